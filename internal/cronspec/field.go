@@ -1,0 +1,280 @@
+package cronspec
+
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// fieldRule describes one of the five fields: its name, the values it may hold and the names it understands.
+type fieldRule struct {
+	field    Field
+	min, max int
+	names    []string // three-letter names, names[0] standing for the value min; nil when only numbers are allowed
+}
+
+var (
+	minuteRule     = fieldRule{field: FieldMinute, min: 0, max: 59}
+	hourRule       = fieldRule{field: FieldHour, min: 0, max: 23}
+	dayOfMonthRule = fieldRule{field: FieldDayOfMonth, min: 1, max: 31}
+	monthRule      = fieldRule{field: FieldMonth, min: 1, max: 12, names: []string{
+		"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}}
+	// 7 is read as Sunday too, as in every cron; it is folded into 0 after parsing.
+	dayOfWeekRule = fieldRule{field: FieldDayOfWeek, min: 0, max: 7, names: []string{
+		"sun", "mon", "tue", "wed", "thu", "fri", "sat"}}
+)
+
+// valueSet is the set of values a field matches, bit v standing for the value v. star remembers that the field began
+// with "*", on which the day rule and the clock-change rule depend.
+type valueSet struct {
+	bits uint64
+	star bool
+}
+
+func (s valueSet) has(v int) bool { return s.bits>>uint(v)&1 == 1 }
+
+func (s valueSet) full(r fieldRule) bool { return s.bits == r.all() }
+
+// all is the set of every value of the field, with Sunday as 0 only.
+func (r fieldRule) all() uint64 {
+	top := r.max
+	if r.field == FieldDayOfWeek {
+		top = 6
+	}
+	return (uint64(1)<<uint(top+1) - 1) &^ (uint64(1)<<uint(r.min) - 1)
+}
+
+// fault is a refusal that does not yet know the whole expression.
+type fault struct{ value, reason, hint string }
+
+func (r fieldRule) parse(text string) (valueSet, *fault) {
+	set := valueSet{star: strings.HasPrefix(text, "*")}
+	for item := range strings.SplitSeq(text, ",") {
+		if item == "" {
+			return valueSet{}, &fault{text, "has an empty list element", "remove the stray comma"}
+		}
+		if f := r.foreignSyntax(item); f != nil {
+			return valueSet{}, f
+		}
+		b, f := r.parseItem(item)
+		if f != nil {
+			return valueSet{}, f
+		}
+		set.bits |= b
+	}
+	if r.field == FieldDayOfWeek && set.bits>>7&1 == 1 {
+		set.bits = set.bits&^(1<<7) | 1
+	}
+	return set, nil
+}
+
+// foreignSyntax refuses what other schedulers understand and this one does not, each with its replacement.
+func (r fieldRule) foreignSyntax(text string) *fault {
+	isDay := r.field == FieldDayOfMonth || r.field == FieldDayOfWeek
+	upper := strings.ToUpper(text)
+	switch {
+	case strings.Contains(text, "#"):
+		return &fault{text, "# (the n-th weekday of a month) is not supported",
+			`write the weekday and add "when: ..." on the day of the month to the rule, e.g. day-of-week 5 with a rule for days 15-21`}
+	case strings.Contains(text, "?"):
+		return &fault{text, "? is not supported", `write "*"`}
+	case strings.Contains(text, "~"):
+		return &fault{text, "~ (a random value) is not supported", `write a fixed value and set "jitter"`}
+	case isDay && (upper == "L" || upper == "LW" || strings.HasPrefix(upper, "L-")):
+		return &fault{text, "L (the last day) is not supported",
+			`write "28-31" and add a "when:" to the rule that keeps the last day only, or run on day 1`}
+	case isDay && endsInDigitLetter(upper, 'L'):
+		return &fault{text, "L (the last such weekday) is not supported",
+			`write the weekday alone and add a "when:" to the rule that keeps the last one only`}
+	case isDay && (upper == "W" || endsInDigitLetter(upper, 'W')):
+		return &fault{text, "W (the nearest working day) is not supported",
+			`write "1-5" as day-of-week and add a "when:" on the day of the month to the rule`}
+	case upper == "H" || strings.HasPrefix(upper, "H/") || strings.HasPrefix(upper, "H("):
+		return &fault{text, "H (a hashed value) is not supported", `write a fixed value and set "jitter"`}
+	}
+	return nil
+}
+
+func endsInDigitLetter(s string, letter byte) bool {
+	n := len(s)
+	return n >= 2 && s[n-1] == letter && s[n-2] >= '0' && s[n-2] <= '9'
+}
+
+// parseItem reads one element of a list: "*", "*/n", "a", "a-b" or "a-b/n".
+func (r fieldRule) parseItem(item string) (uint64, *fault) {
+	span, stepText, stepped := strings.Cut(item, "/")
+	lo, hi := r.min, r.max
+	switch first, last, ranged := strings.Cut(span, "-"); {
+	case span == "*":
+		if r.field == FieldDayOfWeek {
+			hi = 6 // "*/n" must not reach Sunday a second time as 7
+		}
+	case ranged:
+		var f *fault
+		if lo, f = r.parseValue(first, item); f != nil {
+			return 0, f
+		}
+		if hi, f = r.parseValue(last, item); f != nil {
+			return 0, f
+		}
+		if lo > hi {
+			return 0, &fault{item, "the range runs backwards", r.forwardRange(lo, hi)}
+		}
+	default:
+		var f *fault
+		if lo, f = r.parseValue(span, item); f != nil {
+			return 0, f
+		}
+		if stepped {
+			return 0, &fault{item, "a step needs a range or * before it",
+				fmt.Sprintf("write %q", fmt.Sprintf("%d-%d/%s", lo, r.lastValue(), stepText))}
+		}
+		hi = lo
+	}
+	step := 1
+	if stepped {
+		var f *fault
+		if step, f = r.parseStep(stepText, item); f != nil {
+			return 0, f
+		}
+	}
+	var b uint64
+	for v := lo; v <= hi; v += step {
+		b |= 1 << uint(v)
+	}
+	return b, nil
+}
+
+func (r fieldRule) lastValue() int { return bits.Len64(r.all()) - 1 }
+
+// forwardRange says how to write a range that wraps around, for instance 22-4 as "22-23,0-4".
+func (r fieldRule) forwardRange(lo, hi int) string {
+	part := func(a, b int) string {
+		if a == b {
+			return strconv.Itoa(a)
+		}
+		return fmt.Sprintf("%d-%d", a, b)
+	}
+	if r.field == FieldDayOfWeek && hi == 0 {
+		return fmt.Sprintf("write %q", part(lo, 7))
+	}
+	return fmt.Sprintf("write %q", part(lo, r.lastValue())+","+part(r.min, hi))
+}
+
+func (r fieldRule) parseStep(text, item string) (int, *fault) {
+	step, ok := smallNumber(text)
+	switch {
+	case !ok:
+		return 0, &fault{item, "the step is not a whole number", `write a number after "/"`}
+	case step == 0:
+		return 0, &fault{item, "the step is zero", "write a step of 1 or more"}
+	case step > r.max:
+		return 0, &fault{item, fmt.Sprintf("the step is larger than the field (%d to %d), so it would never step", r.min, r.max),
+			fmt.Sprintf("a step counts within one field only: write at most /%d, or list the times as several expressions", r.max)}
+	}
+	return step, nil
+}
+
+func (r fieldRule) parseValue(text, item string) (int, *fault) {
+	if v, ok := smallNumber(text); ok {
+		if v < r.min || v > r.max {
+			return 0, &fault{item, fmt.Sprintf("%s is out of range", text), fmt.Sprintf("write %d to %d", r.min, r.max)}
+		}
+		return v, nil
+	}
+	lower := strings.ToLower(text)
+	for i, name := range r.names {
+		if lower == name {
+			return r.min + i, nil
+		}
+		if len(lower) > 3 && strings.HasPrefix(lower, name) {
+			return 0, &fault{item, fmt.Sprintf("%q is not a three-letter name", text), fmt.Sprintf("write %q", name)}
+		}
+	}
+	hint := fmt.Sprintf("write a number from %d to %d", r.min, r.max)
+	switch {
+	case text == "":
+		return 0, &fault{item, "a number is missing", hint}
+	case text == "*":
+		return 0, &fault{item, "* cannot be part of a range", `write "*" alone, or "*/n"`}
+	case len(r.names) > 0:
+		hint += fmt.Sprintf(" or a name from %s to %s", r.names[0], r.names[len(r.names)-1])
+	}
+	return 0, &fault{item, fmt.Sprintf("%q is not a value of this field", text), hint}
+}
+
+// smallNumber reads an unsigned decimal of at most four digits, so that nothing can overflow.
+func smallNumber(text string) (int, bool) {
+	if text == "" || len(text) > 4 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
+}
+
+// format writes the set in canonical form: the same set (and star, where it matters) always gives the same text, and
+// parsing that text gives the set back.
+func (r fieldRule) format(s valueSet) string {
+	if s.full(r) {
+		return "*"
+	}
+	var parts []string
+	left := s.bits
+	if s.star {
+		step := 2
+		for ; step <= r.max && r.stride(step)&^s.bits != 0; step++ {
+		}
+		parts = append(parts, "*/"+strconv.Itoa(step))
+		left &^= r.stride(step)
+	}
+	return strings.Join(append(parts, formatValues(left)...), ",")
+}
+
+// stride is what "*/step" matches.
+func (r fieldRule) stride(step int) uint64 {
+	var b uint64
+	for v := r.min; v <= r.lastValue(); v += step {
+		b |= 1 << uint(v)
+	}
+	return b
+}
+
+func formatValues(set uint64) []string {
+	var values []int
+	for b := set; b != 0; b &= b - 1 {
+		values = append(values, bits.TrailingZeros64(b))
+	}
+	if n := len(values); n >= 3 {
+		step := values[1] - values[0]
+		even := step > 1
+		for i := 2; i < n && even; i++ {
+			even = values[i]-values[i-1] == step
+		}
+		if even {
+			return []string{fmt.Sprintf("%d-%d/%d", values[0], values[n-1], step)}
+		}
+	}
+	var parts []string
+	for i := 0; i < len(values); {
+		j := i
+		for j+1 < len(values) && values[j+1] == values[j]+1 {
+			j++
+		}
+		if j-i >= 2 {
+			parts = append(parts, fmt.Sprintf("%d-%d", values[i], values[j]))
+		} else {
+			for k := i; k <= j; k++ {
+				parts = append(parts, strconv.Itoa(values[k]))
+			}
+		}
+		i = j + 1
+	}
+	return parts
+}

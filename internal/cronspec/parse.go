@@ -1,0 +1,136 @@
+package cronspec
+
+import (
+	"fmt"
+	"strings"
+)
+
+// MaxExpressions is the largest number of expressions in one Spec, MaxExpressionLen the longest one in bytes: more than
+// a person writes, little enough that a hostile definition costs nothing.
+const (
+	MaxExpressions   = 64
+	MaxExpressionLen = 512
+)
+
+// Parse reads a list of cron expressions in one IANA zone; an empty zone means UTC. Expressions that mean the same are
+// kept once. Every error is a [*ParseError].
+func Parse(expressions []string, zone string) (*Spec, error) {
+	if len(expressions) == 0 {
+		return nil, &ParseError{Field: FieldExpression, Reason: "there is none", Hint: `write five fields such as "0 6 * * 1"`}
+	}
+	if len(expressions) > MaxExpressions {
+		return nil, &ParseError{Field: FieldExpression, Value: fmt.Sprintf("%d expressions", len(expressions)),
+			Reason: fmt.Sprintf("at most %d are allowed", MaxExpressions), Hint: "split them over several definitions"}
+	}
+	loc, err := loadZone(zone)
+	if err != nil {
+		return nil, err
+	}
+	if zone == "" {
+		zone = "UTC"
+	}
+	s := &Spec{zone: zone, loc: loc}
+	seen := make(map[string]bool, len(expressions))
+	for _, text := range expressions {
+		e, err := parseExpression(text)
+		if err != nil {
+			return nil, err
+		}
+		if key := e.String(); !seen[key] {
+			seen[key] = true
+			s.entries = append(s.entries, e)
+		}
+	}
+	s.sortEntries()
+	return s, nil
+}
+
+// macros are the named expressions of Vixie cron. @reboot is refused: there is no boot to wait for.
+func macro(name string) (expansion string, ok bool) {
+	switch name {
+	case "@hourly":
+		return "0 * * * *", true
+	case "@daily", "@midnight":
+		return "0 0 * * *", true
+	case "@weekly":
+		return "0 0 * * 0", true
+	case "@monthly":
+		return "0 0 1 * *", true
+	case "@yearly", "@annually":
+		return "0 0 1 1 *", true
+	}
+	return "", false
+}
+
+func parseExpression(text string) (*entry, error) {
+	refuse := func(field Field, value, reason, hint string) error {
+		return &ParseError{Expression: text, Field: field, Value: value, Reason: reason, Hint: hint}
+	}
+	if len(text) > MaxExpressionLen {
+		return nil, &ParseError{Expression: text[:40] + "…", Field: FieldExpression, Value: fmt.Sprintf("%d bytes", len(text)),
+			Reason: fmt.Sprintf("is longer than %d bytes", MaxExpressionLen), Hint: "use ranges and steps, or several expressions"}
+	}
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return nil, refuse(FieldExpression, text, "is empty", `write five fields such as "0 6 * * 1"`)
+	}
+	switch first := words[0]; {
+	case strings.HasPrefix(first, "TZ=") || strings.HasPrefix(first, "CRON_TZ="):
+		return nil, refuse(FieldExpression, first, "a zone cannot be set inside the expression",
+			fmt.Sprintf("remove it and set timezone: %s", strings.TrimLeft(first[strings.Index(first, "=")+1:], " ")))
+	case strings.HasPrefix(first, "@"):
+		expansion, ok := macro(strings.ToLower(first))
+		if ok && len(words) == 1 {
+			words = strings.Fields(expansion)
+			break
+		}
+		return nil, refuseMacro(refuse, text, first)
+	}
+	if len(words) != 5 {
+		return nil, refuse(FieldExpression, text, fmt.Sprintf("has %d fields instead of 5 (minute hour day-of-month month day-of-week)", len(words)),
+			fieldCountHint(words))
+	}
+	e := &entry{}
+	for i, part := range []struct {
+		rule fieldRule
+		set  *valueSet
+	}{{minuteRule, &e.minute}, {hourRule, &e.hour}, {dayOfMonthRule, &e.dom}, {monthRule, &e.month}, {dayOfWeekRule, &e.dow}} {
+		set, f := part.rule.parse(words[i])
+		if f != nil {
+			return nil, refuse(part.rule.field, f.value, f.reason, f.hint)
+		}
+		*part.set = set
+	}
+	if reason, hint := e.impossible(); reason != "" {
+		return nil, refuse(FieldDayOfMonth, words[2], reason, hint)
+	}
+	e.normalize()
+	return e, nil
+}
+
+func refuseMacro(refuse func(Field, string, string, string) error, text, first string) error {
+	const known = "@hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"
+	switch strings.ToLower(first) {
+	case "@every":
+		return refuse(FieldExpression, text, "@every is not supported: it counts from an arbitrary moment and ignores the zone",
+			`write a step such as "*/10 * * * *" (every 10 minutes) or "0 */6 * * *" (every 6 hours)`)
+	case "@reboot":
+		return refuse(FieldExpression, text, "@reboot is not supported: a schedule outlives every restart",
+			"write when it should run, or use an event trigger")
+	}
+	if _, ok := macro(strings.ToLower(first)); ok {
+		return refuse(FieldExpression, text, first+" stands alone", "remove what follows it")
+	}
+	return refuse(FieldExpression, first, "is not a known name", "write "+known+", or five fields")
+}
+
+func fieldCountHint(words []string) string {
+	switch len(words) {
+	case 6:
+		return fmt.Sprintf("seconds and years are not supported: if the first field is seconds, write %q; if the last is a year, write %q",
+			strings.Join(words[1:], " "), strings.Join(words[:5], " "))
+	case 7:
+		return fmt.Sprintf("seconds and years are not supported: write %q", strings.Join(words[1:6], " "))
+	}
+	return `write five fields such as "0 6 * * 1"`
+}

@@ -1,0 +1,72 @@
+package cronspec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// TemporalSpec describes a Temporal schedule spec without importing Temporal: the adapter copies it field by field. The
+// schedule fires at the union of Calendars and Intervals, each instant once.
+type TemporalSpec struct {
+	TimeZone  string     // the zone in which Calendars are read
+	Calendars []Calendar // recurring wall-clock times
+	Intervals []Interval // elapsed time, and single instants around clock changes
+	// ValidUntil is when the description ends being exact: a converging loop must compile again before it. Zero means it
+	// stays exact to the end of MaxYear, as far as today's zone data knows.
+	ValidUntil time.Time
+}
+
+// Calendar matches an instant whose wall-clock parts all lie in the ranges. Every field but Year has at least one range;
+// no Year means every year.
+type Calendar struct {
+	Second, Minute, Hour, DayOfMonth, Month, Year, DayOfWeek []Range // DayOfWeek 0 is Sunday
+	Comment                                                          string
+}
+
+// Range is the values Start, Start+Step, … up to End, inclusive; Step is at least 1.
+type Range struct{ Start, End, Step int }
+
+// Interval matches the instants Offset + n×Every after the Unix epoch, n ≥ 0. Offset is less than Every.
+type Interval struct{ Every, Offset time.Duration }
+
+// onceEvery makes an Interval name one instant: its next repetition lies after MaxYear, where Temporal stops looking. It
+// stays below the hundred years at which Temporal caps a duration (server common/primitives/timestamp/duration.go).
+const onceEvery = 36135 * 24 * time.Hour
+
+// Once reports the single instant the interval stands for, if it is of that kind.
+func (iv Interval) Once() (t time.Time, ok bool) {
+	if iv.Every != onceEvery {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(iv.Offset/time.Second), 0).UTC(), true
+}
+
+// Hash is the hexadecimal SHA-256 of what Temporal would be given: two equal hashes need no update.
+func (ts TemporalSpec) Hash() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "temporalspec/1\n%s\n", ts.TimeZone)
+	for _, c := range ts.Calendars {
+		fmt.Fprintf(&b, "c %v %v %v %v %v %v %v %q\n", c.Second, c.Minute, c.Hour, c.DayOfMonth, c.Month, c.Year, c.DayOfWeek, c.Comment)
+	}
+	for _, iv := range ts.Intervals {
+		fmt.Fprintf(&b, "i %d %d\n", iv.Every, iv.Offset)
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+// ranges writes a set of values as the fewest simple ranges: consecutive runs, or one stride.
+func ranges(set uint64) []Range {
+	var out []Range
+	for _, part := range formatValues(set) {
+		r := Range{Step: 1}
+		if n, _ := fmt.Sscanf(part, "%d-%d/%d", &r.Start, &r.End, &r.Step); n == 1 {
+			r.End = r.Start
+		}
+		out = append(out, r)
+	}
+	return out
+}
