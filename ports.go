@@ -1,0 +1,356 @@
+package activitycore
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// The ports of the record. Both stores implement all of them and pass one
+// conformance suite (internal/storetest). Consumers name only the ones they call.
+//
+// All methods are safe for concurrent use by several processes. They return
+// [*Error] values: CodeNotFound, CodeConflict, CodePreconditionFailed where said,
+// CodeUnavailable when the database does not answer. Times are UTC with microsecond precision.
+
+// Actor says who made a change, for versions, pauses and the audit trail.
+type Actor string
+
+// PageRequest asks for one page of a list. Lists are ordered newest first unless said otherwise.
+type PageRequest struct {
+	// Limit, 1 to 1,000.
+	Limit int
+	// Cursor is the NextCursor of the page before; "" for the first.
+	// A cursor that was not made by this list is CodeInvalid.
+	Cursor string
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items []T
+	// NextCursor is "" on the last page.
+	NextCursor string
+}
+
+// DefinitionChange is one element of an atomic apply.
+type DefinitionChange struct {
+	// Delete removes the definition with Definition.ID; otherwise it is created or updated.
+	Delete     bool
+	Definition Definition
+	// ExpectVersion is the current version the caller saw: 0 means it must not
+	// exist (or, with AnyVersion, whatever it is). A mismatch is CodePreconditionFailed.
+	ExpectVersion int64
+}
+
+// AnyVersion as an expected version means that the caller does not care.
+const AnyVersion int64 = -1
+
+// DefinitionFilter restricts a list of definitions; zero fields do not.
+type DefinitionFilter struct {
+	TriggerType TriggerType
+	Enabled     *bool
+	Paused      *bool
+	// NamePrefix matches the start of the name.
+	NamePrefix string
+}
+
+// DefinitionReader reads live definitions and their versions.
+type DefinitionReader interface {
+	// Definition finds a live definition by ID or name.
+	Definition(ctx context.Context, idOrName string) (StoredDefinition, error)
+	// DefinitionAny finds it by ID even if it is a tombstone.
+	DefinitionAny(ctx context.Context, id string) (StoredDefinition, error)
+	// DefinitionVersion returns the document as it was at a version, also of deleted definitions.
+	DefinitionVersion(ctx context.Context, id string, version int64) (StoredDefinition, error)
+	// Definitions lists live definitions by name, ascending.
+	Definitions(ctx context.Context, f DefinitionFilter, p PageRequest) (Page[StoredDefinition], error)
+	// Versions lists a definition's versions, newest first.
+	Versions(ctx context.Context, id string, p PageRequest) (Page[StoredDefinition], error)
+}
+
+// DefinitionWriter changes definitions. Every write increases the catalogue's revision by one
+// (an apply by one in all), in the same transaction.
+type DefinitionWriter interface {
+	// ApplyChanges carries out all changes or none. Creating a live name or ID again is
+	// CodeConflict. An update whose document equals the stored one changes nothing and keeps the version.
+	// A created name that has a tombstone revives it with the next version.
+	// Enabling, disabling and deleting open and close holds (see Hold). Result i belongs to change i.
+	ApplyChanges(ctx context.Context, changes []DefinitionChange, by Actor, at time.Time) ([]StoredDefinition, error)
+	// SetPaused pauses (p not nil) or resumes (nil). Pausing a paused definition keeps the first
+	// pause and is no error; it opens or closes a hold.
+	SetPaused(ctx context.Context, id string, p *Pause, at time.Time) (StoredDefinition, error)
+	// PurgeTombstone removes a deleted definition's row (not its ledger, runs or versions) once its
+	// schedule is gone. It does nothing if the row has been revived since.
+	PurgeTombstone(ctx context.Context, id string, version int64) error
+}
+
+// Catalogue tells what changed since a revision, for indexes kept in memory.
+type Catalogue interface {
+	// Revision is the catalogue's revision: it grows with every committed change.
+	Revision(ctx context.Context) (int64, error)
+	// ChangesSince returns rows, tombstones included, whose revision is greater than since, by
+	// revision ascending, and the revision they bring the reader to. At most limit rows (all rows
+	// of one revision are returned together).
+	ChangesSince(ctx context.Context, since int64, limit int) ([]StoredDefinition, int64, error)
+}
+
+// CauseRecord asks the ledger to record a cause before its run is started.
+type CauseRecord struct {
+	ActivityID        string
+	ActivityName      string
+	DefinitionVersion int64
+	Cause             Cause
+	// Inputs are those of a manual trigger, JSON, or nil.
+	Inputs json.RawMessage
+	// Event is kept once per event ID; nil for cron and manual causes without one.
+	Event *Event
+	// StreamSeq is the event's sequence in the stream, or 0.
+	StreamSeq uint64
+	// MakeUp: see LedgerEntry.
+	MakeUp bool
+}
+
+// CauseState is the ledger's answer: the row as it is, and whether this call made it.
+type CauseState struct {
+	Entry    LedgerEntry
+	Inserted bool
+}
+
+// Start confirms that an execution for a cause exists.
+type Start struct {
+	ActivityID, CauseKey string
+}
+
+// Settlement gives a slot or match without a run its terminal verdict.
+type Settlement struct {
+	ActivityID        string
+	ActivityName      string
+	DefinitionVersion int64
+	Cause             Cause
+	Verdict           Verdict // terminal, not fired
+	Reason            string
+	Into              string
+}
+
+// Claim is a run's admission request: this execution wants to be the one run of its cause.
+type Claim struct {
+	ActivityID    string
+	Cause         Cause
+	WorkflowID    string
+	TemporalRunID string
+	// Definition pins the version for causes that have no row yet (cron).
+	DefinitionVersion int64
+	ActivityName      string
+	// Settle, if not nil, is the verdict the misfire policy gives this slot instead of running.
+	// It applies only where no execution holds the claim yet.
+	Settle *Settlement
+	At     time.Time
+}
+
+// Admission is the ledger's answer to a claim.
+type Admission struct {
+	// Admitted: this execution holds the claim (also when it asked before).
+	Admitted bool
+	Entry    LedgerEntry
+	Run      Run
+	// Inputs and Event as recorded with the cause.
+	Inputs json.RawMessage
+	Event  *Event
+}
+
+// LedgerFilter restricts a list of ledger rows; zero fields do not.
+type LedgerFilter struct {
+	ActivityID   string
+	EventID      string
+	Kind         CauseKind
+	Verdict      Verdict
+	Since, Until time.Time // by nominal time for cron, creation otherwise; [Since, Until)
+}
+
+// Ledger is the record of causes: one row per (definition, cause), for ever.
+type Ledger interface {
+	// RecordCauses writes rows with verdict pending for causes that have none, their runs (status pending) and events,
+	// in one transaction. The answers are in the order of the records.
+	RecordCauses(ctx context.Context, recs []CauseRecord, at time.Time) ([]CauseState, error)
+	// ConfirmStarts turns pending rows into started ones; others stay as they are.
+	ConfirmStarts(ctx context.Context, starts []Start, at time.Time) error
+	// Admit claims a cause for one execution, once: it writes the row if there is none, sets the claim if
+	// it is free and the row not terminal, and makes the run running, all in one transaction.
+	Admit(ctx context.Context, c Claim) (Admission, error)
+	// Settle writes terminal verdicts where there is no row, or a pending one whose claim is free; other rows stay.
+	// It returns the rows as they are now.
+	Settle(ctx context.Context, s []Settlement, at time.Time) ([]LedgerEntry, error)
+	// PendingCauses lists rows in verdict pending or started, without claim, older than before; oldest first.
+	PendingCauses(ctx context.Context, before time.Time, limit int) ([]CauseRecord, error)
+	// LedgerEntry finds one row.
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (LedgerEntry, error)
+	// LedgerEntries lists rows, newest first.
+	LedgerEntries(ctx context.Context, f LedgerFilter, p PageRequest) (Page[LedgerEntry], error)
+	// CronKeys returns the cause keys of a definition's cron rows with nominal time in [from, to), ascending.
+	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
+}
+
+// RunFilter restricts a list of runs; zero fields do not.
+type RunFilter struct {
+	ActivityID   string
+	Status       RunStatus
+	Kind         CauseKind
+	EventID      string
+	Since, Until time.Time // by creation
+}
+
+// RunReader reads runs.
+type RunReader interface {
+	Run(ctx context.Context, runID string) (Run, error)
+	RunByWorkflowID(ctx context.Context, workflowID string) (Run, error)
+	Runs(ctx context.Context, f RunFilter, p PageRequest) (Page[Run], error)
+	// Plan returns a run's stored plan without its actions.
+	Plan(ctx context.Context, runID string) (Plan, error)
+	// Actions lists a run's actions with Seq in [from, to), ascending.
+	Actions(ctx context.Context, runID string, from, to int) ([]ActionRecord, error)
+	// LatestRun returns the newest finished run of a definition with one of the statuses (any final one if
+	// none is given); CodeNotFound if there is none.
+	LatestRun(ctx context.Context, activityID string, statuses []RunStatus) (Run, error)
+	// EventOfRun returns the event and the manual inputs recorded with a run's cause; nil where there is none.
+	RunRequest(ctx context.Context, runID string) (inputs json.RawMessage, event *Event, err error)
+}
+
+// RunWriter moves a run forward.
+type RunWriter interface {
+	// SavePlan stores a run's plan if it has none, and returns the stored one (without its actions)
+	// and how many actions it has: the plan is written once.
+	SavePlan(ctx context.Context, runID string, p Plan) (Plan, int, error)
+	// RecordActions stores results of actions and creates or updates the tasks they made, in one
+	// transaction. A result for an action that already has a final one is ignored, with its task.
+	RecordActions(ctx context.Context, runID string, results []ActionResult, tasks []TaskWrite) error
+	// FinishRun gives the run its final status, once: derived from its actions' results unless
+	// status is given (failed, canceled). Pending actions become skipped. The finished run is returned; finishing again returns it unchanged.
+	FinishRun(ctx context.Context, runID string, status RunStatus, errMessage string, at time.Time) (Run, error)
+	// ExecuteSmall is the short cut for a run whose actions only write tasks: SavePlan, RecordActions and FinishRun in
+	// one transaction. If the run has a plan already it changes nothing and returns stored = false.
+	ExecuteSmall(ctx context.Context, runID string, p Plan, results []ActionResult, tasks []TaskWrite, at time.Time) (run Run, stored bool, err error)
+}
+
+// TaskWrite creates a task, or treats an active task with the same unique key as IfOpen says.
+type TaskWrite struct {
+	// Seq is the action's; the store completes its result's Outcome (created, exists, updated, commented) and Result ({"task_id": …}).
+	Seq    int
+	Task   Task
+	IfOpen IfOpen
+	// Comment is the text for IfOpenComment.
+	Comment string
+}
+
+// TaskFilter restricts a list of tasks; zero fields do not.
+type TaskFilter struct {
+	ActivityID string
+	RunID      string
+	Status     []TaskStatus
+}
+
+// TaskPatch changes a task; nil fields stay.
+type TaskPatch struct {
+	Status   *TaskStatus `json:"status,omitempty"`
+	Assignee *string     `json:"assignee,omitempty"`
+	Priority *string     `json:"priority,omitempty"`
+	Labels   *[]string   `json:"labels,omitempty"`
+}
+
+// Tasks is the task list.
+type Tasks interface {
+	Task(ctx context.Context, taskID string) (Task, error)
+	Tasks(ctx context.Context, f TaskFilter, p PageRequest) (Page[Task], error)
+	PatchTask(ctx context.Context, taskID string, patch TaskPatch, at time.Time) (Task, error)
+}
+
+// SlotBook keeps how far each cron definition's slots have been accounted for,
+// and when the system was out.
+type SlotBook interface {
+	// AccountedUntil returns the instants up to which slots have verdicts, by definition ID; definitions
+	// without one are absent.
+	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
+	// Advance moves marks forward, never back.
+	Advance(ctx context.Context, marks map[string]time.Time) error
+	// Beat records that what ("temporal", "worker", "process") by instance is alive at t. It returns the previous beat of what
+	// by any instance, zero if none.
+	Beat(ctx context.Context, what, instance string, t time.Time) (previous time.Time, err error)
+	// RecordOutage stores an interval; overlapping intervals of the same kind are merged.
+	RecordOutage(ctx context.Context, o Outage) error
+	// Outages lists intervals that overlap [from, to), oldest first.
+	Outages(ctx context.Context, from, to time.Time) ([]Outage, error)
+	// Holds lists a definition's holds that overlap [from, to), oldest first.
+	Holds(ctx context.Context, activityID string, from, to time.Time) ([]Hold, error)
+}
+
+// EventRecord is an event that matched at least one definition, as kept in the store.
+type EventRecord struct {
+	Event     Event
+	StreamSeq uint64
+	At        time.Time
+}
+
+// Events reads the events kept with causes.
+type Events interface {
+	Event(ctx context.Context, eventID string) (EventRecord, error)
+	EventList(ctx context.Context, eventType string, p PageRequest) (Page[EventRecord], error)
+}
+
+// Idempotency keeps answers to requests that carried an Idempotency-Key.
+type Idempotency interface {
+	// Remember returns the answer stored for (scope, key), or stores this one. A stored answer with another
+	// request hash is CodeConflict: the key was used for a different request.
+	Remember(ctx context.Context, scope, key, requestHash string, answer []byte, at time.Time) (stored []byte, existed bool, err error)
+	// Recall only looks.
+	Recall(ctx context.Context, scope, key, requestHash string) (stored []byte, existed bool, err error)
+}
+
+// AuditEntry records one change made through the API.
+type AuditEntry struct {
+	At     time.Time       `json:"at"`
+	By     Actor           `json:"by"`
+	Action string          `json:"action"`
+	Object string          `json:"object"`
+	Detail json.RawMessage `json:"detail,omitempty"`
+}
+
+// Audit is the trail of changes, append-only.
+type Audit interface {
+	AppendAudit(ctx context.Context, e AuditEntry) error
+	AuditEntries(ctx context.Context, object string, p PageRequest) (Page[AuditEntry], error)
+}
+
+// SealedSecret is a secret as the store holds it: encrypted, with the hosts it may be sent to.
+type SealedSecret struct {
+	Name      string
+	Sealed    []byte
+	Hosts     []string
+	UpdatedAt time.Time
+}
+
+// SecretBox keeps sealed secrets. It never sees a clear one.
+type SecretBox interface {
+	PutSecret(ctx context.Context, s SealedSecret) error
+	Secret(ctx context.Context, name string) (SealedSecret, error)
+	Secrets(ctx context.Context) ([]SealedSecret, error)
+	DeleteSecret(ctx context.Context, name string) error
+}
+
+// Store is everything a store implements. Only the composition root and the
+// conformance suite ask for all of it.
+type Store interface {
+	DefinitionReader
+	DefinitionWriter
+	Catalogue
+	Ledger
+	RunReader
+	RunWriter
+	Tasks
+	SlotBook
+	Events
+	Idempotency
+	Audit
+	SecretBox
+	// Ping says whether the database answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
