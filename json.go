@@ -1,0 +1,115 @@
+package activitycore
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// DecodeJSON decodes one JSON value as the whole program sees JSON: objects as
+// map[string]any, arrays as []any, integers as int64 (uint64 above its range),
+// other numbers as float64. Integers are never turned into floating point, so
+// 12000000 is not printed as 1.2e+07. An integer beyond uint64 and trailing
+// data are errors.
+func DecodeJSON(data []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, fmt.Errorf("data after the JSON value at byte %d", dec.InputOffset())
+	}
+	return normalizeNumbers(v)
+}
+
+// normalizeNumbers replaces json.Number in v, in place where it can.
+func normalizeNumbers(v any) (any, error) {
+	switch v := v.(type) {
+	case json.Number:
+		return ParseNumber(string(v))
+	case map[string]any:
+		for k, e := range v {
+			n, err := normalizeNumbers(e)
+			if err != nil {
+				return nil, err
+			}
+			v[k] = n
+		}
+		return v, nil
+	case []any:
+		for i, e := range v {
+			n, err := normalizeNumbers(e)
+			if err != nil {
+				return nil, err
+			}
+			v[i] = n
+		}
+		return v, nil
+	}
+	return v, nil
+}
+
+// ParseNumber reads a JSON number: int64 where it is written as an integer and
+// fits, then uint64, float64 where it has a fraction or exponent.
+func ParseNumber(s string) (any, error) {
+	if !strings.ContainsAny(s, ".eE") {
+		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+			return i, nil
+		}
+		if u, err := strconv.ParseUint(s, 10, 64); err == nil {
+			return u, nil
+		}
+		return nil, fmt.Errorf("integer %s is beyond 64 bits; write it as text", s)
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsInf(f, 0) {
+		return nil, fmt.Errorf("number %s is beyond a 64-bit floating point", s)
+	}
+	return f, nil
+}
+
+// UnmarshalJSON reads the JSON form written by this package. It is lenient
+// about unknown fields, since it reads what the store holds, also by a newer
+// version; what users write goes through internal/document, which is strict.
+func (d *Definition) UnmarshalJSON(data []byte) error {
+	type plain Definition // without methods
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	p := plain{Enabled: true}
+	if err := dec.Decode(&p); err != nil {
+		return err
+	}
+	*d = Definition(p)
+	fix := func(m map[string]any) error {
+		_, err := normalizeNumbers(m)
+		return err
+	}
+	if err := fix(d.Vars); err != nil {
+		return err
+	}
+	if err := fix(d.TriggerConfig.Filters); err != nil {
+		return err
+	}
+	for name, src := range d.Context {
+		v, err := normalizeNumbers(src.Static)
+		if err != nil {
+			return err
+		}
+		src.Static = v
+		d.Context[name] = src
+	}
+	for i := range d.Rules {
+		for j := range d.Rules[i].Actions {
+			if err := fix(d.Rules[i].Actions[j].With); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
