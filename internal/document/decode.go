@@ -1,0 +1,341 @@
+package document
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// decoder maps a tree onto the domain's types by their json tags and collects
+// every fault instead of stopping at the first.
+type decoder struct {
+	faults []core.FieldError
+	nodes  int
+}
+
+func (d *decoder) fault(n *yaml.Node, loc string, value any, format string, args ...any) {
+	d.faults = append(d.faults, core.FieldError{
+		Location: loc, Value: value, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// inspect refuses what may not occur anywhere: aliases, anchors, custom tags,
+// duplicate keys, keys that are not text, and trees too deep or too large.
+func (d *decoder) inspect(n *yaml.Node, loc string, depth int) {
+	d.nodes++
+	switch {
+	case d.nodes == maxNodes:
+		d.fault(n, loc, nil, "the document has more than %d values", maxNodes)
+		return
+	case d.nodes > maxNodes:
+		return
+	case depth > core.MaxDocumentDepth:
+		d.fault(n, loc, nil, "nested deeper than %d levels", core.MaxDocumentDepth)
+		return
+	case n.Kind == yaml.AliasNode:
+		d.fault(n, loc, "*"+n.Value, "YAML aliases are not supported; write the value out, or use vars")
+		return
+	case n.Anchor != "":
+		d.fault(n, loc, "&"+n.Anchor, "YAML anchors are not supported; write the value out where it is needed, or use vars")
+		return
+	}
+	switch n.ShortTag() {
+	case "!!map", "!!seq", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
+	case "!!merge":
+		d.fault(n, loc, n.Value, "YAML merge keys are not supported; write the fields out")
+		return
+	default:
+		d.fault(n, loc, n.Tag, "YAML tags are not supported; remove %s", n.Tag)
+		return
+	}
+	if n.Kind == yaml.SequenceNode {
+		for i, c := range n.Content {
+			d.inspect(c, fmt.Sprintf("%s[%d]", loc, i), depth+1)
+		}
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		switch {
+		case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!merge":
+			d.inspect(k, loc, depth+1)
+			if k.Kind != yaml.ScalarNode {
+				d.fault(k, loc, nil, "a key must be text")
+			}
+			continue
+		case seen[k.Value] > 0:
+			d.fault(k, join(loc, k.Value), nil, "is given twice, first in line %d", seen[k.Value])
+		}
+		seen[k.Value] = k.Line
+		d.inspect(n.Content[i+1], join(loc, k.Value), depth+1)
+	}
+}
+
+func join(loc, key string) string {
+	if loc == "" {
+		return key
+	}
+	return loc + "." + key
+}
+
+func (d *decoder) definition(root *yaml.Node, def *core.Definition) {
+	if root.Kind != yaml.MappingNode {
+		d.fault(root, "", nil, "a definition is a mapping with apiVersion, kind, name, trigger_type, trigger_config and rules; this is %s", describe(root))
+		return
+	}
+	d.value(root, "", reflect.ValueOf(def).Elem())
+}
+
+var (
+	durationType   = reflect.TypeFor[core.Duration]()
+	stringListType = reflect.TypeFor[core.StringList]()
+)
+
+func (d *decoder) value(n *yaml.Node, loc string, v reflect.Value) {
+	switch v.Type() {
+	case durationType:
+		d.duration(n, loc, v)
+		return
+	case stringListType:
+		d.stringList(n, loc, v)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if isNull(n) {
+			// `last_run:` and `last_run: null` mean the source with its defaults.
+			v.Set(reflect.New(v.Type().Elem()))
+			return
+		}
+		p := reflect.New(v.Type().Elem())
+		d.value(n, loc, p.Elem())
+		v.Set(p)
+	case reflect.Struct:
+		d.structure(n, loc, v)
+	case reflect.Map:
+		d.mapping(n, loc, v)
+	case reflect.Slice:
+		if isNull(n) {
+			return // `rules:` with nothing below is the same as leaving it out
+		}
+		if n.Kind != yaml.SequenceNode {
+			d.fault(n, loc, nil, "must be a list, is %s", describe(n))
+			return
+		}
+		s := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+		for i, c := range n.Content {
+			d.value(c, fmt.Sprintf("%s[%d]", loc, i), s.Index(i))
+		}
+		v.Set(s)
+	case reflect.Interface:
+		if a := d.anything(n, loc); a != nil {
+			v.Set(reflect.ValueOf(a))
+		}
+	default:
+		d.scalar(n, loc, v)
+	}
+}
+
+func (d *decoder) structure(n *yaml.Node, loc string, v reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.fault(n, loc, nil, "must be a mapping, is %s", describe(n))
+		return
+	}
+	fields, names := map[string]int{}, []string{}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = i
+		names = append(names, name)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, child := n.Content[i], n.Content[i+1]
+		at, known := fields[key.Value]
+		if !known {
+			hint := "known fields: " + strings.Join(names, ", ")
+			if s := core.Suggest(key.Value, names); s != "" {
+				hint = fmt.Sprintf("did you mean %q?", s)
+			}
+			d.fault(key, join(loc, key.Value), nil, "unknown field %q; %s", key.Value, hint)
+			continue
+		}
+		d.value(child, join(loc, key.Value), v.Field(at))
+	}
+}
+
+func (d *decoder) mapping(n *yaml.Node, loc string, v reflect.Value) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.fault(n, loc, nil, "must be a mapping, is %s", describe(n))
+		return
+	}
+	m := reflect.MakeMapWithSize(v.Type(), len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(n.Content[i+1], join(loc, n.Content[i].Value), e)
+		m.SetMapIndex(reflect.ValueOf(n.Content[i].Value), e)
+	}
+	v.Set(m)
+}
+
+func (d *decoder) scalar(n *yaml.Node, loc string, v reflect.Value) {
+	if n.Kind != yaml.ScalarNode {
+		d.fault(n, loc, nil, "must be %s, is %s", kindName(v.Kind()), describe(n))
+		return
+	}
+	ok := false
+	switch tag := n.ShortTag(); v.Kind() {
+	case reflect.String:
+		if ok = tag == "!!str" || tag == "!!timestamp" || tag == "!!null"; ok {
+			if tag != "!!null" {
+				v.SetString(n.Value)
+			}
+		} else {
+			d.fault(n, loc, n.Value, "must be text, is %s; put it in quotes", describe(n))
+			return
+		}
+	case reflect.Bool:
+		var b bool
+		if ok = tag == "!!bool" && n.Decode(&b) == nil; ok {
+			v.SetBool(b)
+		}
+	case reflect.Int, reflect.Int64:
+		i, err := strconv.ParseInt(n.Value, 0, 64)
+		if ok = tag == "!!int" && err == nil; ok {
+			v.SetInt(i)
+		}
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(n.Value, 64)
+		if ok = (tag == "!!int" || tag == "!!float") && err == nil && !math.IsInf(f, 0) && !math.IsNaN(f); ok {
+			v.SetFloat(f)
+		}
+	}
+	if !ok {
+		d.fault(n, loc, n.Value, "must be %s, is %s", kindName(v.Kind()), describe(n))
+	}
+}
+
+func (d *decoder) duration(n *yaml.Node, loc string, v reflect.Value) {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
+		d.fault(n, loc, nil, "must be a duration such as 30s, 15m, 72h or 7d, is %s", describe(n))
+		return
+	}
+	if n.ShortTag() != "!!str" && n.Value != "0" {
+		d.fault(n, loc, n.Value, "needs a unit: write for example %ss, 15m, 72h or 7d", n.Value)
+		return
+	}
+	dur, err := core.ParseDuration(n.Value)
+	if err != nil {
+		d.fault(n, loc, n.Value, "%s", err)
+		return
+	}
+	v.SetInt(int64(dur))
+}
+
+func (d *decoder) stringList(n *yaml.Node, loc string, v reflect.Value) {
+	items := []*yaml.Node{n}
+	if isNull(n) {
+		return
+	}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	list := make(core.StringList, len(items))
+	for i, c := range items {
+		at := loc
+		if n.Kind == yaml.SequenceNode {
+			at = fmt.Sprintf("%s[%d]", loc, i)
+		}
+		d.value(c, at, reflect.ValueOf(&list[i]).Elem())
+	}
+	v.Set(reflect.ValueOf(list))
+}
+
+// anything decodes free-form values (vars, filters, with, static) as
+// core.DecodeJSON would. Dates stay text: YAML's timestamps are a surprise, not a wish.
+func (d *decoder) anything(n *yaml.Node, loc string) any {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		out := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			out[i] = d.anything(c, fmt.Sprintf("%s[%d]", loc, i))
+		}
+		return out
+	case yaml.MappingNode:
+		out := make(map[string]any, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			out[n.Content[i].Value] = d.anything(n.Content[i+1], join(loc, n.Content[i].Value))
+		}
+		return out
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return nil
+	case "!!bool":
+		var b bool
+		if n.Decode(&b) != nil {
+			d.fault(n, loc, n.Value, "must be true or false")
+		}
+		return b
+	case "!!int":
+		if i, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
+			return i
+		}
+		if u, err := strconv.ParseUint(n.Value, 0, 64); err == nil {
+			return u
+		}
+		d.fault(n, loc, n.Value, "the integer is beyond 64 bits; write it as text, in quotes")
+		return nil
+	case "!!float":
+		f, err := strconv.ParseFloat(strings.ReplaceAll(n.Value, "_", ""), 64)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			d.fault(n, loc, n.Value, "the number has no JSON form; write it as text, in quotes")
+			return nil
+		}
+		return f
+	}
+	return n.Value
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+func describe(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "a boolean"
+	case "!!int", "!!float":
+		return "a number"
+	}
+	return "text"
+}
+
+func kindName(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "an integer"
+	}
+	return "a number"
+}

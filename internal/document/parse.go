@@ -1,0 +1,184 @@
+package document
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// Format is the notation of a source text.
+type Format string
+
+// The formats. Auto takes text whose first character is '{' or '[' for JSON.
+const (
+	Auto Format = ""
+	YAML Format = "yaml"
+	JSON Format = "json"
+)
+
+// Document is one definition as it stood in a source text.
+type Document struct {
+	// Source names the text, usually a file path.
+	Source     string
+	Definition core.Definition
+	root       *yaml.Node
+}
+
+// maxNodes bounds the work one text can cause; a document of MaxDocumentBytes made of
+// nothing but "- " has about that many.
+const maxNodes = 200_000
+
+// Parse reads all documents of a text: several YAML documents separated by
+// "---", one JSON object, or a list of objects in either. The error is an [*core.Error]
+// with CodeMalformed (not YAML or JSON), CodeTooLarge or CodeInvalid, listing
+// every fault with its position. The definitions are normalized but not validated.
+func Parse(source string, data []byte, format Format) ([]Document, error) {
+	if len(data) > core.MaxDocumentBytes {
+		return nil, core.Errorf(core.CodeTooLarge, "%s has %d bytes; a definition file may have at most %d", source, len(data), core.MaxDocumentBytes)
+	}
+	roots, err := parseNodes(source, data, format)
+	if err != nil {
+		return nil, err
+	}
+	var docs []Document
+	var faults []core.FieldError
+	for _, root := range roots {
+		d := &decoder{}
+		d.inspect(root, "", 0)
+		if len(d.faults) == 0 {
+			def := core.Definition{Enabled: true}
+			d.definition(root, &def)
+			def.Normalize()
+			docs = append(docs, Document{Source: source, Definition: def, root: root})
+		}
+		faults = append(faults, d.faults...)
+	}
+	if len(faults) > 0 {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("%s is not a valid definition: %s", source, faults[0]), Fields: faults}
+	}
+	if len(docs) == 0 {
+		return nil, core.Errorf(core.CodeMalformed, "%s holds no definition", source)
+	}
+	return docs, nil
+}
+
+// Locate fills in line and column of faults found later (by validation), from
+// their locations. Faults whose location is not in the text get the position of
+// the nearest enclosing field that is.
+func (d *Document) Locate(faults []core.FieldError) []core.FieldError {
+	out := make([]core.FieldError, len(faults))
+	for i, f := range faults {
+		if f.Line == 0 && d.root != nil {
+			f.Line, f.Column = position(d.root, f.Location)
+		}
+		out[i] = f
+	}
+	return out
+}
+
+func parseNodes(source string, data []byte, format Format) ([]*yaml.Node, error) {
+	trimmed := bytes.TrimLeft(data, " \t\r\n\ufeff")
+	if format == JSON || format == Auto && len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
+		root, err := jsonNode(data)
+		if err != nil {
+			return nil, malformed(source, "JSON", err)
+		}
+		return elements(root), nil
+	}
+	var roots []*yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		err := dec.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return roots, nil
+		}
+		if err != nil {
+			return nil, malformed(source, "YAML", err)
+		}
+		if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" && doc.Content[0].Value == "" {
+			continue // an empty document between separators
+		}
+		roots = append(roots, elements(doc.Content[0])...)
+	}
+}
+
+// elements gives the definitions of a root: its items if it is a list, itself otherwise.
+func elements(root *yaml.Node) []*yaml.Node {
+	if root.Kind == yaml.SequenceNode {
+		return root.Content
+	}
+	return []*yaml.Node{root}
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+)`)
+
+func malformed(source, format string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	f := core.FieldError{Message: text}
+	var pos *positionError
+	if errors.As(err, &pos) {
+		f.Line, f.Column, f.Message = pos.line, pos.column, pos.message
+	} else if m := yamlLine.FindStringSubmatch(text); m != nil {
+		f.Line, _ = strconv.Atoi(m[1])
+		f.Column = 1
+	}
+	return &core.Error{Code: core.CodeMalformed, Message: fmt.Sprintf("%s is not %s: %s", source, format, f.Message), Fields: []core.FieldError{f}}
+}
+
+// position finds the node at a location such as rules[0].actions[1].with.title.
+func position(root *yaml.Node, location string) (line, column int) {
+	node := root
+	line, column = root.Line, root.Column
+	for _, step := range splitLocation(location) {
+		if node == nil {
+			break
+		}
+		var next *yaml.Node
+		if i, err := strconv.Atoi(step); err == nil && node.Kind == yaml.SequenceNode {
+			if i < len(node.Content) {
+				next = node.Content[i]
+				line, column = next.Line, next.Column
+			}
+		} else if node.Kind == yaml.MappingNode {
+			for k := 0; k+1 < len(node.Content); k += 2 {
+				if node.Content[k].Value == step {
+					next = node.Content[k+1]
+					line, column = node.Content[k].Line, node.Content[k].Column
+					if next.Kind == yaml.ScalarNode {
+						line, column = next.Line, next.Column
+					}
+				}
+			}
+			if next == nil { // a key that itself contains dots
+				next, line, column = dottedKey(node, location, line, column)
+				if next != nil {
+					return line, column
+				}
+			}
+		}
+		node = next
+	}
+	return line, column
+}
+
+func dottedKey(node *yaml.Node, location string, line, column int) (*yaml.Node, int, int) {
+	for k := 0; k+1 < len(node.Content); k += 2 {
+		if key := node.Content[k].Value; strings.Contains(key, ".") && strings.Contains(location, "."+key) {
+			return node.Content[k+1], node.Content[k].Line, node.Content[k].Column
+		}
+	}
+	return nil, line, column
+}
+
+func splitLocation(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
