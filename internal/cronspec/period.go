@@ -26,6 +26,11 @@ func periodAt(loc *time.Location, unix int64) period {
 	if !end.IsZero() {
 		p.end = end.Unix()
 	}
+	if p.end <= unix {
+		// Beyond a zone's table package time bounds a period by the year and takes every year for 365 days, so on 31
+		// December of a leap year it names an end that has passed. The offset holds until the day is over.
+		p.end += 86400
+	}
 	return p
 }
 

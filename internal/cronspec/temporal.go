@@ -23,7 +23,7 @@ type TemporalSpec struct {
 // no Year means every year.
 type Calendar struct {
 	Second, Minute, Hour, DayOfMonth, Month, Year, DayOfWeek []Range // DayOfWeek 0 is Sunday
-	Comment                                                          string
+	Comment                                                  string
 }
 
 // Range is the values Start, Start+Step, … up to End, inclusive; Step is at least 1.
@@ -32,16 +32,22 @@ type Range struct{ Start, End, Step int }
 // Interval matches the instants Offset + n×Every after the Unix epoch, n ≥ 0. Offset is less than Every.
 type Interval struct{ Every, Offset time.Duration }
 
-// onceEvery makes an Interval name one instant: its next repetition lies after MaxYear, where Temporal stops looking. It
-// stays below the hundred years at which Temporal caps a duration (server common/primitives/timestamp/duration.go).
-const onceEvery = 36135 * 24 * time.Hour
+// once is the interval that stands for one instant: its period is the instant's own age since the epoch, so it fires there
+// for the first time and again only when twice as much time has passed, which for 2026 is 2082. A long period with the
+// instant as its offset would not do: Temporal's arithmetic (server service/worker/scheduler/spec.go, nextIntervalTime)
+// passes over the first occurrence when it is asked from before the offset.
+func once(unix int64) Interval { return Interval{Every: time.Duration(unix) * time.Second} }
+
+// repeatsAt is when the interval of once fires again, which the compiled spec must not live to see.
+func repeatsAt(unix int64) int64 { return 2 * unix }
 
 // Once reports the single instant the interval stands for, if it is of that kind.
 func (iv Interval) Once() (t time.Time, ok bool) {
-	if iv.Every != onceEvery {
+	const longestRegular = 24 * time.Hour
+	if iv.Every <= longestRegular {
 		return time.Time{}, false
 	}
-	return time.Unix(int64(iv.Offset/time.Second), 0).UTC(), true
+	return time.Unix(int64(iv.Every/time.Second), 0).UTC(), true
 }
 
 // Hash is the hexadecimal SHA-256 of what Temporal would be given: two equal hashes need no update.

@@ -1,0 +1,274 @@
+package cronspec
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// MaxPieces bounds the calendars and intervals of one compiled spec. Temporal walks all of them for each next time and
+// sends them with every description of the schedule.
+const MaxPieces = 400
+
+// minHorizon is the shortest exactness worth compiling for: less would leave reconciliation too little time.
+const minHorizon = 30 * 24 * time.Hour
+
+// CompileWindow is the window to compile for at a given time: from the last 1 July to three years later. It moves once a
+// year, far from the months in which zones change, so that a compiled spec keeps its hash in between.
+func CompileWindow(now time.Time) (from, until time.Time) {
+	year := now.UTC().Year()
+	if now.UTC().Month() < time.July {
+		year--
+	}
+	return time.Date(year, time.July, 1, 0, 0, 0, 0, time.UTC), time.Date(year+3, time.July, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// CompileAt compiles for the window around now. Called again later it gives an equal result until the window moves or
+// what was described is about to end, so that a converged schedule is not rewritten.
+func (s *Spec) CompileAt(now time.Time) (TemporalSpec, error) {
+	from, until := CompileWindow(now)
+	ts, err := s.Compile(from, until)
+	if err != nil || ts.ValidUntil.IsZero() || ts.ValidUntil.After(now.Add(2*minHorizon)) {
+		return ts, err
+	}
+	// Too many pieces for the whole window: start with the present month instead of last July.
+	y, m, _ := now.UTC().Date()
+	return s.Compile(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC), until)
+}
+
+// Compile describes the Spec to Temporal. In [from, ValidUntil) Temporal fires at exactly the instants of [Spec.Between],
+// and where ValidUntil is zero, always. ValidUntil is at least until, unless that would need more than MaxPieces pieces;
+// then it is earlier, and when not even thirty days can be described, Compile fails.
+//
+// Calendars are read in the Spec's own zone and hold for good wherever Temporal reads them as the wall clock does. The
+// months in which a clock change touches an expression get calendars of their own, without the hours of the change, and
+// the instants in those hours are listed one by one, as intervals whose first occurrence they are.
+func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
+	if !until.After(from) {
+		return TemporalSpec{}, fmt.Errorf("compile %s: until %s is not after from %s", s, until.Format(time.RFC3339), from.Format(time.RFC3339))
+	}
+	if from.Year() < 2002 || until.Year() > 2060 {
+		return TemporalSpec{}, fmt.Errorf("compile %s: the window %s to %s is outside the years 2002 to 2060", s, from.Format(time.RFC3339), until.Format(time.RFC3339))
+	}
+	changes := changesIn(s.loc, from.Unix()-unsettled, lastUnix)
+	for {
+		ts := s.compile(changes, from, until)
+		pieces := len(ts.Calendars) + len(ts.Intervals)
+		if pieces <= MaxPieces {
+			return ts, nil
+		}
+		if until = from.Add(until.Sub(from) / 2); until.Sub(from) < minHorizon {
+			return TemporalSpec{}, fmt.Errorf("compile %s: it fires so often around the clock changes of %s that Temporal would need %d calendars and intervals (at most %d); "+
+				"use fewer expressions, a step in the minute field, or timezone: UTC", s, s.zone, pieces, MaxPieces)
+		}
+	}
+}
+
+func (s *Spec) compile(changes []change, from, until time.Time) TemporalSpec {
+	ts := TemporalSpec{TimeZone: s.zone}
+	instants := make(map[int64]bool)
+	validUntil := int64(math.MaxInt64)
+	for _, e := range s.entries {
+		if intervals, ok := e.intervals(s.loc, changes, from.Unix()); ok {
+			ts.Intervals = append(ts.Intervals, intervals...)
+			continue
+		}
+		r := e.repairs(changes, until.Unix()+unsettled)
+		ts.Calendars = append(ts.Calendars, r.calendars(e)...)
+		r.addInstants(e, s.loc, instants)
+		validUntil = min(validUntil, r.validUntil)
+	}
+	for _, unix := range slices.Sorted(maps.Keys(instants)) {
+		ts.Intervals = append(ts.Intervals, once(unix))
+		validUntil = min(validUntil, repeatsAt(unix))
+	}
+	if validUntil != math.MaxInt64 {
+		ts.ValidUntil = time.Unix(validUntil, 0).UTC()
+	}
+	return ts
+}
+
+// intervals describes an entry that fires in every hour of every day by elapsed time alone. ok is false when it does not,
+// or when the zone's minutes move against UTC's in a way that matters to it.
+func (e *entry) intervals(loc *time.Location, changes []change, from int64) (out []Interval, ok bool) {
+	if !e.hour.full(hourRule) || !e.dom.full(dayOfMonthRule) || !e.dow.full(dayOfWeekRule) || !e.month.full(monthRule) {
+		return nil, false
+	}
+	minutes, ok := e.minutesUTC(periodAt(loc, from).offset)
+	for _, c := range changes {
+		for _, offset := range []int64{c.before, c.after} {
+			if m, aligned := e.minutesUTC(offset); !aligned || m != minutes {
+				return nil, false
+			}
+		}
+	}
+	if !ok {
+		return nil, false
+	}
+	step := 60
+	for _, divisor := range []int{1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30} {
+		turned := (minutes<<uint(divisor) | minutes>>uint(60-divisor)) & minuteRule.all()
+		if turned == minutes {
+			step = divisor
+			break
+		}
+	}
+	for m := range step {
+		if minutes>>uint(m)&1 == 1 {
+			out = append(out, Interval{Every: time.Duration(step) * time.Minute, Offset: time.Duration(m) * time.Minute})
+		}
+	}
+	return out, true
+}
+
+// minutesUTC is the minute set as UTC clocks show it; aligned is false when the offset is not a whole number of minutes.
+func (e *entry) minutesUTC(offset int64) (minutes uint64, aligned bool) {
+	if offset%60 != 0 {
+		return 0, false
+	}
+	turn := uint(floorMod(offset/60, 60))
+	return (e.minute.bits>>turn | e.minute.bits<<(60-turn)) & minuteRule.all(), true
+}
+
+// month is one month of one year.
+type month struct{ year, month int }
+
+// repair is a month in which a clock change touches an entry: on these days these hours are left out of its calendars.
+type repair struct{ days, hours uint64 }
+
+// repairPlan is what one entry needs beside its plain calendars.
+type repairPlan struct {
+	months     map[month]repair
+	changes    []change
+	validUntil int64 // before the first change that touches the entry and is not repaired
+}
+
+func (e *entry) repairs(changes []change, until int64) repairPlan {
+	plan := repairPlan{months: make(map[month]repair), validUntil: math.MaxInt64}
+	for _, c := range changes {
+		u := unsafeAround(c)
+		if !u.touches(e) {
+			continue
+		}
+		if c.at >= until {
+			plan.validUntil = c.at - unsettled
+			break
+		}
+		plan.changes = append(plan.changes, c)
+		for day := range u.days {
+			y, m, dom := civil(day)
+			r := plan.months[month{y, m}]
+			r.days |= 1 << uint(dom)
+			r.hours |= u.hours
+			plan.months[month{y, m}] = r
+		}
+	}
+	return plan
+}
+
+// leavesOut tells whether the plan's calendars omit a wall-clock time that the entry names.
+func (plan repairPlan) leavesOut(wall int64) bool {
+	y, m, dom := civil(floorDiv(wall, 86400))
+	r := plan.months[month{y, m}]
+	return r.days>>uint(dom)&1 == 1 && r.hours>>uint(floorMod(wall, 86400)/3600)&1 == 1
+}
+
+// addInstants lists the instants around the repaired changes that no calendar of the plan produces.
+func (plan repairPlan) addInstants(e *entry, loc *time.Location, instants map[int64]bool) {
+	alone := &Spec{entries: []*entry{e}, loc: loc}
+	for _, c := range plan.changes {
+		p := periodAt(loc, c.at-unsettled-1)
+		cur := alone.cursorAfter(c.at - unsettled - 1)
+		for unix, ok := cur.next(); ok && unix < c.at+unsettled; unix, ok = cur.next() {
+			for unix >= p.end {
+				p = periodAt(loc, p.end)
+			}
+			if wall := unix + p.offset; plan.leavesOut(wall) || !e.matchesWall(wall) {
+				instants[unix] = true
+			}
+		}
+	}
+}
+
+// calendars are the entry's plain calendars without the repaired months, and those months without the unsafe hours.
+func (plan repairPlan) calendars(e *entry) []Calendar {
+	var out []Calendar
+	repaired := make(map[int][]int) // month → years
+	for m := range plan.months {
+		if e.month.has(m.month) {
+			repaired[m.month] = append(repaired[m.month], m.year)
+		}
+	}
+	groups := make(map[string]uint64) // years left out → months
+	for m := 1; m <= 12; m++ {
+		if e.month.has(m) {
+			slices.Sort(repaired[m])
+			groups[fmt.Sprint(repaired[m])] |= 1 << uint(m)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		months := groups[key]
+		out = append(out, e.plainCalendars(months, yearsWithout(repaired[bits.TrailingZeros64(months)]))...)
+	}
+	return append(out, plan.monthCalendars(e)...)
+}
+
+func (plan repairPlan) monthCalendars(e *entry) []Calendar {
+	var out []Calendar
+	order := slices.SortedFunc(maps.Keys(plan.months), func(a, b month) int { return (a.year-b.year)*12 + a.month - b.month })
+	for _, m := range order {
+		days, r := e.days(m.year, m.month), plan.months[m]
+		note := fmt.Sprintf("%s; clock change %d-%02d", e, m.year, m.month)
+		for _, part := range []struct{ days, hours uint64 }{
+			{days, e.hour.bits &^ r.hours},
+			{days &^ r.days, e.hour.bits & r.hours},
+		} {
+			if part.days != 0 && part.hours != 0 {
+				out = append(out, calendar(e.minute.bits, part.hours, part.days, 1<<uint(m.month), dayOfWeekRule.all(),
+					[]Range{{Start: m.year, End: m.year, Step: 1}}, note))
+			}
+		}
+	}
+	return out
+}
+
+// plainCalendars are the entry's days in the given months: two calendars where either day field suffices, because
+// Temporal requires both.
+func (e *entry) plainCalendars(months uint64, years []Range) []Calendar {
+	of := func(dom, dow uint64) Calendar {
+		return calendar(e.minute.bits, e.hour.bits, dom, months, dow, years, e.String())
+	}
+	if e.eitherDay() {
+		return []Calendar{of(e.dom.bits, dayOfWeekRule.all()), of(dayOfMonthRule.all(), e.dow.bits)}
+	}
+	return []Calendar{of(e.dom.bits, e.dow.bits)}
+}
+
+func calendar(minutes, hours, days, months, weekdays uint64, years []Range, comment string) Calendar {
+	const longestComment = 200 // bytes; server calendar.go, maxCommentLen
+	if len(comment) > longestComment {
+		comment = comment[:longestComment]
+	}
+	return Calendar{Second: []Range{{Step: 1}}, Minute: ranges(minutes), Hour: ranges(hours), DayOfMonth: ranges(days),
+		Month: ranges(months), Year: years, DayOfWeek: ranges(weekdays), Comment: comment}
+}
+
+// yearsWithout is every calendar year but the given ones, ascending; nil, which means every year, when none is given.
+func yearsWithout(left []int) []Range {
+	if len(left) == 0 {
+		return nil
+	}
+	const firstYear = 2000 // server calendar.go, minCalendarYear
+	var out []Range
+	next := firstYear
+	for _, y := range append(slices.Clone(left), MaxYear+1) {
+		if y > next {
+			out = append(out, Range{Start: next, End: y - 1, Step: 1})
+		}
+		next = y + 1
+	}
+	return out
+}
