@@ -1,0 +1,134 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// Get finds a live definition by ID or name.
+func (s *Service) Get(ctx context.Context, ref string) (core.StoredDefinition, error) {
+	return s.Store.Definition(ctx, ref)
+}
+
+// List lists live definitions by name.
+func (s *Service) List(ctx context.Context, f core.DefinitionFilter, p core.PageRequest) (core.Page[core.StoredDefinition], error) {
+	return s.Store.Definitions(ctx, f, p)
+}
+
+// Versions lists a definition's versions, newest first.
+func (s *Service) Versions(ctx context.Context, ref string, p core.PageRequest) (core.Page[core.StoredDefinition], error) {
+	d, err := s.Store.Definition(ctx, ref)
+	if err != nil {
+		return core.Page[core.StoredDefinition]{}, err
+	}
+	return s.Store.Versions(ctx, d.ID, p)
+}
+
+// Create saves a new definition. A live definition with the same name or ID is
+// CodeConflict, a fault in the document CodeInvalid; nothing is saved then.
+func (s *Service) Create(ctx context.Context, def core.Definition, by core.Actor) (Saved, error) {
+	def.Normalize()
+	if err := Check(&def); err != nil {
+		return Saved{}, err
+	}
+	return s.change(ctx, core.DefinitionChange{Definition: def}, "definition.create", by)
+}
+
+// Update replaces the document of a definition. expect is the version the caller saw, or
+// [core.AnyVersion]; another current version is CodePreconditionFailed. Name and ID stay.
+func (s *Service) Update(ctx context.Context, ref string, def core.Definition, expect int64, by core.Actor) (Saved, error) {
+	current, err := s.Store.Definition(ctx, ref)
+	if err != nil {
+		return Saved{}, err
+	}
+	if def.Name == "" {
+		def.Name = current.Name
+	}
+	if def.Name != current.Name {
+		return Saved{}, core.InvalidField("name", def.Name, "a definition cannot be renamed from %q; create a new one and delete this", current.Name)
+	}
+	if def.ID == "" || def.ID == core.DefinitionID(def.Name) {
+		def.ID = current.ID // Normalize may have derived it from the name
+	}
+	if def.ID != current.ID {
+		return Saved{}, core.InvalidField("id", def.ID, "the definition's id is %s and cannot change", current.ID)
+	}
+	def.Normalize()
+	if err := Check(&def); err != nil {
+		return Saved{}, err
+	}
+	return s.change(ctx, core.DefinitionChange{Definition: def, ExpectVersion: orCurrent(expect, current.Version)}, "definition.update", by)
+}
+
+// orCurrent pins a caller that does not care to what was read, so that the
+// write cannot revive a definition deleted in between.
+func orCurrent(expect, current int64) int64 {
+	if expect == core.AnyVersion {
+		return current
+	}
+	return expect
+}
+
+// Delete removes a definition; its runs, tasks and ledger stay.
+func (s *Service) Delete(ctx context.Context, ref string, expect int64, by core.Actor) error {
+	current, err := s.Store.Definition(ctx, ref)
+	if err != nil {
+		return err
+	}
+	_, err = s.change(ctx, core.DefinitionChange{
+		Delete: true, Definition: core.Definition{ID: current.ID, Name: current.Name}, ExpectVersion: orCurrent(expect, current.Version),
+	}, "definition.delete", by)
+	return err
+}
+
+func (s *Service) change(ctx context.Context, c core.DefinitionChange, action string, by core.Actor) (Saved, error) {
+	stored, err := s.Store.ApplyChanges(ctx, []core.DefinitionChange{c}, by, s.now())
+	if err != nil {
+		return Saved{}, err
+	}
+	s.audit(ctx, by, action, stored[0].Name)
+	return s.follow(ctx, stored[0]), nil
+}
+
+// Pause holds a definition until Resume: it fires for nothing meanwhile, and
+// what passes is recorded as paused, not missed. Pausing again keeps the first pause.
+func (s *Service) Pause(ctx context.Context, ref, reason string, by core.Actor) (Saved, error) {
+	if len(reason) > 500 {
+		return Saved{}, core.InvalidField("reason", nil, "has %d bytes, at most 500 are allowed", len(reason))
+	}
+	now := s.now()
+	return s.setPaused(ctx, ref, &core.Pause{By: string(by), Reason: reason, At: now}, "definition.pause", by)
+}
+
+// Resume ends a pause; resuming what is not paused is no error.
+func (s *Service) Resume(ctx context.Context, ref string, by core.Actor) (Saved, error) {
+	return s.setPaused(ctx, ref, nil, "definition.resume", by)
+}
+
+func (s *Service) setPaused(ctx context.Context, ref string, p *core.Pause, action string, by core.Actor) (Saved, error) {
+	current, err := s.Store.Definition(ctx, ref)
+	if err != nil {
+		return Saved{}, err
+	}
+	stored, err := s.Store.SetPaused(ctx, current.ID, p, s.now())
+	if err != nil {
+		return Saved{}, err
+	}
+	s.audit(ctx, by, action, stored.Name)
+	return s.follow(ctx, stored), nil
+}
+
+// find returns the live definition, or nil if there is none.
+func (s *Service) find(ctx context.Context, ref string) (*core.StoredDefinition, error) {
+	d, err := s.Store.Definition(ctx, ref)
+	var e *core.Error
+	if errors.As(err, &e) && e.Code == core.CodeNotFound {
+		return nil, nil //nolint:nilnil // absence is an answer here
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &d, nil
+}

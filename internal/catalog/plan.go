@@ -1,0 +1,287 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sort"
+	"sync"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// ChangeKind is what applying would do to one definition.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	ChangeCreate ChangeKind = "create"
+	ChangeUpdate ChangeKind = "update"
+	ChangeDelete ChangeKind = "delete"
+	ChangeNone   ChangeKind = "unchanged"
+)
+
+// FieldChange is one field that differs between the record and the document.
+type FieldChange struct {
+	Path   string `json:"path"`
+	Before any    `json:"before,omitempty"`
+	After  any    `json:"after,omitempty"`
+}
+
+// PlannedChange is what applying would do to one definition.
+type PlannedChange struct {
+	Name   string        `json:"name"`
+	ID     string        `json:"id"`
+	Change ChangeKind    `json:"change"`
+	Fields []FieldChange `json:"fields,omitempty"`
+	// Next fire of a cron definition before and after the change.
+	NextBefore *time.Time `json:"next_before,omitempty"`
+	NextAfter  *time.Time `json:"next_after,omitempty"`
+	// Version after applying; before it, the current one.
+	Version int64 `json:"version,omitempty"`
+	// SchedulePending: see [Saved]. Set by Apply only.
+	SchedulePending bool `json:"schedule_pending,omitempty"`
+}
+
+// PlanResult is the difference between a set of documents and the record, by name.
+type PlanResult struct {
+	Changes []PlannedChange `json:"changes"`
+	// Applied is true in the answer of Apply.
+	Applied bool `json:"applied"`
+}
+
+// Pending counts the changes that are not ChangeNone.
+func (p PlanResult) Pending() int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Change != ChangeNone {
+			n++
+		}
+	}
+	return n
+}
+
+// MaxApply is the most definitions one plan or apply may hold.
+const MaxApply = 10_000
+
+// Plan compares documents with the record; prune adds the deletion of every
+// live definition that is not among them. Nothing is stored.
+func (s *Service) Plan(ctx context.Context, defs []core.Definition, prune bool) (PlanResult, error) {
+	planned, _, err := s.plan(ctx, defs, prune)
+	return planned, err
+}
+
+// Apply makes the record equal the documents: all changes or none.
+func (s *Service) Apply(ctx context.Context, defs []core.Definition, prune bool, by core.Actor) (PlanResult, error) {
+	result, changes, err := s.plan(ctx, defs, prune)
+	if err != nil || len(changes) == 0 {
+		result.Applied = err == nil
+		return result, err
+	}
+	stored, err := s.Store.ApplyChanges(ctx, changes, by, s.now())
+	if err != nil {
+		return PlanResult{}, err
+	}
+	byID := make(map[string]*PlannedChange, len(result.Changes))
+	for i := range result.Changes {
+		byID[result.Changes[i].ID] = &result.Changes[i]
+	}
+	saved := s.followAll(ctx, stored)
+	for _, d := range saved {
+		c := byID[d.ID]
+		c.Version, c.SchedulePending = d.Version, d.SchedulePending
+		s.audit(ctx, by, "definition."+string(c.Change), d.Name)
+	}
+	result.Applied = true
+	return result, nil
+}
+
+// followAll lets schedules follow many changes, a few at a time.
+func (s *Service) followAll(ctx context.Context, stored []core.StoredDefinition) []Saved {
+	saved := make([]Saved, len(stored))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for i, d := range stored {
+		wg.Add(1)
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			saved[i] = s.follow(ctx, d)
+		}()
+	}
+	wg.Wait()
+	return saved
+}
+
+func (s *Service) plan(ctx context.Context, defs []core.Definition, prune bool) (PlanResult, []core.DefinitionChange, error) {
+	if len(defs) > MaxApply {
+		return PlanResult{}, nil, core.Errorf(core.CodeTooLarge, "%d definitions at once; at most %d are allowed", len(defs), MaxApply)
+	}
+	if err := checkAll(defs); err != nil {
+		return PlanResult{}, nil, err
+	}
+	var result PlanResult
+	var changes []core.DefinitionChange
+	named := make(map[string]bool, len(defs))
+	now := s.now()
+	for _, def := range defs {
+		named[def.Name] = true
+		current, err := s.find(ctx, def.Name)
+		if err != nil {
+			return PlanResult{}, nil, err
+		}
+		pc := PlannedChange{Name: def.Name, ID: def.ID, Change: ChangeCreate, NextAfter: nextFire(&def, now)}
+		change := core.DefinitionChange{Definition: def}
+		if current != nil {
+			if def.ID == core.DefinitionID(def.Name) {
+				def.ID = current.ID
+			}
+			if def.ID != current.ID {
+				return PlanResult{}, nil, core.InvalidField("id", def.ID, "definition %s has id %s, which cannot change", def.Name, current.ID)
+			}
+			change.Definition, change.ExpectVersion = def, current.Version
+			pc.ID, pc.Version, pc.Change = current.ID, current.Version, ChangeUpdate
+			pc.Fields = diffDefinitions(current.Definition, def)
+			if current.Effective() {
+				pc.NextBefore = nextFire(&current.Definition, now)
+			}
+			if len(pc.Fields) == 0 {
+				pc.Change = ChangeNone
+			}
+		}
+		result.Changes = append(result.Changes, pc)
+		if pc.Change != ChangeNone {
+			changes = append(changes, change)
+		}
+	}
+	if prune {
+		if err := s.planPrune(ctx, named, &result, &changes); err != nil {
+			return PlanResult{}, nil, err
+		}
+	}
+	sort.SliceStable(result.Changes, func(i, j int) bool { return result.Changes[i].Name < result.Changes[j].Name })
+	return result, changes, nil
+}
+
+func checkAll(defs []core.Definition) error {
+	var faults []core.FieldError
+	byName, byID := map[string]int{}, map[string]int{}
+	for i := range defs {
+		def := &defs[i]
+		def.Normalize()
+		at := fmt.Sprintf("definitions[%d]", i)
+		if err := Check(def); err != nil {
+			if !core.IsCode(err, core.CodeInvalid) {
+				return err
+			}
+			for _, f := range fieldsOf(err) {
+				f.Location = at + "." + f.Location
+				faults = append(faults, f)
+			}
+		}
+		if first, dup := byName[def.Name]; dup && def.Name != "" {
+			faults = append(faults, core.FieldError{Location: at + ".name", Value: def.Name, Message: fmt.Sprintf("is the name of definitions[%d] too; names are unique", first)})
+		} else if first, dup := byID[def.ID]; dup && def.ID != "" {
+			faults = append(faults, core.FieldError{Location: at + ".id", Value: def.ID, Message: fmt.Sprintf("is the id of definitions[%d] too", first)})
+		}
+		byName[def.Name], byID[def.ID] = i, i
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	msg := "not valid: " + faults[0].String()
+	if n := len(faults) - 1; n > 0 {
+		msg += fmt.Sprintf(" (and %d more)", n)
+	}
+	return core.Invalid(msg, faults...)
+}
+
+func (s *Service) planPrune(ctx context.Context, named map[string]bool, result *PlanResult, changes *[]core.DefinitionChange) error {
+	req := core.PageRequest{Limit: 1000}
+	for {
+		page, err := s.Store.Definitions(ctx, core.DefinitionFilter{}, req)
+		if err != nil {
+			return err
+		}
+		for _, d := range page.Items {
+			if named[d.Name] {
+				continue
+			}
+			result.Changes = append(result.Changes, PlannedChange{Name: d.Name, ID: d.ID, Change: ChangeDelete, Version: d.Version, NextBefore: nextFire(&d.Definition, s.now())})
+			*changes = append(*changes, core.DefinitionChange{Delete: true, Definition: core.Definition{ID: d.ID, Name: d.Name}, ExpectVersion: d.Version})
+		}
+		if page.NextCursor == "" {
+			return nil
+		}
+		req.Cursor = page.NextCursor
+	}
+}
+
+func nextFire(def *core.Definition, now time.Time) *time.Time {
+	if def.TriggerType != core.TriggerCron || !def.Enabled {
+		return nil
+	}
+	spec, err := CronSpec(def)
+	if err != nil {
+		return nil
+	}
+	if t, ok := spec.Next(now); ok {
+		return &t
+	}
+	return nil
+}
+
+// diffDefinitions lists the leaves that differ, in the order of their paths.
+func diffDefinitions(before, after core.Definition) []FieldChange {
+	var out []FieldChange
+	diffValues("", tree(before), tree(after), &out)
+	return out
+}
+
+func tree(def core.Definition) any {
+	text, err := json.Marshal(def)
+	if err != nil {
+		return nil
+	}
+	v, err := core.DecodeJSON(text)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+func diffValues(path string, a, b any, out *[]FieldChange) {
+	if reflect.DeepEqual(a, b) {
+		return
+	}
+	ma, aIsMap := a.(map[string]any)
+	mb, bIsMap := b.(map[string]any)
+	if aIsMap && bIsMap {
+		keys := map[string]bool{}
+		for k := range ma {
+			keys[k] = true
+		}
+		for k := range mb {
+			keys[k] = true
+		}
+		for _, k := range sortedKeys(keys) {
+			at := k
+			if path != "" {
+				at = path + "." + k
+			}
+			diffValues(at, ma[k], mb[k], out)
+		}
+		return
+	}
+	la, aIsList := a.([]any)
+	lb, bIsList := b.([]any)
+	if aIsList && bIsList && len(la) == len(lb) {
+		for i := range la {
+			diffValues(fmt.Sprintf("%s[%d]", path, i), la[i], lb[i], out)
+		}
+		return
+	}
+	*out = append(*out, FieldChange{Path: path, Before: a, After: b})
+}
