@@ -38,8 +38,9 @@ type TemporalConfig struct {
 	// SearchAttributes are registered in Namespace and usable once StartTemporal returns, also when the namespace
 	// existed before without them. An attribute that exists with another type is an error.
 	SearchAttributes map[string]enumspb.IndexedValueType
-	// CHASMScheduler creates new schedules on Temporal's newer scheduler instead of one workflow each. Schedules that
-	// exist stay what they are. ADR and package tests say what was found about it.
+	// CHASMScheduler creates new schedules on Temporal's newer scheduler instead of one workflow each; schedules that
+	// exist stay what they are. Server 1.32.0 is not ready for activity-core there: with overlap policy BUFFER_ONE or
+	// BUFFER_ALL it starts two buffered runs beside each other when the run before them ends.
 	CHASMScheduler bool
 	// PowerLossSafe makes SQLite wait for the disk on every commit. Without it a commit survives the death of this
 	// process, but a power cut may take the last ones (never the integrity of the file).

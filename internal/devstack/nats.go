@@ -51,7 +51,7 @@ func StartNATS(ctx context.Context, cfg NATSConfig) (*NATS, error) {
 		dir = n.tempDir
 	}
 	if err := n.start(cfg, addr.Addr().String(), int(addr.Port()), dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("start NATS server: %w", err), n.Stop(ctx))
+		return nil, errors.Join(fmt.Errorf("start NATS server in %s: %w", dir, err), n.Stop(ctx))
 	}
 	return n, nil
 }

@@ -64,7 +64,7 @@ func TestEverythingIsFoundAgainAfterKill9(t *testing.T) {
 	if state := schedule.Schedule.State; !state.Paused || state.Note != "kept" {
 		t.Errorf("schedule state is %+v after the restart, want paused with its note", *state)
 	}
-	expectOneUnacked(ctx, t, second.NATS)
+	expectUnackedAmongRepeated(ctx, t, second.NATS)
 }
 
 func publishAndAckOne(ctx context.Context, t *testing.T, url string) {
@@ -90,13 +90,31 @@ func publishAndAckOne(ctx context.Context, t *testing.T, url string) {
 
 func expectOneUnacked(ctx context.Context, t *testing.T, url string) {
 	t.Helper()
+	if got := nextEvent(ctx, t, url); got != "1" {
+		t.Errorf("next message after the restart is %q, want the one that was not acked, \"1\"", got)
+	}
+}
+
+// expectUnackedAmongRepeated allows what JetStream promises after a kill -9: it writes acks down a moment after it
+// confirmed them, so an acked message may come again, but none is lost.
+func expectUnackedAmongRepeated(ctx context.Context, t *testing.T, url string) {
+	t.Helper()
+	got := nextEvent(ctx, t, url)
+	if got == "0" {
+		got = nextEvent(ctx, t, url)
+	}
+	if got != "1" {
+		t.Errorf("message after the restart is %q, want the one that was not acked, \"1\"", got)
+	}
+}
+
+func nextEvent(ctx context.Context, t *testing.T, url string) string {
+	t.Helper()
 	msg, err := eventConsumer(ctx, t, url).Next(jetstream.FetchMaxWait(testTimeout))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(msg.Data()) != "1" {
-		t.Errorf("next message after the restart is %q, want the one that was not acked, \"1\"", msg.Data())
-	}
+	return string(msg.Data())
 }
 
 // eventConsumer binds to the durable consumer of the test, made at first use.
