@@ -1,0 +1,309 @@
+package eventmatch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/big"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// Reference tells whether the event matches the pattern, by decoding the whole
+// payload and walking it once per condition. It shares nothing with the index
+// but the parsed pattern: numbers are compared as rationals, wildcards as
+// regular expressions. It is the definition of what [Index.Match] must answer,
+// and the answer for one definition where speed does not matter.
+//
+// The error wraps [ErrPayload] when the payload is not JSON.
+func Reference(p *Pattern, ev *Event) (bool, error) {
+	doc, err := decode(ev)
+	if err != nil {
+		return false, err
+	}
+	return p.wantsType(ev) && doc.group(p.root), nil
+}
+
+// document is a decoded event.
+type document struct {
+	payload  any
+	envelope [envelopeFields][]any
+}
+
+func decode(ev *Event) (*document, error) {
+	doc := &document{}
+	if len(bytes.TrimLeft(ev.Payload, " \t\r\n")) > 0 {
+		dec := json.NewDecoder(bytes.NewReader(ev.Payload))
+		dec.UseNumber()
+		err := dec.Decode(&doc.payload)
+		if err == nil {
+			if _, err = dec.Token(); err == nil {
+				err = errors.New("more than one JSON value")
+			} else if errors.Is(err, io.EOF) {
+				err = nil
+			}
+		}
+		if err != nil {
+			offset := int(dec.InputOffset())
+			var syntax *json.SyntaxError
+			if errors.As(err, &syntax) {
+				offset = int(syntax.Offset)
+			}
+			return nil, &PayloadError{Offset: offset, Problem: strings.TrimPrefix(err.Error(), "json: ")}
+		}
+	} else {
+		doc.payload = map[string]any{}
+	}
+	add := func(f envelopeField, s string) {
+		if s != "" {
+			doc.envelope[f] = append(doc.envelope[f], strings.ToValidUTF8(s, "\ufffd"))
+		}
+	}
+	add(envelopeType, ev.Type)
+	for _, t := range ev.Types {
+		add(envelopeType, t)
+	}
+	add(envelopeSource, ev.Source)
+	add(envelopeSubject, ev.Subject)
+	return doc, nil
+}
+
+// group tries every combination of $or branches.
+func (d *document) group(g *group) bool {
+	return d.choose(nil, []*group{g})
+}
+
+// choose gathers the conditions of the groups still to do, branching at each $or.
+func (d *document) choose(conds []*condition, todo []*group) bool {
+	if len(todo) == 0 {
+		return d.all(conds)
+	}
+	g, rest := todo[0], todo[1:]
+	conds = append(conds[:len(conds):len(conds)], g.conds...)
+	return d.branch(conds, g.ors, rest)
+}
+
+func (d *document) branch(conds []*condition, ors [][]*group, rest []*group) bool {
+	if len(ors) == 0 {
+		return d.choose(conds, rest)
+	}
+	for _, b := range ors[0] {
+		if d.branch(conds, ors[1:], append([]*group{b}, rest...)) {
+			return true
+		}
+	}
+	return false
+}
+
+// need is a condition with the keys still to follow.
+type need struct {
+	keys []string
+	cond *condition
+}
+
+// all tells whether the conditions hold together: inside an array of objects,
+// one and the same element must satisfy all conditions that reach into it.
+func (d *document) all(conds []*condition) bool {
+	var needs []need
+	for _, c := range conds {
+		found := d.leaves(c)
+		switch {
+		case c.absent && len(found) == 0:
+		case c.field.envelope != inPayload:
+			if !anyLeaf(found, c) {
+				return false
+			}
+		default:
+			needs = append(needs, need{c.field.keys, c})
+		}
+	}
+	return hold(d.payload, needs)
+}
+
+func hold(v any, needs []need) bool {
+	var deeper []need
+	for _, n := range needs {
+		if len(n.keys) > 0 {
+			deeper = append(deeper, n)
+		} else if !anyLeaf(crush(nil, v), n.cond) {
+			return false
+		}
+	}
+	if len(deeper) == 0 {
+		return true
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if hold(e, deeper) {
+				return true
+			}
+		}
+	case map[string]any:
+		byKey := map[string][]need{}
+		for _, n := range deeper {
+			byKey[n.keys[0]] = append(byKey[n.keys[0]], need{n.keys[1:], n.cond})
+		}
+		for k, below := range byKey {
+			sub, present := v[k]
+			if !present || !hold(sub, below) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// leaves returns every value at the condition's path, wherever arrays lead.
+func (d *document) leaves(c *condition) []any {
+	if c.field.envelope != inPayload {
+		return d.envelope[c.field.envelope]
+	}
+	at := []any{d.payload}
+	for _, k := range c.field.keys {
+		var next []any
+		for _, v := range at {
+			next = step(next, v, k)
+		}
+		at = next
+	}
+	var out []any
+	for _, v := range at {
+		out = crush(out, v)
+	}
+	return out
+}
+
+func step(out []any, v any, key string) []any {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			out = step(out, e, key)
+		}
+	case map[string]any:
+		if sub, ok := v[key]; ok {
+			out = append(out, sub)
+		}
+	}
+	return out
+}
+
+// crush appends the scalars in v, looking through arrays but not objects.
+func crush(out []any, v any) []any {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			out = crush(out, e)
+		}
+	case map[string]any:
+	default:
+		out = append(out, v)
+	}
+	return out
+}
+
+func anyLeaf(leaves []any, c *condition) bool {
+	for _, v := range leaves {
+		for i := range c.any {
+			if plainly(&c.any[i], v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plainly is the meaning of each operator in the plainest terms at hand.
+func plainly(m *matcher, v any) bool {
+	s, isString := v.(string)
+	n, isNumber := v.(json.Number)
+	switch m.op {
+	case opString:
+		return isString && s == m.s
+	case opNumber:
+		return isNumber && plainCompare(n, &m.more.number) == 0
+	case opTrue, opFalse:
+		b, isBool := v.(bool)
+		return isBool && b == (m.op == opTrue)
+	case opNull:
+		return v == nil
+	case opPrefix:
+		return isString && strings.HasPrefix(s, m.s)
+	case opSuffix:
+		return isString && strings.HasSuffix(s, m.s)
+	case opEqualFold:
+		return isString && strings.EqualFold(s, m.s)
+	case opPrefixFold:
+		return isString && strings.HasPrefix(strings.Map(foldRune, s), m.s)
+	case opSuffixFold:
+		return isString && strings.HasSuffix(strings.Map(foldRune, s), m.s)
+	case opWildcard:
+		var parts []string
+		for _, piece := range m.more.pieces {
+			parts = append(parts, regexp.QuoteMeta(piece))
+		}
+		return isString && regexp.MustCompile(`(?s)\A`+strings.Join(parts, ".*")+`\z`).MatchString(s)
+	case opNumeric:
+		b := m.more.bounds
+		if !isNumber {
+			return false
+		}
+		if b.low != nil {
+			if c := plainCompare(n, b.low); c < 0 || c == 0 && b.lowOpen {
+				return false
+			}
+		}
+		if b.high != nil {
+			if c := plainCompare(n, b.high); c > 0 || c == 0 && b.highOpen {
+				return false
+			}
+		}
+		return true
+	case opExists:
+		return true
+	case opCIDR:
+		a, err := netip.ParseAddr(s)
+		return isString && err == nil && m.more.net.Contains(a.Unmap())
+	case opAnythingBut:
+		for i := range m.more.not {
+			if plainly(&m.more.not[i], v) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// plainCompare compares a payload number with a pattern number.
+func plainCompare(n json.Number, want *decimal) int {
+	d, _, _ := parseDecimal([]byte(n), nil)
+	if d.sign != 0 && (d.exp > 2*MaxNumberExponent || d.exp < -2*MaxNumberExponent) {
+		// Too long to write out as a rational, and beyond every pattern number.
+		return d.compare(want)
+	}
+	got, _ := new(big.Rat).SetString(string(n))
+	return got.Cmp(want.rat())
+}
+
+// rat returns the decimal's exact value.
+func (a *decimal) rat() *big.Rat {
+	digits := string(append(big.NewInt(0).SetUint64(a.lead).Append(nil, 10), a.tail...))
+	mantissa, _ := new(big.Int).SetString(digits, 10)
+	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(abs(int64(a.exp)-int64(len(digits)))), nil)
+	r := new(big.Rat).SetInt(mantissa)
+	if int64(a.exp) >= int64(len(digits)) {
+		r.Mul(r, new(big.Rat).SetInt(power))
+	} else {
+		r.Quo(r, new(big.Rat).SetInt(power))
+	}
+	if a.sign < 0 {
+		r.Neg(r)
+	}
+	return r
+}
+
+func abs(n int64) int64 { return max(n, -n) }

@@ -1,0 +1,450 @@
+package eventmatch
+
+// A snapshot is one state of the index. It never changes once published, so any
+// number of goroutines match against it while the next one is being built.
+type snapshot struct {
+	hash    hasher
+	types   *hnode[*typeIndex] // by hash of the type
+	anchors *hnode[posting]    // by anchor.key
+	root    *tnode             // payload paths
+	paths   int32              // ids below this are in use
+	slots   int32              // record slots below this are in use
+	count   int
+
+	envelopeUsed uint32 // bit n: some definition filters on envelopeField n
+}
+
+// typeIndex is what the index knows about one event type.
+type typeIndex struct {
+	hash    uint64
+	always  bool          // some definitions have no anchor
+	payload bool          // some look into the payload
+	seen    *hnode[*seen] // by path id: the anchors in use
+}
+
+// posting is the combinations filed under one anchor key.
+type posting struct {
+	one  *conj
+	more *hnode[*conj] // by conj.seq, once there are two
+}
+
+func (p posting) add(c *conj) posting {
+	switch {
+	case p.more != nil:
+		p.more = p.more.set(c.seq, c)
+	case p.one != nil:
+		p.more = p.more.set(p.one.seq, p.one).set(c.seq, c)
+		p.one = nil
+	default:
+		p.one = c
+	}
+	return p
+}
+
+func (p posting) remove(c *conj) posting {
+	if p.one == c {
+		return posting{}
+	}
+	p.more = p.more.del(c.seq)
+	if p.more != nil && p.more.subs == 0 && len(p.more.items) == 1 {
+		return posting{one: p.more.items[0].val}
+	}
+	return p
+}
+
+func (p posting) empty() bool { return p.one == nil && p.more == nil }
+
+// record is one definition in the index.
+type record struct {
+	id      ID
+	slot    int32 // dense, unique within a snapshot
+	pattern *Pattern
+	conjs   []*conj
+	placed  []placement
+}
+
+// conj is one combination of a pattern's conditions, with its paths resolved to
+// this index's ids.
+type conj struct {
+	rec   *record
+	seq   uint64 // never used twice
+	needs []pathNeed
+}
+
+type pathNeed struct {
+	path int32
+	cond *condition
+}
+
+// placement is one anchor a combination is filed under, kept to take it out again.
+type placement struct {
+	typeHash uint64
+	at       anchor
+	conj     *conj
+}
+
+// scratch is the working memory of one Match. It is reused, so that an event
+// that matches nothing costs no allocation.
+type scratch struct {
+	scanner
+	snap                 *snapshot
+	ev                   *Event
+	tis                  []*typeIndex
+	heads                []int32  // by path id: index+1 of its first value
+	hits                 []uint32 // by record slot: the event that last hit it
+	event                uint32   // number of the event being matched
+	out                  []ID
+	extras               []extra
+	unions, bests, reach []uint64 // for together
+}
+
+// match appends the IDs of the patterns that match ev to sc.out.
+func (s *snapshot) match(sc *scratch, ev *Event) error {
+	sc.begin(s, ev)
+	defer sc.end()
+	payload := sc.addType(ev.Type)
+	for _, t := range ev.Types {
+		if sc.addType(t) {
+			payload = true
+		}
+	}
+	if len(sc.tis) == 0 {
+		return nil
+	}
+	if payload {
+		if err := sc.scan(ev.Payload, s.root); err != nil {
+			return err
+		}
+	}
+	sc.addEnvelope()
+	sc.link()
+	for _, ti := range sc.tis {
+		if ti.always {
+			sc.lookUp(ti, anchor{})
+		}
+		if ti.seen != nil {
+			sc.anchored(ti)
+		}
+	}
+	return nil
+}
+
+func (sc *scratch) begin(s *snapshot, ev *Event) {
+	sc.snap, sc.ev, sc.hash = s, ev, s.hash
+	sc.types = 0
+	if n := int(s.paths) - len(sc.heads); n > 0 {
+		sc.heads = append(sc.heads, make([]int32, n)...)
+		sc.stamps = append(sc.stamps, make([]stamp, n)...)
+	}
+	if n := int(s.slots) - len(sc.hits); n > 0 {
+		sc.hits = append(sc.hits, make([]uint32, n)...)
+	}
+	if sc.event++; sc.event == 0 {
+		clear(sc.hits)
+		sc.event = 1
+	}
+	if sc.object > 1<<31 {
+		clear(sc.stamps)
+		sc.object = 0
+	}
+}
+
+// end forgets the event, so that neither it nor the snapshot is kept alive.
+func (sc *scratch) end() {
+	for i := range sc.vals {
+		if p := sc.vals[i].path; p >= 0 {
+			sc.heads[p] = 0
+		}
+	}
+	clear(sc.vals)
+	clear(sc.tis)
+	clear(sc.extras)
+	sc.vals, sc.tis, sc.extras = sc.vals[:0], sc.tis[:0], sc.extras[:0]
+	sc.frames, sc.buf, sc.digits = sc.frames[:0], sc.buf[:0], sc.digits[:0]
+	sc.snap, sc.ev, sc.b = nil, nil, nil
+	sc.problem, sc.at = "", 0
+}
+
+// addType looks an event type up and tells whether its definitions look into
+// the payload.
+func (sc *scratch) addType(t string) bool {
+	found := sc.snap.types.get(sc.hash.string(t))
+	if found == nil {
+		return false
+	}
+	ti := *found
+	for _, other := range sc.tis {
+		if other == ti {
+			return false
+		}
+	}
+	sc.tis = append(sc.tis, ti)
+	if ti.payload {
+		sc.types |= typeBit(ti.hash)
+	}
+	return ti.payload
+}
+
+// addEnvelope makes the envelope's fields values at their reserved paths.
+func (sc *scratch) addEnvelope() {
+	sc.addField(envelopeType, sc.ev.Type)
+	for _, t := range sc.ev.Types {
+		sc.addField(envelopeType, t)
+	}
+	sc.addField(envelopeSource, sc.ev.Source)
+	sc.addField(envelopeSubject, sc.ev.Subject)
+}
+
+func (sc *scratch) addField(f envelopeField, s string) {
+	if s == "" || !sc.wanted(int32(f)) {
+		return
+	}
+	at := len(sc.buf)
+	sc.buf = append(sc.buf, s...)
+	text := sc.buf[at:len(sc.buf):len(sc.buf)]
+	if !validUTF8(text) {
+		at = len(sc.buf)
+		sc.buf = appendValid(sc.buf, text)
+		text = sc.buf[at:len(sc.buf):len(sc.buf)]
+	}
+	sc.vals = append(sc.vals, value{text: text, path: int32(f), frame: -1, kind: kindString})
+}
+
+// wanted tells whether any definition filters on an envelope field.
+func (sc *scratch) wanted(path int32) bool {
+	return sc.snap.envelopeUsed&(1<<path) != 0
+}
+
+// link chains the values at each path, dropping those a duplicate key replaced.
+func (sc *scratch) link() {
+	for i := len(sc.vals) - 1; i >= 0; i-- {
+		v := &sc.vals[i]
+		if v.path < 0 {
+			continue
+		}
+		v.next = sc.heads[v.path] - 1
+		sc.heads[v.path] = int32(i) + 1
+	}
+}
+
+// anchored looks every value up under the anchors its path has for one type.
+func (sc *scratch) anchored(ti *typeIndex) {
+	for i := range sc.vals {
+		v := &sc.vals[i]
+		if v.path < 0 {
+			continue
+		}
+		found := ti.seen.get(uint64(v.path))
+		if found == nil {
+			continue
+		}
+		in := *found
+		first := sc.heads[v.path] == int32(i)+1
+		if in[anchorPresent] != 0 && first {
+			sc.lookUp(ti, anchor{kind: anchorPresent, path: v.path})
+		}
+		switch v.kind {
+		case kindString:
+			sc.anchoredText(ti, v, in)
+		case kindNumber:
+			if in[anchorExact] != 0 {
+				sc.lookUp(ti, anchor{kind: anchorExact, path: v.path, hash: v.num.hash()})
+			}
+			if in[anchorNumber] != 0 {
+				sc.lookUp(ti, anchor{kind: anchorNumber, path: v.path})
+			}
+			for m := in[anchorMagnitude]; m != 0; m &= m - 1 {
+				level := lowest(m)
+				sc.lookUp(ti, anchor{kind: anchorMagnitude, rung: level, path: v.path, hash: v.num.cell(level)})
+			}
+		default:
+			if in[anchorExact] != 0 {
+				h := [...]uint64{kindTrue: hashTrue, kindFalse: hashFalse, kindNull: hashNull}[v.kind]
+				sc.lookUp(ti, anchor{kind: anchorExact, path: v.path, hash: h})
+			}
+		}
+	}
+}
+
+func (sc *scratch) anchoredText(ti *typeIndex, v *value, in *seen) {
+	if in[anchorText] != 0 {
+		sc.lookUp(ti, anchor{kind: anchorText, path: v.path})
+	}
+	if in[anchorExact] != 0 {
+		sc.lookUp(ti, anchor{kind: anchorExact, path: v.path, hash: sc.hash.bytes(v.text)})
+	}
+	if in[anchorPrefix]|in[anchorSuffix] != 0 {
+		sc.parts(ti, v.path, anchorPrefix, in[anchorPrefix], v.text, false)
+		sc.parts(ti, v.path, anchorSuffix, in[anchorSuffix], v.text, true)
+	}
+	if in[anchorFold]|in[anchorPrefixFold]|in[anchorSuffixFold] != 0 {
+		folded := sc.folded(v)
+		if in[anchorFold] != 0 {
+			sc.lookUp(ti, anchor{kind: anchorFold, path: v.path, hash: sc.hash.bytes(folded)})
+		}
+		sc.parts(ti, v.path, anchorPrefixFold, in[anchorPrefixFold], folded, false)
+		sc.parts(ti, v.path, anchorSuffixFold, in[anchorSuffixFold], folded, true)
+	}
+	if in[anchorIPv4]|in[anchorIPv6] != 0 {
+		if a := sc.addr(v); a.IsValid() {
+			k, ladder := anchorIPv4, rungs4[:]
+			if a.Is6() {
+				k, ladder = anchorIPv6, rungs6[:]
+			}
+			for m := in[k]; m != 0; m &= m - 1 {
+				r := lowest(m)
+				net, _ := a.Prefix(ladder[r])
+				sc.lookUp(ti, anchor{kind: k, rung: r, path: v.path, hash: hashPrefix(sc.hash, net)})
+			}
+		}
+	}
+}
+
+// parts looks up the beginnings or ends of a text, at the rungs in use.
+func (sc *scratch) parts(ti *typeIndex, path int32, k anchorKind, used uint32, text []byte, fromEnd bool) {
+	for m := used; m != 0; m &= m - 1 {
+		r := lowest(m)
+		n := rungs[r]
+		if n > len(text) {
+			return
+		}
+		part := text[:n]
+		if fromEnd {
+			part = text[len(text)-n:]
+		}
+		sc.lookUp(ti, anchor{kind: k, rung: r, path: path, hash: sc.hash.bytes(part)})
+	}
+}
+
+// lookUp checks every combination filed under an anchor.
+func (sc *scratch) lookUp(ti *typeIndex, a anchor) {
+	found := sc.snap.anchors.get(a.key(ti.hash))
+	if found == nil {
+		return
+	}
+	if found.one != nil {
+		sc.check(found.one)
+		return
+	}
+	sc.checkAll(found.more)
+}
+
+func (sc *scratch) checkAll(n *hnode[*conj]) {
+	for i := range n.items {
+		sc.check(n.items[i].val)
+	}
+	for _, child := range n.children {
+		sc.checkAll(child)
+	}
+}
+
+// check appends the candidate's ID if all of its conditions hold and it is not
+// there yet.
+func (sc *scratch) check(c *conj) {
+	hit := &sc.hits[c.rec.slot]
+	if *hit == sc.event || !sc.holds(c) || !c.rec.pattern.wantsType(sc.ev) {
+		return
+	}
+	*hit = sc.event
+	sc.out = append(sc.out, c.rec.id)
+}
+
+// holds checks all conditions of a combination against the values kept.
+func (sc *scratch) holds(c *conj) bool {
+	inArrays := 0
+	for i := range c.needs {
+		need := &c.needs[i]
+		at := sc.heads[need.path] - 1
+		if at < 0 {
+			if !need.cond.absent {
+				return false
+			}
+			continue
+		}
+		satisfied, free := false, false
+		for ; at >= 0; at = sc.vals[at].next {
+			v := &sc.vals[at]
+			if satisfied && v.frame >= 0 || !need.cond.match(sc, v) {
+				continue
+			}
+			satisfied = true
+			if v.frame < 0 {
+				free = true
+				break
+			}
+		}
+		if !satisfied {
+			return false
+		}
+		if !free {
+			inArrays++
+		}
+	}
+	return inArrays < 2 || sc.together(c)
+}
+
+func (c *condition) match(sc *scratch, v *value) bool {
+	for i := range c.any {
+		if c.any[i].match(sc, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// together tells whether the conditions of c can be satisfied without taking
+// values from two different elements of one array. Frames come after the frames
+// around them, so one pass from the last to the first works out, for every
+// element, which conditions its best choice of inner elements satisfies. An
+// array is worth the conditions of its best element, and only if that element
+// satisfies everything that any of its elements does: a path leads through an
+// array or it does not, so what the best one misses no other place can supply.
+func (sc *scratch) together(c *conj) bool {
+	n := len(sc.frames)
+	if cap(sc.reach) < n {
+		sc.reach, sc.unions, sc.bests = make([]uint64, n), make([]uint64, n), make([]uint64, n)
+	}
+	reach, unions, bests := sc.reach[:n], sc.unions[:n], sc.bests[:n]
+	clear(reach)
+	clear(unions)
+	clear(bests)
+	var all, outside uint64
+	for i := range c.needs {
+		need := &c.needs[i]
+		bit := uint64(1) << i
+		all |= bit
+		at := sc.heads[need.path] - 1
+		if at < 0 {
+			outside |= bit // absent, as holds has made sure
+		}
+		for ; at >= 0; at = sc.vals[at].next {
+			v := &sc.vals[at]
+			if v.frame < 0 {
+				if outside&bit == 0 && need.cond.match(sc, v) {
+					outside |= bit
+				}
+			} else if reach[v.frame]&bit == 0 && need.cond.match(sc, v) {
+				reach[v.frame] |= bit
+			}
+		}
+	}
+	for i := n - 1; i >= 0; i-- {
+		f := sc.frames[i]
+		if !f.array {
+			unions[f.parent] |= reach[i]
+			if better(reach[i], bests[f.parent]) {
+				bests[f.parent] = reach[i]
+			}
+			continue
+		}
+		if bests[i] != unions[i] {
+			continue
+		}
+		if f.parent < 0 {
+			outside |= bests[i]
+		} else {
+			reach[f.parent] |= bests[i]
+		}
+	}
+	return outside == all
+}
