@@ -1,0 +1,92 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// check judges values that are of the right type.
+func (c *Config) check() []core.FieldError {
+	var faults []core.FieldError
+	bad := func(key string, value any, format string, args ...any) {
+		faults = append(faults, core.FieldError{Location: key, Value: value, Message: fmt.Sprintf(format, args...)})
+	}
+	if len(c.Roles) == 0 {
+		bad("roles", nil, "must name at least one of api, router, worker")
+	}
+	for _, r := range c.Roles {
+		if r != RoleAPI && r != RoleRouter && r != RoleWorker {
+			bad("roles", r, "%q is not a role; use api, router, worker", r)
+		}
+	}
+	for _, a := range []struct{ key, value string }{{"api.addr", c.APIAddr}, {"metrics.addr", c.MetricsAddr}, {"temporal.address", c.TemporalAddress}} {
+		if a.value == "" && a.key == "metrics.addr" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(a.value); err != nil {
+			bad(a.key, a.value, "%q is not host:port", a.value)
+		}
+	}
+	if c.APIToken == "" && c.HasRole(RoleAPI) && !Loopback(c.APIAddr) {
+		bad("api.token", nil, "is required, since api.addr %s is reachable from other machines; set %s, or listen on 127.0.0.1", c.APIAddr, EnvName("api.token"))
+	}
+	if c.APIToken != "" && len(c.APIToken) < 16 {
+		bad("api.token", nil, "has %d characters; use at least 16, for example from `openssl rand -hex 32`", len(c.APIToken))
+	}
+	if c.DatabaseURL != "" {
+		if u, err := url.Parse(c.DatabaseURL); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+			bad("database.url", nil, "must be a postgres:// URL")
+		}
+	}
+	if c.SecretsKey != "" {
+		if b, err := base64.StdEncoding.DecodeString(c.SecretsKey); err != nil || len(b) != 32 {
+			bad("secrets.key", nil, "must be 32 bytes in base64, for example from `openssl rand -base64 32`")
+		}
+	}
+	for _, d := range []struct{ key, path string }{{"context.dir", c.ContextDir}, {"secrets.dir", c.SecretsDir}} {
+		if d.path == "" {
+			continue
+		}
+		if st, err := os.Stat(d.path); err != nil || !st.IsDir() {
+			bad(d.key, d.path, "%q is not a folder", d.path)
+		}
+	}
+	for _, r := range c.OutboundAllow {
+		if _, err := netip.ParsePrefix(r); err != nil {
+			bad("outbound.allow", r, "%q is not an address range such as 10.0.0.0/8", r)
+		}
+	}
+	if c.ProgressURL != "" && !strings.HasPrefix(c.ProgressURL, "http://") && !strings.HasPrefix(c.ProgressURL, "https://") {
+		bad("progress.url", c.ProgressURL, "must be an http:// or https:// URL")
+	}
+	if (c.TemporalTLSCert == "") != (c.TemporalTLSKey == "") {
+		bad("temporal.tls_cert_file", c.TemporalTLSCert, "goes together with temporal.tls_key_file")
+	}
+	if l := c.LogLevel; l != "debug" && l != "info" && l != "warn" && l != "error" {
+		bad("log.level", l, "%q must be debug, info, warn or error", l)
+	}
+	if f := c.LogFormat; f != "text" && f != "json" {
+		bad("log.format", f, "%q must be text or json", f)
+	}
+	return faults
+}
+
+// Loopback reports whether an address can be reached from this machine only.
+func Loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
