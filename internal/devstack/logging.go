@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
@@ -42,7 +43,17 @@ func (h *leveledHandler) WithGroup(name string) slog.Handler {
 }
 
 // temporalLogger lets the Temporal server write to slog.
-type temporalLogger struct{ slog *slog.Logger }
+type temporalLogger struct {
+	slog  *slog.Logger
+	phase *temporalPhase
+}
+
+// temporalPhase says what the server's log is worth. While it stops, its parts lose sight of each other and warn about
+// that; once it has stopped, some of its goroutines go on trying for as long as the process lives.
+type temporalPhase struct{ stopping, stopped atomic.Bool }
+
+// expectedWarning is what the server says at each start without an HTTP API, which nothing here uses.
+const expectedWarning = "HTTP API port has not been set."
 
 // temporalFatal is what Fatal panics with, for StartTemporal to turn into an error.
 type temporalFatal struct{ message string }
@@ -79,13 +90,16 @@ func (f temporalFatal) Error() string { return f.message }
 
 // With returns a logger that adds the tags to each record.
 func (l temporalLogger) With(tags ...tag.Tag) log.Logger {
-	return temporalLogger{slog: slog.New(l.slog.Handler().WithAttrs(attrs(tags)))}
+	return temporalLogger{slog: slog.New(l.slog.Handler().WithAttrs(attrs(tags))), phase: l.phase}
 }
 
-// SLog lets the server's SDK clients use the logger itself.
-func (l temporalLogger) SLog() *slog.Logger { return l.slog }
-
 func (l temporalLogger) log(level slog.Level, msg string, tags []tag.Tag) {
+	if l.phase.stopped.Load() || l.phase.stopping.Load() && level < slog.LevelError {
+		return
+	}
+	if strings.HasPrefix(msg, expectedWarning) {
+		level = slog.LevelInfo
+	}
 	if l.slog.Enabled(context.Background(), level) {
 		l.slog.LogAttrs(context.Background(), level, msg, attrs(tags)...)
 	}

@@ -58,6 +58,22 @@ func runChild(dir string) error {
 	return err
 }
 
+// inProcessOfItsOwn reports whether the test runs alone in its process; if not, it runs it there and passes on how that
+// went. A stopped Temporal server leaves goroutines that make new ones: no leak can be told beside them.
+func inProcessOfItsOwn(t *testing.T) bool {
+	t.Helper()
+	const aloneEnv = "DEVSTACK_TEST_ALONE"
+	if os.Getenv(aloneEnv) == t.Name() {
+		return true
+	}
+	cmd := exec.CommandContext(testContext(t), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.count", "1")
+	cmd.Env = append(os.Environ(), aloneEnv+"="+t.Name())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
+
 type child struct {
 	endpoints
 	cmd *exec.Cmd

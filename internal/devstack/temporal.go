@@ -35,6 +35,7 @@ type Temporal struct {
 	attrs     map[string]enumspb.IndexedValueType
 	retention time.Duration
 	server    temporal.Server
+	phase     temporalPhase
 
 	stopOnce sync.Once
 	stopped  chan struct{}
@@ -123,7 +124,7 @@ func (t *Temporal) startServer(conf *config.Config, cfg TemporalConfig) (err err
 		temporal.WithConfig(conf),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(hosts),
-		temporal.WithLogger(temporalLogger{slog: serverLogger(cfg.Logger, cfg.LogLevel, "temporal")}),
+		temporal.WithLogger(temporalLogger{slog: serverLogger(cfg.Logger, cfg.LogLevel, "temporal"), phase: &t.phase}),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
 		temporal.WithDynamicConfigClient(dynamicConfig(cfg)),
@@ -194,6 +195,8 @@ func (t *Temporal) shutdown() {
 	if t.server == nil {
 		return
 	}
+	t.phase.stopping.Store(true)
+	defer t.phase.stopped.Store(true)
 	if err := t.server.Stop(); err != nil {
 		t.stopErr = fmt.Errorf("stop Temporal server: %w", err)
 	}

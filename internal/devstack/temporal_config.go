@@ -128,6 +128,11 @@ func dynamicConfig(cfg TemporalConfig) dynamicconfig.StaticClient {
 		dynamicconfig.EnableHostLevelEventsCache.Key():       true,
 		dynamicconfig.EventsHostLevelCacheMaxSizeBytes.Key(): 16 << 20,
 	}
+	if cfg.Dir == "" {
+		// What they clean up, orphaned history and expired tasks, does not live long enough in memory.
+		values[dynamicconfig.HistoryScannerEnabled.Key()] = false
+		values[dynamicconfig.TaskQueueScannerEnabled.Key()] = false
+	}
 	if cfg.CHASMScheduler {
 		values[dynamicconfig.EnableCHASMSchedulerCreation.Key()] = true
 		values[dynamicconfig.CHASMSchedulerCreationRolloutPercent.Key()] = 100

@@ -3,9 +3,12 @@
 package devstack_test
 
 import (
+	"bytes"
+	"log/slog"
 	"maps"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -140,4 +143,40 @@ func TestFrontendListensOnTheAddressAskedFor(t *testing.T) {
 	if again.Addr() != free.Addr() {
 		t.Errorf("server listens on %s, want %s", again.Addr(), free.Addr())
 	}
+}
+
+func TestAServerWithNothingToReportLogsNothing(t *testing.T) {
+	var buf lockedBuffer
+	server, err := devstack.StartTemporal(testContext(t), devstack.TemporalConfig{
+		Dir: t.TempDir(), SearchAttributes: searchAttributes(), Logger: slog.New(slog.NewTextHandler(&buf, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dialTemporal(t, server.Addr(), server.Namespace())
+	if _, err := c.ExecuteWorkflow(testContext(t), client.StartWorkflowOptions{TaskQueue: "nobody-listens"}, "Waiting"); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, server)
+	if log := buf.String(); log != "" {
+		t.Errorf("start, one workflow and stop logged:\n%s", log)
+	}
+}
+
+// lockedBuffer may be written by goroutines that outlive the test.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
