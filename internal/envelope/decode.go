@@ -1,0 +1,109 @@
+package envelope
+
+import (
+	"encoding/json"
+	"strconv"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Header is a set of message headers: nats.Header and http.Header convert to it. Names are compared without regard to
+// case, as CloudEvents' bindings want.
+type Header map[string][]string
+
+// Decode reads one message: activity-core's own envelope, a structured CloudEvent, or a binary one in headers. The
+// subject it arrived on is named in errors only: the type in the envelope decides. A time that is absent stays zero;
+// whoever knows when the message was stored may fill it in.
+//
+// Errors are CodeMalformed (bytes that are not the format) or CodeInvalid (a field's value), and name the field.
+func Decode(h Header, data []byte) (activitycore.Event, error) {
+	e, err := decode(h, data)
+	if err != nil {
+		return activitycore.Event{}, err
+	}
+	if err := validateHead(e); err != nil {
+		return activitycore.Event{}, err
+	}
+	return e, nil
+}
+
+func decode(h Header, data []byte) (activitycore.Event, error) {
+	if len(h) > 0 {
+		if isBinary(h) {
+			return decodeBinary(h, data)
+		}
+		if isBatch(h) {
+			return activitycore.Event{}, activitycore.Errorf(activitycore.CodeMalformed,
+				"a message carries one event, not a CloudEvents batch; publish its events one by one, or POST the batch to /events")
+		}
+	}
+	var room [12]field
+	fields, err := scanObject(data, room[:0])
+	if err != nil {
+		return activitycore.Event{}, err
+	}
+	for _, f := range fields {
+		if f.name == "specversion" {
+			return decodeStructured(fields)
+		}
+	}
+	if isStructured(h) {
+		return activitycore.Event{}, malformedField("specversion", "is missing, although the content type says CloudEvents")
+	}
+	return decodeOwn(fields)
+}
+
+// decodeOwn reads activity-core's own envelope. Members it does not know are ignored: a newer publisher must be able to
+// talk to an older router.
+func decodeOwn(fields []field) (e activitycore.Event, err error) {
+	payload := false
+	for _, f := range fields {
+		switch f.name {
+		case "event_id":
+			e.EventID, err = stringField(f)
+		case "type":
+			e.Type, err = stringField(f)
+		case "source":
+			e.Source, err = stringField(f)
+		case "subject":
+			e.Subject, err = stringField(f)
+		case "time":
+			var s string
+			if s, err = stringField(f); err == nil {
+				e.Time, err = parseTime("time", s)
+			}
+		case "payload":
+			e.Payload, payload = f.value, true
+		case "also_types":
+			if json.Unmarshal(f.value, &e.AlsoTypes) != nil {
+				err = invalidField("also_types", shorten(f.value), "must be a list of strings")
+			}
+		case "hops":
+			if e.Hops, err = strconv.Atoi(string(f.value)); err != nil {
+				err = invalidField("hops", shorten(f.value), "must be a whole number")
+			}
+		}
+		if err != nil {
+			return activitycore.Event{}, err
+		}
+	}
+	if !payload {
+		return activitycore.Event{}, invalidField("payload", nil, "is missing; write null if there is nothing to say")
+	}
+	return e, nil
+}
+
+// Encode writes the envelope that [Decode] reads, after [Validate].
+func Encode(e activitycore.Event) ([]byte, error) {
+	if err := Validate(e); err != nil {
+		return nil, err
+	}
+	if len(e.Payload) == 0 {
+		e.Payload = json.RawMessage("null")
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "the event cannot be written as JSON")
+	}
+	return data, nil
+}

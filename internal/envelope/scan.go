@@ -1,0 +1,237 @@
+package envelope
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// MaxDepth bounds the nesting of an envelope with its payload. The matcher and CEL walk payloads recursively; nothing
+// that people send comes near it.
+const MaxDepth = 200
+
+// field is one member of the envelope: its name and its value as written.
+type field struct {
+	name  string
+	value json.RawMessage
+}
+
+// scanObject splits one JSON object into its members without decoding their values, after proving that all of data is
+// valid JSON. The values alias data. Names are compared as written: JSON's member names are case-sensitive, other than
+// encoding/json believes, and a member that is there twice is refused, since nobody can say which one was meant.
+func scanObject(data []byte, into []field) ([]field, error) {
+	if err := validJSON(data); err != nil {
+		return nil, err
+	}
+	i := skipSpace(data, 0)
+	if data[i] != '{' {
+		return nil, activitycore.Errorf(activitycore.CodeMalformed,
+			"an event is a JSON object {event_id, type, source, subject, time, payload} or a CloudEvent, not %s", kindOf(data[i]))
+	}
+	i = skipSpace(data, i+1)
+	for data[i] != '}' {
+		end := skipString(data, i)
+		name, err := unquote(data[i:end])
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range into {
+			if f.name == name {
+				return nil, malformedField(name, "is there twice; write it once")
+			}
+		}
+		i = skipSpace(data, end) // at the colon
+		i = skipSpace(data, i+1) // at the value
+		end = skipValue(data, i) // behind it
+		into = append(into, field{name: name, value: data[i:end:end]})
+		i = skipSpace(data, end)
+		if data[i] == ',' {
+			i = skipSpace(data, i+1)
+		}
+	}
+	return into, nil
+}
+
+// validJSON reports the first mistake with its position. The fast path costs one pass and allocates nothing.
+func validJSON(data []byte) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return activitycore.Errorf(activitycore.CodeMalformed, "the event is empty; send a JSON envelope or a CloudEvent")
+	}
+	if !utf8.Valid(data) {
+		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
+	}
+	if !json.Valid(data) {
+		var v json.RawMessage
+		err := json.Unmarshal(data, &v)
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return activitycore.Wrap(activitycore.CodeMalformed, err, "the event is not valid JSON at byte %d: %s", syntax.Offset, syntax.Error())
+		}
+		return activitycore.Wrap(activitycore.CodeMalformed, err, "the event is not valid JSON")
+	}
+	if deep(data) {
+		return activitycore.Errorf(activitycore.CodeMalformed, "the event is nested deeper than %d levels", MaxDepth)
+	}
+	return nil
+}
+
+// deep tells whether valid JSON nests beyond MaxDepth.
+func deep(data []byte) bool {
+	depth := 0
+	for i := 0; i < len(data); {
+		switch data[i] {
+		case '"':
+			i = skipString(data, i)
+			continue
+		case '{', '[':
+			if depth++; depth > MaxDepth {
+				return true
+			}
+		case '}', ']':
+			depth--
+		}
+		i++
+	}
+	return false
+}
+
+// The skip functions walk valid JSON and therefore need no bounds checks of their own.
+
+func skipSpace(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skipString returns the index behind the string that starts at i.
+func skipString(data []byte, i int) int {
+	for i++; ; {
+		next := bytes.IndexByte(data[i:], '"')
+		// A quote is escaped if an odd number of backslashes stands before it.
+		quote := i + next
+		slashes := 0
+		for data[quote-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return quote + 1
+		}
+		i = quote + 1
+	}
+}
+
+// skipValue returns the index behind the value that starts at i.
+func skipValue(data []byte, i int) int {
+	switch data[i] {
+	case '"':
+		return skipString(data, i)
+	case '{', '[':
+		depth := 0
+		for {
+			switch data[i] {
+			case '"':
+				i = skipString(data, i)
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+			i++
+		}
+	default:
+		for i < len(data) && strings.IndexByte(",}] \n\t\r", data[i]) < 0 {
+			i++
+		}
+		return i
+	}
+}
+
+// unquote decodes a JSON string; the common one without escapes costs one allocation.
+func unquote(quoted []byte) (string, error) {
+	inner := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), nil
+	}
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return "", activitycore.Wrap(activitycore.CodeMalformed, err, "the event holds a malformed string")
+	}
+	return s, nil
+}
+
+// stringField decodes a member that has to be a string; null counts as absent.
+func stringField(f field) (string, error) {
+	switch {
+	case f.value[0] == '"':
+		return unquote(f.value)
+	case isNull(f.value):
+		return "", nil
+	default:
+		return "", invalidField(f.name, shorten(f.value), "must be a string, not %s", kindOf(f.value[0]))
+	}
+}
+
+func isNull(value json.RawMessage) bool { return len(value) == 4 && value[0] == 'n' }
+
+func kindOf(first byte) string {
+	switch first {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "a number"
+	}
+}
+
+func malformedField(name, message string) *activitycore.Error {
+	return &activitycore.Error{Code: activitycore.CodeMalformed, Message: name + ": " + message,
+		Fields: []activitycore.FieldError{{Location: name, Message: message}}}
+}
+
+func invalidField(name string, value any, format string, args ...any) *activitycore.Error {
+	return activitycore.InvalidField(name, value, format, args...)
+}
+
+// shorten keeps an offending value presentable.
+func shorten[T ~string | ~[]byte](v T) string {
+	const most = 80
+	s := string(v)
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return fmt.Sprintf("%s… (%d bytes)", s[:cut], len(s))
+}
+
+// decodeList splits a JSON array into its elements.
+func decodeList(data []byte) ([]json.RawMessage, error) {
+	if err := validJSON(data); err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var list []json.RawMessage
+	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "a batch is a JSON list of CloudEvents")
+	}
+	return list, nil
+}

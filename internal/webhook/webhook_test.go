@@ -1,0 +1,233 @@
+package webhook
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
+)
+
+const secret = "It's a Secret to Everybody"
+
+var now = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+
+func signHex(key string, body []byte) string {
+	m := hmac.New(sha256.New, []byte(key))
+	m.Write(body)
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+func githubHeaders(event, delivery string, body []byte) http.Header {
+	h := http.Header{}
+	h.Set("Content-Type", "application/json")
+	h.Set("X-GitHub-Event", event)
+	h.Set("X-GitHub-Delivery", delivery)
+	h.Set("X-Hub-Signature-256", "sha256="+signHex(secret, body))
+	return h
+}
+
+// The example of GitHub's documentation, "Validating webhook deliveries".
+func TestGitHubsOwnExampleIsAccepted(t *testing.T) {
+	h := http.Header{}
+	h.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+	if err := checkGitHub([]string{secret}, h, []byte("Hello, World!"), now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEveryRealGitHubPayloadIsAcceptedAndRefusedOnceAByteChanged(t *testing.T) {
+	files := 0
+	root := os.DirFS("testdata/github")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		body, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		event := path.Dir(name)
+		h := githubHeaders(event, name, body)
+		e, err := Verify(GitHub, []string{"", "an older secret", secret}, h, body, now)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return nil
+		}
+		var doc struct {
+			Action     string `json:"action"`
+			Repository struct {
+				FullName string `json:"full_name"`
+			} `json:"repository"`
+		}
+		if err := json.Unmarshal(body, &doc); err != nil {
+			return err
+		}
+		if e.Type != "github."+event || e.EventID != name || e.Subject != doc.Repository.FullName || !bytes.Equal(e.Payload, body) {
+			t.Errorf("%s: wrong event %+v", name, e)
+		}
+		if want := "github." + event + "." + doc.Action; doc.Action != "" && (len(e.AlsoTypes) != 1 || e.AlsoTypes[0] != want) {
+			t.Errorf("%s: also types %v, want %s", name, e.AlsoTypes, want)
+		}
+		if err := envelope.Validate(e); err != nil {
+			t.Errorf("%s: the event cannot be published: %v", name, err)
+		}
+		for _, i := range []int{0, len(body) / 2, len(body) - 1} {
+			changed := bytes.Clone(body)
+			changed[i] ^= 1
+			if _, err := Verify(GitHub, []string{secret}, h, changed, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+				t.Errorf("%s: byte %d changed: %v", name, i, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files != 91 {
+		t.Fatalf("%d payloads, want 91", files)
+	}
+}
+
+func TestGitHubFormsCarryTheirJSONInAField(t *testing.T) {
+	body := []byte("payload=%7B%22action%22%3A%22opened%22%7D")
+	h := githubHeaders("issues", "d1", body)
+	h.Set("Content-Type", "application/x-www-form-urlencoded")
+	e, err := Verify(GitHub, []string{secret}, h, body, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(e.Payload) != `{"action":"opened"}` || e.AlsoTypes[0] != "github.issues.opened" {
+		t.Fatalf("%+v", e)
+	}
+}
+
+func TestGiteaSignsWithoutPrefix(t *testing.T) {
+	body := []byte(`{"repository":{"full_name":"acme/api"},"ref":"refs/heads/main"}`)
+	h := http.Header{}
+	h.Set("X-Gitea-Event", "push")
+	h.Set("X-Gitea-Delivery", "f6266f16-1bf3-46a5-9ea4-602e06ead473")
+	h.Set("X-Gitea-Signature", signHex(secret, body))
+	e, err := Verify(Gitea, []string{secret}, h, body, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Type != "gitea.push" || e.Subject != "acme/api" {
+		t.Fatalf("%+v", e)
+	}
+	h.Set("X-Gitea-Signature", signHex("another", body))
+	if _, err := Verify(Gitea, []string{secret}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+		t.Fatal(err)
+	}
+}
+
+func TestGitLabSendsItsTokenAndNamesEventsInWords(t *testing.T) {
+	body := []byte(`{"object_kind":"merge_request","object_attributes":{"action":"open"},"project":{"path_with_namespace":"acme/api"}}`)
+	h := http.Header{}
+	h.Set("X-Gitlab-Event", "Merge Request Hook")
+	h.Set("X-Gitlab-Token", secret)
+	h.Set("X-Gitlab-Event-UUID", "13792a34-cac6-4fda-95a8-c58e00a3954e")
+	e, err := Verify(GitLab, []string{secret}, h, body, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Type != "gitlab.merge_request" || e.AlsoTypes[0] != "gitlab.merge_request.open" || !strings.HasPrefix(e.EventID, "13792a34-cac6-4fda-95a8-c58e00a3954e.") {
+		t.Fatalf("%+v", e)
+	}
+	h.Set("Idempotency-Key", "a-key")
+	if e, err = Verify(GitLab, []string{secret}, h, body, now); err != nil || e.EventID != "a-key" {
+		t.Fatalf("%+v %v", e, err)
+	}
+	h.Set("X-Gitlab-Token", secret[:len(secret)-1])
+	if _, err := Verify(GitLab, []string{secret}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+		t.Fatal(err)
+	}
+}
+
+// The vector of the reference libraries of Standard Webhooks.
+func TestStandardWebhooksReferenceVector(t *testing.T) {
+	sent := time.Unix(1614265330, 0)
+	body := []byte(`{"test": 2432232314}`)
+	const key, id = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+	const want = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+	if got := SignStandard(key, id, sent, body); got != want {
+		t.Fatalf("signature %s, want %s", got, want)
+	}
+}
+
+func TestStandardWebhooks(t *testing.T) {
+	const key, id = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_1"
+	body := []byte(`{"type":"invoice.paid","timestamp":"2026-03-01T09:30:00Z","data":{"id":7}}`)
+	request := func(sent time.Time, signature string) http.Header {
+		h := http.Header{}
+		h.Set("webhook-id", id)
+		h.Set("webhook-timestamp", "1772357400")
+		h.Set("webhook-signature", signature)
+		if !sent.Equal(now) {
+			t.Fatalf("the test's timestamp is not %s", sent)
+		}
+		return h
+	}
+	good := SignStandard(key, id, now, body)
+	for name, c := range map[string]struct {
+		signature string
+		at        time.Time
+		body      []byte
+		ok        bool
+	}{
+		"a genuine one":               {good, now, body, true},
+		"after another version":       {"v1a,xyz v1,AAAA " + good, now, body, true},
+		"just in time":                {good, now.Add(Tolerance), body, true},
+		"a replay":                    {good, now.Add(Tolerance + time.Second), body, false},
+		"from the future":             {good, now.Add(-Tolerance - time.Second), body, false},
+		"another body":                {good, now, append(bytes.Clone(body), ' '), false},
+		"no signature":                {"", now, body, false},
+		"a signature that is no list": {"v1,!!!", now, body, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := Verify(Standard, []string{key}, request(now, c.signature), c.body, c.at)
+			if c.ok && (err != nil || e.Type != "standard.invoice.paid" || e.EventID != id) {
+				t.Fatalf("%+v %v", e, err)
+			}
+			if !c.ok && !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+				t.Fatalf("accepted or wrong error: %v", err)
+			}
+		})
+	}
+}
+
+func TestWithoutASecretNothingIsAccepted(t *testing.T) {
+	body := []byte(`{}`)
+	h := githubHeaders("push", "d1", body)
+	h.Set("X-Hub-Signature-256", "sha256="+signHex("", body))
+	for _, secrets := range [][]string{nil, {""}} {
+		if _, err := Verify(GitHub, secrets, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+			t.Fatalf("%v", err)
+		}
+	}
+	if _, err := Verify("bitbucket", []string{secret}, h, body, now); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		t.Fatal(err)
+	}
+}
+
+func TestErrorsNeverShowTheSecretOrTheRightSignature(t *testing.T) {
+	body := []byte(`{}`)
+	h := githubHeaders("push", "d1", body)
+	right := signHex(secret, body)
+	h.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("00", 32))
+	_, err := Verify(GitHub, []string{secret}, h, body, now)
+	if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), right) {
+		t.Fatalf("%v", err)
+	}
+}
