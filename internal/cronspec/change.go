@@ -1,6 +1,33 @@
 package cronspec
 
-import "time"
+import (
+	"sort"
+	"sync"
+	"time"
+)
+
+// zoneRules is a loaded zone together with what compiling needs to know about it. It is shared by the Specs of one
+// [Parser] and fills in the changes when they are first asked for.
+type zoneRules struct {
+	name string
+	loc  *time.Location
+
+	once    sync.Once
+	changes []unsafeChange // from the year 2002 to MaxYear, ascending
+}
+
+// changesFrom lists the changes at or after an instant, the first of them at most two days before.
+func (z *zoneRules) changesFrom(unix int64) []unsafeChange {
+	z.once.Do(func() {
+		for _, c := range changesIn(z.loc, firstCompiled, lastUnix) {
+			z.changes = append(z.changes, unsafeAround(c))
+		}
+	})
+	return z.changes[sort.Search(len(z.changes), func(i int) bool { return z.changes[i].at >= unix-unsettled }):]
+}
+
+// firstCompiled is 2002-01-01, before any window that can be compiled.
+const firstCompiled = 1009843200
 
 // change is one move of a zone's clocks: an instant and the offsets on its two sides.
 type change struct {
@@ -21,11 +48,12 @@ func changesIn(loc *time.Location, from, to int64) []change {
 	}
 }
 
-// unsafe is the part of the wall clock around one change that a Temporal calendar does not get right.
-type unsafe struct {
-	days         map[int64]bool // civil days
-	hours        uint64         // hours on any of those days, bit h for hour h
-	midnightless int64          // a day whose weekday Temporal misreads because its midnight does not exist; 0 for none
+// unsafeChange is a change with the part of the wall clock around it that a Temporal calendar does not get right.
+type unsafeChange struct {
+	change
+	days         []int64 // civil days
+	hours        uint64  // hours on any of those days, bit h for hour h
+	midnightless int64   // a day whose weekday Temporal misreads because its midnight does not exist; 0 for none
 }
 
 // unsafeAround says where Temporal's calendar walk (server service/worker/scheduler/calendar.go, compiledCalendar.next)
@@ -35,8 +63,8 @@ type unsafe struct {
 //   - hours that a change repeats: it fires in one pass or in both, depending on the side of UTC and on where it was before
 //   - the hour before a repeated one: east of Greenwich it walks that hour again and fires an hour late a second time
 //   - a day whose midnight is skipped: west of Greenwich midnight resolves to the day before, and so does its weekday
-func unsafeAround(c change) unsafe {
-	u := unsafe{days: make(map[int64]bool, 2)}
+func unsafeAround(c change) unsafeChange {
+	u := unsafeChange{change: c}
 	first, last := c.at+c.before, c.at+c.after // skipped: [first, last)
 	if c.after < c.before {
 		first, last = c.at+c.after-3600, c.at+c.before
@@ -44,14 +72,16 @@ func unsafeAround(c change) unsafe {
 		u.midnightless = midnight
 	}
 	for hour := floorDiv(first, 3600); hour*3600 < last; hour++ {
-		u.days[floorDiv(hour, 24)] = true
+		if day := floorDiv(hour, 24); len(u.days) == 0 || u.days[len(u.days)-1] != day {
+			u.days = append(u.days, day)
+		}
 		u.hours |= 1 << uint(floorMod(hour, 24))
 	}
 	return u
 }
 
 // touches tells whether the entry names a time in the unsafe part.
-func (u unsafe) touches(e *entry) bool {
+func (u unsafeChange) touches(e *entry) bool {
 	if u.midnightless != 0 && !e.dow.full(dayOfWeekRule) {
 		if _, month, _ := civil(u.midnightless); e.month.has(month) {
 			return true
@@ -60,7 +90,7 @@ func (u unsafe) touches(e *entry) bool {
 	if e.hour.bits&u.hours == 0 {
 		return false
 	}
-	for day := range u.days {
+	for _, day := range u.days {
 		year, month, dom := civil(day)
 		if e.days(year, month)>>uint(dom)&1 == 1 {
 			return true

@@ -53,7 +53,7 @@ func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
 	if from.Year() < 2002 || until.Year() > 2060 {
 		return TemporalSpec{}, fmt.Errorf("compile %s: the window %s to %s is outside the years 2002 to 2060", s, from.Format(time.RFC3339), until.Format(time.RFC3339))
 	}
-	changes := changesIn(s.loc, from.Unix()-unsettled, lastUnix)
+	changes := s.rules.changesFrom(from.Unix())
 	for {
 		ts := s.compile(changes, from, until)
 		pieces := len(ts.Calendars) + len(ts.Intervals)
@@ -62,13 +62,13 @@ func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
 		}
 		if until = from.Add(until.Sub(from) / 2); until.Sub(from) < minHorizon {
 			return TemporalSpec{}, fmt.Errorf("compile %s: it fires so often around the clock changes of %s that Temporal would need %d calendars and intervals (at most %d); "+
-				"use fewer expressions, a step in the minute field, or timezone: UTC", s, s.zone, pieces, MaxPieces)
+				"use fewer expressions, a step in the minute field, or timezone: UTC", s, s.Zone(), pieces, MaxPieces)
 		}
 	}
 }
 
-func (s *Spec) compile(changes []change, from, until time.Time) TemporalSpec {
-	ts := TemporalSpec{TimeZone: s.zone}
+func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSpec {
+	ts := TemporalSpec{TimeZone: s.Zone()}
 	instants := make(map[int64]bool)
 	validUntil := int64(math.MaxInt64)
 	for _, e := range s.entries {
@@ -93,7 +93,7 @@ func (s *Spec) compile(changes []change, from, until time.Time) TemporalSpec {
 
 // intervals describes an entry that fires in every hour of every day by elapsed time alone. ok is false when it does not,
 // or when the zone's minutes move against UTC's in a way that matters to it.
-func (e *entry) intervals(loc *time.Location, changes []change, from int64) (out []Interval, ok bool) {
+func (e *entry) intervals(loc *time.Location, changes []unsafeChange, from int64) (out []Interval, ok bool) {
 	if !e.hour.full(hourRule) || !e.dom.full(dayOfMonthRule) || !e.dow.full(dayOfWeekRule) || !e.month.full(monthRule) {
 		return nil, false
 	}
@@ -142,15 +142,14 @@ type repair struct{ days, hours uint64 }
 // repairPlan is what one entry needs beside its plain calendars.
 type repairPlan struct {
 	months     map[month]repair
-	changes    []change
+	changes    []unsafeChange
 	validUntil int64 // before the first change that touches the entry and is not repaired
 }
 
-func (e *entry) repairs(changes []change, until int64) repairPlan {
+func (e *entry) repairs(changes []unsafeChange, until int64) repairPlan {
 	plan := repairPlan{months: make(map[month]repair), validUntil: math.MaxInt64}
 	for _, c := range changes {
-		u := unsafeAround(c)
-		if !u.touches(e) {
+		if !c.touches(e) {
 			continue
 		}
 		if c.at >= until {
@@ -158,11 +157,11 @@ func (e *entry) repairs(changes []change, until int64) repairPlan {
 			break
 		}
 		plan.changes = append(plan.changes, c)
-		for day := range u.days {
+		for _, day := range c.days {
 			y, m, dom := civil(day)
 			r := plan.months[month{y, m}]
 			r.days |= 1 << uint(dom)
-			r.hours |= u.hours
+			r.hours |= c.hours
 			plan.months[month{y, m}] = r
 		}
 	}

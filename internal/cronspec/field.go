@@ -139,11 +139,7 @@ func (r fieldRule) parseItem(item string) (uint64, *fault) {
 			return 0, f
 		}
 	}
-	var b uint64
-	for v := lo; v <= hi; v += step {
-		b |= 1 << uint(v)
-	}
-	return b, nil
+	return stride(lo, hi, step), nil
 }
 
 func (r fieldRule) lastValue() int { return bits.Len64(r.all()) - 1 }
@@ -229,52 +225,63 @@ func (r fieldRule) format(s valueSet) string {
 	left := s.bits
 	if s.star {
 		step := 2
-		for ; step <= r.max && r.stride(step)&^s.bits != 0; step++ {
+		for ; step <= r.max && stride(r.min, r.lastValue(), step)&^s.bits != 0; step++ {
 		}
 		parts = append(parts, "*/"+strconv.Itoa(step))
-		left &^= r.stride(step)
+		left &^= stride(r.min, r.lastValue(), step)
 	}
 	return strings.Join(append(parts, formatValues(left)...), ",")
 }
 
-// stride is what "*/step" matches.
-func (r fieldRule) stride(step int) uint64 {
+func formatValues(set uint64) []string {
+	var parts []string
+	for _, r := range ranges(set) {
+		switch {
+		case r.Start == r.End:
+			parts = append(parts, strconv.Itoa(r.Start))
+		case r.Step == 1:
+			parts = append(parts, fmt.Sprintf("%d-%d", r.Start, r.End))
+		default:
+			parts = append(parts, fmt.Sprintf("%d-%d/%d", r.Start, r.End, r.Step))
+		}
+	}
+	return parts
+}
+
+// ranges writes a set of values in the fewest simple ranges: one stride where the whole set is one, otherwise runs of
+// three or more and single values.
+func ranges(set uint64) []Range {
+	if set == 0 {
+		return nil
+	}
+	first, last := bits.TrailingZeros64(set), bits.Len64(set)-1
+	if n := bits.OnesCount64(set); n >= 3 {
+		step := bits.TrailingZeros64(set&(set-1)) - first
+		if even := stride(first, last, step); even == set {
+			return []Range{{first, last, step}}
+		}
+	}
+	var out []Range
+	for left := set; left != 0; {
+		start := bits.TrailingZeros64(left)
+		length := bits.TrailingZeros64(^(left >> uint(start)))
+		left &^= (1<<uint(length) - 1) << uint(start)
+		if length >= 3 {
+			out = append(out, Range{start, start + length - 1, 1})
+			continue
+		}
+		for v := start; v < start+length; v++ {
+			out = append(out, Range{v, v, 1})
+		}
+	}
+	return out
+}
+
+// stride is the set first, first+step, … up to last.
+func stride(first, last, step int) uint64 {
 	var b uint64
-	for v := r.min; v <= r.lastValue(); v += step {
+	for v := first; v <= last; v += step {
 		b |= 1 << uint(v)
 	}
 	return b
-}
-
-func formatValues(set uint64) []string {
-	var values []int
-	for b := set; b != 0; b &= b - 1 {
-		values = append(values, bits.TrailingZeros64(b))
-	}
-	if n := len(values); n >= 3 {
-		step := values[1] - values[0]
-		even := step > 1
-		for i := 2; i < n && even; i++ {
-			even = values[i]-values[i-1] == step
-		}
-		if even {
-			return []string{fmt.Sprintf("%d-%d/%d", values[0], values[n-1], step)}
-		}
-	}
-	var parts []string
-	for i := 0; i < len(values); {
-		j := i
-		for j+1 < len(values) && values[j+1] == values[j]+1 {
-			j++
-		}
-		if j-i >= 2 {
-			parts = append(parts, fmt.Sprintf("%d-%d", values[i], values[j]))
-		} else {
-			for k := i; k <= j; k++ {
-				parts = append(parts, strconv.Itoa(values[k]))
-			}
-		}
-		i = j + 1
-	}
-	return parts
 }

@@ -3,6 +3,7 @@ package cronspec
 import (
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // MaxExpressions is the largest number of expressions in one Spec, MaxExpressionLen the longest one in bytes: more than
@@ -13,8 +14,40 @@ const (
 )
 
 // Parse reads a list of cron expressions in one IANA zone; an empty zone means UTC. Expressions that mean the same are
-// kept once. Every error is a [*ParseError].
+// kept once. Every error is a [*ParseError]. To read many, use a [Parser].
 func Parse(expressions []string, zone string) (*Spec, error) {
+	return new(Parser).Parse(expressions, zone)
+}
+
+// Parser reads specs that share the zones they name, so that ten thousand definitions load a zone once. The zero value is
+// ready; it is safe for concurrent use.
+type Parser struct {
+	mu    sync.Mutex
+	zones map[string]*zoneRules
+}
+
+func (p *Parser) zone(name string) (*zoneRules, error) {
+	if name == "" {
+		name = "UTC"
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if z, ok := p.zones[name]; ok {
+		return z, nil
+	}
+	loc, err := loadZone(name)
+	if err != nil {
+		return nil, err
+	}
+	if p.zones == nil {
+		p.zones = make(map[string]*zoneRules)
+	}
+	p.zones[name] = &zoneRules{name: name, loc: loc}
+	return p.zones[name], nil
+}
+
+// Parse is [Parse] with the Parser's zones.
+func (p *Parser) Parse(expressions []string, zone string) (*Spec, error) {
 	if len(expressions) == 0 {
 		return nil, &ParseError{Field: FieldExpression, Reason: "there is none", Hint: `write five fields such as "0 6 * * 1"`}
 	}
@@ -22,14 +55,11 @@ func Parse(expressions []string, zone string) (*Spec, error) {
 		return nil, &ParseError{Field: FieldExpression, Value: fmt.Sprintf("%d expressions", len(expressions)),
 			Reason: fmt.Sprintf("at most %d are allowed", MaxExpressions), Hint: "split them over several definitions"}
 	}
-	loc, err := loadZone(zone)
+	rules, err := p.zone(zone)
 	if err != nil {
 		return nil, err
 	}
-	if zone == "" {
-		zone = "UTC"
-	}
-	s := &Spec{zone: zone, loc: loc}
+	s := &Spec{loc: rules.loc, rules: rules}
 	seen := make(map[string]bool, len(expressions))
 	for _, text := range expressions {
 		e, err := parseExpression(text)

@@ -15,12 +15,12 @@ import (
 // one from [Parse].
 type Spec struct {
 	entries []*entry // canonical order, no two alike
-	zone    string
 	loc     *time.Location
+	rules   *zoneRules
 }
 
 // Zone is the IANA name in which the expressions are read; "UTC" when none was given.
-func (s *Spec) Zone() string { return s.zone }
+func (s *Spec) Zone() string { return s.rules.name }
 
 // Location is the loaded zone.
 func (s *Spec) Location() *time.Location { return s.loc }
@@ -36,7 +36,7 @@ func (s *Spec) Expressions() []string {
 
 // String is the canonical form of the whole: equal strings mean equal fire times.
 func (s *Spec) String() string {
-	return strings.Join(s.Expressions(), "; ") + " [" + s.zone + "]"
+	return strings.Join(s.Expressions(), "; ") + " [" + s.Zone() + "]"
 }
 
 // Hash is the hexadecimal SHA-256 of the canonical form. It identifies what the user asked for; what is sent to Temporal

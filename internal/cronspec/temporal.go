@@ -63,16 +63,3 @@ func (ts TemporalSpec) Hash() string {
 	sum := sha256.Sum256([]byte(b.String()))
 	return hex.EncodeToString(sum[:])
 }
-
-// ranges writes a set of values as the fewest simple ranges: consecutive runs, or one stride.
-func ranges(set uint64) []Range {
-	var out []Range
-	for _, part := range formatValues(set) {
-		r := Range{Step: 1}
-		if n, _ := fmt.Sscanf(part, "%d-%d/%d", &r.Start, &r.End, &r.Step); n == 1 {
-			r.End = r.Start
-		}
-		out = append(out, r)
-	}
-	return out
-}

@@ -26,9 +26,6 @@ func isZoneName(name string) bool {
 }
 
 func loadZone(name string) (*time.Location, error) {
-	if name == "" {
-		return time.UTC, nil
-	}
 	if !isZoneName(name) {
 		return nil, &ParseError{Field: FieldZone, Value: name, Reason: "is not an IANA zone name", Hint: zoneHint(name)}
 	}
