@@ -1,0 +1,506 @@
+//go:build !slim
+
+package temporalschedule_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	schedulepb "go.temporal.io/api/schedule/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/temporalschedule"
+)
+
+func TestMain(m *testing.M) { os.Exit(devstacktest.Main(m)) }
+
+// bench is one namespace, one record and one reconciler between them.
+type bench struct {
+	*testing.T
+	client    client.Client
+	namespace string
+	store     *memory
+	rec       *temporalschedule.Reconciler
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	ns := devstacktest.Temporal(t)
+	b := &bench{T: t, client: ns.Client(t), namespace: ns.Name, store: newMemory()}
+	b.rec = b.replica()
+	return b
+}
+
+func (b *bench) replica() *temporalschedule.Reconciler {
+	return temporalschedule.New(temporalschedule.Config{
+		Service: b.client.WorkflowService(), Namespace: b.namespace, Store: b.store,
+	})
+}
+
+func (b *bench) context() context.Context {
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	b.Cleanup(cancel)
+	return ctx
+}
+
+func cron(name string) activitycore.Definition {
+	return activitycore.Definition{
+		APIVersion: activitycore.APIVersion, Kind: activitycore.Kind, ID: activitycore.DefinitionID(name), Name: name,
+		Enabled: true, TriggerType: activitycore.TriggerCron,
+		TriggerConfig: activitycore.TriggerConfig{
+			CronExpression: activitycore.StringList{"0 6 * * 1"}, Timezone: "Europe/Berlin", MisfirePolicy: activitycore.MisfireSkip,
+		},
+	}
+}
+
+func (b *bench) save(d activitycore.Definition) {
+	b.Helper()
+	b.store.put(d)
+	b.syncOne(d.ID)
+}
+
+func (b *bench) syncOne(id string) {
+	b.Helper()
+	if err := b.rec.SyncDefinition(b.context(), id); err != nil {
+		b.Fatalf("sync %s: %v", id, err)
+	}
+}
+
+func (b *bench) sync(opt activitycore.SyncOptions) activitycore.SyncReport {
+	b.Helper()
+	report, err := b.rec.Sync(b.context(), opt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return report
+}
+
+// describe returns the schedule of a definition, nil if there is none.
+func (b *bench) describe(id string) *workflowservice.DescribeScheduleResponse {
+	b.Helper()
+	resp, err := b.client.WorkflowService().DescribeSchedule(b.context(), &workflowservice.DescribeScheduleRequest{
+		Namespace: b.namespace, ScheduleId: activitycore.ScheduleID(id),
+	})
+	if err != nil && strings.Contains(err.Error(), "not found") {
+		return nil
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return resp
+}
+
+func (b *bench) paused(id string) bool { return b.describe(id).GetSchedule().GetState().GetPaused() }
+
+// pauseByHand does what Temporal's UI does.
+func (b *bench) pauseByHand(id, note string) {
+	b.Helper()
+	h := b.client.ScheduleClient().GetHandle(b.context(), activitycore.ScheduleID(id))
+	if err := h.Pause(b.context(), client.SchedulePauseOptions{Note: note}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// listed waits until the listing, which lags behind, shows what it should.
+func (b *bench) listed(what string, ok func(map[string]*schedulepb.ScheduleListEntry) bool) {
+	b.Helper()
+	var last map[string]*schedulepb.ScheduleListEntry
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		last = make(map[string]*schedulepb.ScheduleListEntry)
+		var token []byte
+		for {
+			resp, err := b.client.WorkflowService().ListSchedules(b.context(), &workflowservice.ListSchedulesRequest{Namespace: b.namespace, NextPageToken: token})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, e := range resp.Schedules {
+				last[e.ScheduleId] = e
+			}
+			if token = resp.NextPageToken; len(token) == 0 {
+				break
+			}
+		}
+		if ok(last) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b.Fatalf("the listing never came to show %s; it has %d schedules", what, len(last))
+}
+
+func (b *bench) listedCount(n int) {
+	b.Helper()
+	b.listed(fmt.Sprintf("%d schedules", n), func(m map[string]*schedulepb.ScheduleListEntry) bool { return len(m) == n })
+}
+
+func TestACreatedDefinitionHasItsScheduleAsTheDesignSays(t *testing.T) {
+	b := newBench(t)
+	overlaps := map[activitycore.MisfirePolicy]enumspb.ScheduleOverlapPolicy{
+		activitycore.MisfireSkip:     enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
+		activitycore.MisfireCompress: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE,
+		activitycore.MisfireCatchup:  enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL,
+	}
+	for policy, overlap := range overlaps {
+		d := cron("created-" + string(policy))
+		d.TriggerConfig.MisfirePolicy = policy
+		d.TriggerConfig.Jitter = activitycore.Duration(3 * time.Minute)
+		b.save(d)
+		s := b.describe(d.ID)
+		if s == nil {
+			t.Fatalf("%s: there is no schedule", policy)
+		}
+		if got := s.Schedule.Policies.OverlapPolicy; got != overlap {
+			t.Errorf("%s: overlap policy %s, want %s", policy, got, overlap)
+		}
+		if s.Schedule.State.Paused {
+			t.Errorf("%s: the schedule is paused", policy)
+		}
+		if got := s.Schedule.Spec.Jitter.AsDuration(); got != 3*time.Minute {
+			t.Errorf("%s: jitter %s", policy, got)
+		}
+		a := s.Schedule.Action.GetStartWorkflow()
+		if a.WorkflowId != "activity-"+d.ID+":cron" || a.WorkflowType.Name != "RunActivityWorkflow" || a.TaskQueue.Name != "orchestrator-tq" {
+			t.Errorf("%s: action %v", policy, a)
+		}
+		if got, want := string(a.Input.Payloads[0].Data), `{"activity_id":"`+d.ID+`","cause":{"kind":"cron"}}`; got != want {
+			t.Errorf("%s: input %s, want %s", policy, got, want)
+		}
+		if got := string(a.SearchAttributes.IndexedFields["activity_trigger"].Data); got != `"cron"` {
+			t.Errorf("%s: search attribute activity_trigger of the runs is %s", policy, got)
+		}
+		if got := string(s.SearchAttributes.IndexedFields["activity_id"].Data); got != `"`+d.ID+`"` {
+			t.Errorf("%s: search attribute activity_id of the schedule is %s", policy, got)
+		}
+		next := s.Info.FutureActionTimes[0].AsTime()
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if local := next.In(berlin); local.Weekday() != time.Monday || local.Hour() != 6 {
+			t.Errorf("%s: fires at %s, want Mondays at 06:00", policy, local)
+		}
+	}
+}
+
+func TestADefinitionCreatedDisabledHasNoSchedule(t *testing.T) {
+	b := newBench(t)
+	d := cron("sleeping")
+	d.Enabled = false
+	b.save(d)
+	if b.describe(d.ID) != nil {
+		t.Error("there is a schedule")
+	}
+	d.Enabled = true
+	b.save(d)
+	if b.describe(d.ID) == nil || b.paused(d.ID) {
+		t.Error("enabling it made no firing schedule")
+	}
+}
+
+func TestDisablingHoldsTheScheduleAndEnablingReleasesIt(t *testing.T) {
+	b := newBench(t)
+	d := cron("switched")
+	b.save(d)
+	d.Enabled = false
+	b.save(d)
+	if !b.paused(d.ID) {
+		t.Error("disabled, and the schedule fires")
+	}
+	d.Enabled = true
+	b.save(d)
+	if b.paused(d.ID) {
+		t.Error("enabled, and the schedule is paused")
+	}
+}
+
+func TestDeletingRemovesTheScheduleAndThenTheTombstone(t *testing.T) {
+	b := newBench(t)
+	d := cron("doomed")
+	b.save(d)
+	b.store.delete(d.ID)
+	b.syncOne(d.ID)
+	if b.describe(d.ID) != nil {
+		t.Error("the schedule is still there")
+	}
+	if _, err := b.store.DefinitionAny(t.Context(), d.ID); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		t.Errorf("the tombstone is still there: %v", err)
+	}
+	b.save(d) // the ID is free at once
+	if b.describe(d.ID) == nil {
+		t.Error("creating it again made no schedule")
+	}
+}
+
+func TestChangingTheTriggerFromCronToEventRemovesTheSchedule(t *testing.T) {
+	b := newBench(t)
+	d := cron("turned")
+	b.save(d)
+	d.TriggerType, d.TriggerConfig = activitycore.TriggerEvent, activitycore.TriggerConfig{EventType: activitycore.StringList{"x"}}
+	b.save(d)
+	if b.describe(d.ID) != nil {
+		t.Error("the schedule is still there")
+	}
+}
+
+func TestAnEditReplacesSpecAndPolicyAndKeepsThePause(t *testing.T) {
+	b := newBench(t)
+	d := cron("edited")
+	b.save(d)
+	before := b.describe(d.ID)
+	b.setPaused(d.ID, &activitycore.Pause{By: "alice", Reason: "holiday"})
+	d.TriggerConfig.CronExpression = activitycore.StringList{"15 * * * *", "30 3 1 * *"}
+	d.TriggerConfig.MisfirePolicy = activitycore.MisfireCatchup
+	b.save(d)
+	s := b.describe(d.ID)
+	if !s.Schedule.State.Paused || !strings.Contains(s.Schedule.State.Notes, "alice") || !strings.Contains(s.Schedule.State.Notes, "holiday") {
+		t.Errorf("state %v, want paused by alice for her holiday", s.Schedule.State)
+	}
+	if s.Schedule.Policies.OverlapPolicy != enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL {
+		t.Errorf("policies %v", s.Schedule.Policies)
+	}
+	if h := "activity_spec_hash"; string(s.SearchAttributes.IndexedFields[h].Data) == string(before.SearchAttributes.IndexedFields[h].Data) {
+		t.Error("the spec hash has not changed")
+	}
+	b.setPaused(d.ID, nil)
+	if b.paused(d.ID) {
+		t.Error("resumed, and the schedule is paused")
+	}
+}
+
+func (b *bench) setPaused(id string, p *activitycore.Pause) {
+	b.Helper()
+	if _, err := b.store.SetPaused(b.Context(), id, p, time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	b.syncOne(id)
+}
+
+func TestAPauseMadeInTemporalIsAdoptedAndOnlyResumeClearsIt(t *testing.T) {
+	b := newBench(t)
+	d := cron("stopped-by-hand")
+	b.save(d)
+	b.pauseByHand(d.ID, "database migration")
+	b.listed("the pause", func(m map[string]*schedulepb.ScheduleListEntry) bool {
+		return m[activitycore.ScheduleID(d.ID)].GetInfo().GetPaused()
+	})
+
+	report := b.sync(activitycore.SyncOptions{DryRun: true})
+	if len(report.Drift) != 1 || report.Drift[0].Kind != activitycore.DriftPausedOutside || report.Writes != 0 {
+		t.Fatalf("dry run: %+v", report)
+	}
+	if row, _ := b.store.DefinitionAny(t.Context(), d.ID); row.Paused != nil {
+		t.Fatal("the dry run adopted the pause")
+	}
+
+	b.sync(activitycore.SyncOptions{})
+	row, _ := b.store.DefinitionAny(t.Context(), d.ID)
+	if row.Paused == nil || !strings.Contains(row.Paused.Reason, "database migration") {
+		t.Fatalf("the record says %+v", row.Paused)
+	}
+	if !b.paused(d.ID) {
+		t.Fatal("the pause is gone")
+	}
+
+	// An edit leaves it alone, an unpause in Temporal is undone, resume ends it.
+	d.TriggerConfig.CronExpression = activitycore.StringList{"@daily"}
+	b.save(d)
+	if !b.paused(d.ID) {
+		t.Error("an edit ended the pause")
+	}
+	h := b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(d.ID))
+	if err := h.Unpause(b.context(), client.ScheduleUnpauseOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.syncOne(d.ID)
+	if !b.paused(d.ID) {
+		t.Error("unpausing in Temporal ended a pause of the record")
+	}
+	b.setPaused(d.ID, nil)
+	if b.paused(d.ID) {
+		t.Error("resume did not end the pause")
+	}
+}
+
+func TestAConvergedSyncWritesNothingAndDescribesOnlyASample(t *testing.T) {
+	b := newBench(t)
+	const n = 60
+	for i := range n {
+		d := cron(fmt.Sprintf("converged-%02d", i))
+		d.TriggerConfig.CronExpression = activitycore.StringList{fmt.Sprintf("%d 2 * * *", i)} // with clock changes
+		d.TriggerConfig.Jitter = activitycore.Duration(time.Duration(i%2) * time.Minute)
+		b.store.put(d)
+	}
+	first := b.sync(activitycore.SyncOptions{})
+	if first.Writes != n || first.Wanted != n || first.Calls["create"] != n {
+		t.Fatalf("first sync: %+v", first)
+	}
+	b.listedCount(n)
+	second := b.sync(activitycore.SyncOptions{})
+	if second.Writes != 0 || len(second.Drift) != 0 || second.InSync != n {
+		t.Fatalf("second sync: %+v", second)
+	}
+	if second.Calls["list"] != 1 || second.Calls["describe"] != 20 || len(second.Calls) != 2 {
+		t.Errorf("a converged sync called %v, want one list and a sample of 20", second.Calls)
+	}
+	full := b.sync(activitycore.SyncOptions{Full: true})
+	if full.Calls["describe"] != n || full.Writes != 0 || len(full.Drift) != 0 {
+		t.Errorf("full sync: %+v", full)
+	}
+}
+
+func TestASampleFindsAHandEditThatTheListingDoesNotShow(t *testing.T) {
+	b := newBench(t)
+	var ids []string
+	for i := range 50 {
+		d := cron(fmt.Sprintf("sampled-%02d", i))
+		b.store.put(d)
+		ids = append(ids, d.ID)
+	}
+	b.sync(activitycore.SyncOptions{})
+	b.listedCount(50)
+	h := b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(ids[17]))
+	err := h.Update(b.context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := in.Description.Schedule
+		s.Policy.Overlap = enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []activitycore.ScheduleDrift
+	for range 3 { // three samples of 20 go round all 50
+		found = append(found, b.sync(activitycore.SyncOptions{}).Drift...)
+	}
+	if len(found) != 1 || found[0].ActivityID != ids[17] || found[0].Action != "update" || !strings.Contains(found[0].Detail, "policies") {
+		t.Fatalf("drift %+v, want the edited policy of %s", found, ids[17])
+	}
+	if got := b.describe(ids[17]).Schedule.Policies.OverlapPolicy; got != enumspb.SCHEDULE_OVERLAP_POLICY_SKIP {
+		t.Errorf("overlap policy is %s after the sync", got)
+	}
+}
+
+func TestWhatTheListingShowsIsRepairedWithoutASample(t *testing.T) {
+	b := newBench(t)
+	edited, deleted := cron("spec-edited"), cron("deleted-by-hand")
+	b.save(edited)
+	b.save(deleted)
+	b.listedCount(2)
+	handle := func(id string) client.ScheduleHandle {
+		return b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(id))
+	}
+	err := handle(edited.ID).Update(b.context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := in.Description.Schedule
+		s.Spec = &client.ScheduleSpec{CronExpressions: []string{"0 0 * * *"}}
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := handle(deleted.ID).Delete(b.context()); err != nil {
+		t.Fatal(err)
+	}
+	b.listed("edit and deletion", func(m map[string]*schedulepb.ScheduleListEntry) bool {
+		e := m[activitycore.ScheduleID(edited.ID)]
+		return len(m) == 1 && len(e.GetInfo().GetSpec().GetStructuredCalendar()) == 1
+	})
+	report := b.sync(activitycore.SyncOptions{})
+	kinds := map[activitycore.DriftKind]int{}
+	for _, d := range report.Drift {
+		kinds[d.Kind]++
+	}
+	if kinds[activitycore.DriftChanged] != 1 || kinds[activitycore.DriftMissing] != 1 || len(report.Drift) != 2 {
+		t.Fatalf("drift %+v", report.Drift)
+	}
+	b.listedCount(2)
+	if again := b.sync(activitycore.SyncOptions{Full: true}); len(again.Drift) != 0 {
+		t.Errorf("still differs: %+v", again.Drift)
+	}
+}
+
+func TestASyncNeverTouchesWhatIsNotOurs(t *testing.T) {
+	b := newBench(t)
+	make := func(id string) {
+		t.Helper()
+		_, err := b.client.ScheduleClient().Create(b.context(), client.ScheduleOptions{
+			ID: id, Spec: client.ScheduleSpec{CronExpressions: []string{"@yearly"}},
+			Action: &client.ScheduleWorkflowAction{Workflow: "Other", TaskQueue: "other"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken := cron("taken")
+	make("somebody-elses")
+	make(activitycore.ScheduleID("no-uuid"))
+	make(activitycore.ScheduleID(taken.ID))
+	b.listedCount(3)
+	b.store.put(taken)
+	report := b.sync(activitycore.SyncOptions{Full: true})
+	if report.Writes != 0 || report.Observed != 0 {
+		t.Errorf("report %+v", report)
+	}
+	if len(report.Drift) != 1 || report.Drift[0].Action != "none" || report.Drift[0].Error == "" {
+		t.Errorf("drift %+v, want the taken ID explained", report.Drift)
+	}
+	if err := b.rec.SyncDefinition(b.context(), taken.ID); !activitycore.IsCode(err, activitycore.CodeConflict) {
+		t.Errorf("SyncDefinition on a taken ID: %v, want a conflict", err)
+	}
+	b.listedCount(3)
+}
+
+func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
+	b := newBench(t)
+	const n = 12
+	for i := range n {
+		b.store.put(cron(fmt.Sprintf("guarded-%02d", i)))
+	}
+	b.sync(activitycore.SyncOptions{})
+	b.listedCount(n)
+	b.store = newMemory()
+	b.rec = b.replica()
+	report := b.sync(activitycore.SyncOptions{})
+	if report.Writes != 0 || report.Calls["delete"] != 0 || report.Blocked == "" {
+		t.Fatalf("report %+v", report)
+	}
+	b.listedCount(n)
+	report = b.sync(activitycore.SyncOptions{AllowMassDelete: true})
+	if report.Writes != n || report.Blocked != "" {
+		t.Fatalf("with the override: %+v", report)
+	}
+	b.listedCount(0)
+}
+
+func TestAFewStrangeSchedulesAndAllTombstonesAreDeleted(t *testing.T) {
+	b := newBench(t)
+	const n = 12
+	for i := range n {
+		b.store.put(cron(fmt.Sprintf("pruned-%02d", i)))
+	}
+	b.sync(activitycore.SyncOptions{})
+	b.listedCount(n)
+	for i := range n {
+		id := cron(fmt.Sprintf("pruned-%02d", i)).ID
+		if i < 3 {
+			b.store.forget(id) // as after a restore from a backup
+		} else {
+			b.store.delete(id)
+		}
+	}
+	report := b.sync(activitycore.SyncOptions{})
+	if report.Writes != n || report.Blocked != "" {
+		t.Fatalf("report %+v", report)
+	}
+	b.listedCount(0)
+	if len(b.store.rows) != 0 {
+		t.Errorf("%d tombstones are left", len(b.store.rows))
+	}
+}

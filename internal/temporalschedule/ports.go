@@ -1,0 +1,57 @@
+package temporalschedule
+
+import (
+	"context"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Store is what the package asks of the record; both stores implement it by the rules of the root package's ports.
+type Store interface {
+	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
+	SetPaused(ctx context.Context, id string, p *activitycore.Pause, at time.Time) (activitycore.StoredDefinition, error)
+	PurgeTombstone(ctx context.Context, id string, version int64) error
+}
+
+// SlotKeeper rescues the slots that a write to a schedule makes Temporal forget: those already due and not yet started,
+// and, for a new schedule, those since its definition was saved.
+type SlotKeeper interface {
+	// BeforeWrite is called before a schedule is written. Where it returns a function, that is called after the write.
+	BeforeWrite(ctx context.Context, activityID string) (afterWrite func(context.Context) error, err error)
+}
+
+// Metrics are the package's measuring points. Any of them may be nil.
+type Metrics struct {
+	// Observed is told after each sync how many schedules we own in Temporal, and how many of them differed from the
+	// record when it began, by kind; kinds without any are absent.
+	Observed func(owned int, drift map[activitycore.DriftKind]int)
+	// Written counts one change made to a schedule: create, update, pause, unpause, delete, adopt; failed if it was refused.
+	Written func(action string, failed bool)
+	// Synced is told how long a sync took and whether it failed.
+	Synced func(took time.Duration, err error)
+}
+
+func (m Metrics) observed(owned int, drift []activitycore.ScheduleDrift) {
+	if m.Observed == nil {
+		return
+	}
+	kinds := make(map[activitycore.DriftKind]int)
+	for _, d := range drift {
+		kinds[d.Kind]++
+	}
+	m.Observed(owned, kinds)
+}
+
+func (m Metrics) written(action string, err error) {
+	if m.Written != nil {
+		m.Written(action, err != nil)
+	}
+}
+
+func (m Metrics) synced(took time.Duration, err error) {
+	if m.Synced != nil {
+		m.Synced(took, err)
+	}
+}

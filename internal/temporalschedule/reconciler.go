@@ -1,0 +1,350 @@
+package temporalschedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// DefaultOwner is the owner marker of an installation that names none.
+const DefaultOwner = "activity-core"
+
+// Config says what a [Reconciler] works on. Service, Namespace and Store are required.
+type Config struct {
+	// Service is Temporal's frontend; client.Client.WorkflowService gives one.
+	Service   workflowservice.WorkflowServiceClient
+	Namespace string
+	Store     Store
+	// Slots rescues slots around writes; nil rescues none.
+	Slots SlotKeeper
+	// Owner marks our schedules; default [DefaultOwner]. Two installations in one namespace need different ones.
+	Owner string
+	// Identity is what Temporal records as the author of a write; default Owner.
+	Identity string
+	// TaskQueue for the runs; default [activitycore.TaskQueue].
+	TaskQueue string
+	// Converter encodes the workflow's input; default is the SDK's. It must be that of the worker's client.
+	Converter converter.DataConverter
+	// Concurrency bounds the definitions written at once; default 16: more only adds latency.
+	Concurrency int
+	// MaxDeleteShare and MaxDeletes guard against a wrong or empty database: deleting more than both this share of our
+	// schedules and this number, all of definitions that the record has never heard of, needs an explicit override.
+	// Defaults 0.2 and 5.
+	MaxDeleteShare float64
+	MaxDeletes     int
+	// Sample is how many schedules each sync describes to find edits that a listing does not show; default 20. The sample
+	// moves on from sync to sync.
+	Sample  int
+	Metrics Metrics
+	// Log receives what was changed; nil discards it.
+	Log *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Reconciler keeps Temporal's schedules equal to the record. It is safe for concurrent use, and several processes may
+// reconcile at once.
+type Reconciler struct {
+	cfg     Config
+	calls   *calls
+	planner *planner
+	locks   keyedMutex
+
+	mu     sync.Mutex
+	sample string // the activity ID up to which the last sample went
+}
+
+// New makes a reconciler; it calls nobody.
+func New(cfg Config) *Reconciler {
+	if cfg.Owner == "" {
+		cfg.Owner = DefaultOwner
+	}
+	if cfg.Identity == "" {
+		cfg.Identity = cfg.Owner
+	}
+	if cfg.TaskQueue == "" {
+		cfg.TaskQueue = activitycore.TaskQueue
+	}
+	if cfg.Converter == nil {
+		cfg.Converter = converter.GetDefaultDataConverter()
+	}
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = 16
+	}
+	if cfg.MaxDeleteShare <= 0 {
+		cfg.MaxDeleteShare = 0.2
+	}
+	if cfg.MaxDeletes <= 0 {
+		cfg.MaxDeletes = 5
+	}
+	if cfg.Sample <= 0 {
+		cfg.Sample = 20
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Reconciler{
+		cfg:     cfg,
+		calls:   &calls{service: cfg.Service, namespace: cfg.Namespace, identity: cfg.Identity, owner: cfg.Owner, counts: make(map[string]int)},
+		planner: newPlanner(cfg.Owner, cfg.TaskQueue, cfg.Converter),
+	}
+}
+
+// now is the present in the precision the stores keep.
+func (r *Reconciler) now() time.Time { return r.cfg.Now().UTC().Truncate(time.Microsecond) }
+
+// SyncDefinition brings the schedule of one definition in line with the record: creates, updates, holds, releases or
+// deletes it, as the row says at the moment of the write. It returns when Temporal confirms the result. It deletes the
+// schedule of a definition the record does not know, because the caller has just removed it.
+func (r *Reconciler) SyncDefinition(ctx context.Context, id string) error {
+	_, err := r.converge(ctx, id, convergeOptions{})
+	return err
+}
+
+// UpsertSchedule makes the schedule of an enabled cron definition, or brings it up to date. CodeConflict: the record wants
+// no schedule for it.
+func (r *Reconciler) UpsertSchedule(ctx context.Context, id string) error {
+	d, err := r.wanted(ctx, id)
+	if err != nil {
+		return err
+	}
+	if d.Presence == Absent {
+		return activitycore.Errorf(activitycore.CodeConflict, "definition %q is to have no schedule: it is deleted, unknown or has no cron trigger", id)
+	}
+	return r.SyncDefinition(ctx, id)
+}
+
+// DeleteSchedule removes the schedule of a definition that is to have none. CodeConflict: the record wants one.
+func (r *Reconciler) DeleteSchedule(ctx context.Context, id string) error {
+	d, err := r.wanted(ctx, id)
+	if err != nil {
+		return err
+	}
+	if d.Presence != Absent {
+		return activitycore.Errorf(activitycore.CodeConflict, "definition %q is to have a schedule: delete or disable the definition instead", id)
+	}
+	return r.SyncDefinition(ctx, id)
+}
+
+// Schedule is one of our schedules as Temporal has it.
+type Schedule struct {
+	ScheduleID string `json:"schedule_id"`
+	ActivityID string `json:"activity_id"`
+	Paused     bool   `json:"paused"`
+	Note       string `json:"note,omitempty"`
+	SpecHash   string `json:"spec_hash,omitempty"`
+}
+
+// ListSchedules lists the schedules that carry our owner marker, in no particular order. Temporal's listing may lag behind
+// by moments.
+func (r *Reconciler) ListSchedules(ctx context.Context) ([]Schedule, error) {
+	observed, err := r.calls.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Schedule
+	for _, o := range observed {
+		if o.Owned {
+			out = append(out, Schedule{ScheduleID: activitycore.ScheduleID(o.ActivityID), ActivityID: o.ActivityID, Paused: o.Paused, Note: o.Note, SpecHash: o.Hash})
+		}
+	}
+	return out, nil
+}
+
+// wanted reads the row and says what is desired of it.
+func (r *Reconciler) wanted(ctx context.Context, id string) (Desired, error) {
+	d, _, err := r.wantedRow(ctx, id)
+	return d, err
+}
+
+func (r *Reconciler) wantedRow(ctx context.Context, id string) (Desired, activitycore.StoredDefinition, error) {
+	row, err := r.cfg.Store.DefinitionAny(ctx, id)
+	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return unrecorded(id), row, nil
+	}
+	if err != nil {
+		return Desired{}, row, fmt.Errorf("read definition %s: %w", id, err)
+	}
+	return r.planner.desired(row, r.now()), row, nil
+}
+
+type convergeOptions struct {
+	// keepUnrecorded refuses to delete a schedule whose definition the record does not know.
+	keepUnrecorded bool
+	// create is what to create without looking first, or nil. The caller has seen neither schedule nor later row.
+	create *Desired
+	// trustCreate takes a confirmed creation for the result. The caller compares the rows afterwards.
+	trustCreate bool
+}
+
+// convergeAttempts bounds write and look again: each repetition means that somebody else wrote in between.
+const convergeAttempts = 10
+
+var errKept = errors.New("the deletion is held back")
+
+// converge repeats read row, describe, compare, write until nothing is left to write, and returns how often it wrote.
+func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOptions) (writes int, err error) {
+	unlock := r.locks.lock(id)
+	defer unlock()
+	if opt.create != nil {
+		switch err := r.create(ctx, *opt.create); {
+		case err == nil && opt.trustCreate:
+			return 1, nil
+		case err == nil:
+			writes++
+		case !errors.Is(err, errExists):
+			return 0, err
+		}
+	}
+	var last []Change
+	delay := firstDelay / 5
+	for range convergeAttempts {
+		d, row, err := r.wantedRow(ctx, id)
+		if err != nil {
+			return writes, err
+		}
+		seen, there, err := r.calls.describe(ctx, id)
+		if err != nil {
+			return writes, err
+		}
+		if last = diffOne(d, seen.Observed, there); len(last) == 0 {
+			return writes, r.purge(ctx, row)
+		}
+		if last[0].Unrecorded && opt.keepUnrecorded {
+			return writes, errKept
+		}
+		switch err := r.apply(ctx, d, seen, last[0]); {
+		case err == nil:
+			writes++
+		case errors.Is(err, errConflict) || errors.Is(err, errExists):
+			if err := sleep(ctx, delay); err != nil {
+				return writes, err
+			}
+			delay *= 2
+		default:
+			return writes, err
+		}
+	}
+	return writes, activitycore.Errorf(activitycore.CodeUnavailable, "the schedule of definition %s keeps changing while it is written (%s); the next sync will try again", id, last[0].Detail)
+}
+
+// purge removes the tombstone of a definition whose schedule is known to be gone.
+func (r *Reconciler) purge(ctx context.Context, row activitycore.StoredDefinition) error {
+	if row.ID == "" || row.Live() {
+		return nil
+	}
+	if err := r.cfg.Store.PurgeTombstone(ctx, row.ID, row.Version); err != nil {
+		return fmt.Errorf("purge the tombstone of definition %s: %w", row.ID, err)
+	}
+	return nil
+}
+
+// apply makes one write. An update carries the state as well, so whatever else differs is settled with it.
+func (r *Reconciler) apply(ctx context.Context, d Desired, seen described, c Change) error {
+	var err error
+	switch c.Action {
+	case ActionCreate:
+		return r.create(ctx, d)
+	case ActionUpdate, ActionPause, ActionUnpause:
+		err = r.around(ctx, d.ActivityID, func() error { return r.calls.update(ctx, d, seen) })
+	case ActionDelete:
+		err = r.around(ctx, d.ActivityID, func() error { return r.calls.delete(ctx, d.ActivityID) })
+	case ActionAdopt:
+		err = r.adopt(ctx, seen.Observed)
+	default:
+		return activitycore.Errorf(activitycore.CodeConflict, "schedule %s: %s", activitycore.ScheduleID(d.ActivityID), c.Detail)
+	}
+	r.cfg.Metrics.written(c.Action, err)
+	if err == nil {
+		r.cfg.Log.InfoContext(ctx, "schedule changed", "action", c.Action, "activity_id", d.ActivityID, "activity", d.Name, "because", c.Detail)
+	}
+	return err
+}
+
+func (r *Reconciler) create(ctx context.Context, d Desired) error {
+	err := r.around(ctx, d.ActivityID, func() error { return r.calls.create(ctx, d) })
+	if !errors.Is(err, errExists) {
+		r.cfg.Metrics.written(ActionCreate, err)
+	}
+	return err
+}
+
+// around writes between the two halves of the slot keeper.
+func (r *Reconciler) around(ctx context.Context, id string, write func() error) error {
+	if r.cfg.Slots == nil {
+		return write()
+	}
+	after, err := r.cfg.Slots.BeforeWrite(ctx, id)
+	if err != nil {
+		return fmt.Errorf("record the slots due before writing schedule of %s: %w", id, err)
+	}
+	if err := write(); err != nil || after == nil {
+		return err
+	}
+	if err := after(ctx); err != nil {
+		return fmt.Errorf("start the slots that writing the schedule of %s discarded: %w", id, err)
+	}
+	return nil
+}
+
+// adoptedBy is who a pause made in Temporal is attributed to: Temporal does not say.
+const adoptedBy = "temporal"
+
+// adopt takes a pause that somebody made in Temporal into the record. The schedule gets our note by the next round, or the
+// next sync, because the row then asks for a hold that the note does not confirm.
+func (r *Reconciler) adopt(ctx context.Context, o Observed) error {
+	reason := "paused in Temporal"
+	if o.Note != "" && o.Note != runNote {
+		reason += ": " + o.Note
+	}
+	at := r.now()
+	if _, err := r.cfg.Store.SetPaused(ctx, o.ActivityID, &activitycore.Pause{By: adoptedBy, Reason: reason, At: at}, at); err != nil {
+		return fmt.Errorf("adopt the pause of definition %s: %w", o.ActivityID, err)
+	}
+	return nil
+}
+
+// keyedMutex serialises work on the same key.
+type keyedMutex struct {
+	mu   sync.Mutex
+	held map[string]*keyLock
+}
+
+type keyLock struct {
+	mu    sync.Mutex
+	users int
+}
+
+func (k *keyedMutex) lock(key string) (unlock func()) {
+	k.mu.Lock()
+	if k.held == nil {
+		k.held = make(map[string]*keyLock)
+	}
+	l := k.held[key]
+	if l == nil {
+		l = &keyLock{}
+		k.held[key] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.mu.Lock()
+	return func() {
+		l.mu.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(k.held, key)
+		}
+	}
+}

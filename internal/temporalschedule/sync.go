@@ -1,0 +1,330 @@
+package temporalschedule
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Sync compares all of the record with all of Temporal and makes them agree. A converged sync lists, describes a sample,
+// and writes nothing. The report holds what differed and what became of it; an error means that the comparison itself
+// failed, and then nothing was written.
+func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (report activitycore.SyncReport, err error) {
+	start, before := r.cfg.Now(), r.calls.total()
+	defer func() {
+		took := r.cfg.Now().Sub(start)
+		report.Seconds = took.Seconds()
+		report.Calls = make(map[string]int)
+		for kind, n := range r.calls.total() {
+			if n -= before[kind]; n > 0 {
+				report.Calls[kind] = n
+			}
+		}
+		r.cfg.Metrics.synced(took, err)
+	}()
+	report.DryRun = opt.DryRun
+
+	// Temporal first: what the listing shows, the record has known for longer.
+	observed, err := r.calls.list(ctx)
+	if err != nil {
+		return report, err
+	}
+	rows, err := r.rows(ctx)
+	if err != nil {
+		return report, err
+	}
+	desired := make([]Desired, 0, len(rows))
+	for _, row := range rows {
+		desired = append(desired, r.planner.desired(row, r.now()))
+	}
+	if observed, err = r.lookCloser(ctx, observed, desired, opt.Full); err != nil {
+		return report, err
+	}
+	changes := Diff(desired, observed)
+	r.summarise(&report, desired, observed, changes)
+	defer func() { r.cfg.Metrics.observed(report.Observed, report.Drift) }()
+
+	held := r.guard(&report, changes, opt.AllowMassDelete)
+	if opt.DryRun {
+		return report, nil
+	}
+	r.applyAll(ctx, &report, rows, desired, changes, held)
+	return report, ctx.Err()
+}
+
+// rowsPerRead is how many rows one read of the record asks for.
+const rowsPerRead = 1000
+
+// rows reads every row of the record, tombstones included.
+func (r *Reconciler) rows(ctx context.Context) ([]activitycore.StoredDefinition, error) {
+	var rows []activitycore.StoredDefinition
+	for since := int64(0); ; {
+		page, next, err := r.cfg.Store.ChangesSince(ctx, since, rowsPerRead)
+		if err != nil {
+			return nil, fmt.Errorf("read definitions: %w", err)
+		}
+		rows = append(rows, page...)
+		if len(page) == 0 || next <= since {
+			return latest(rows), nil
+		}
+		since = next
+	}
+}
+
+// latest keeps the last of several readings of a row that changed while it was being read.
+func latest(rows []activitycore.StoredDefinition) []activitycore.StoredDefinition {
+	byID := make(map[string]int, len(rows))
+	out := rows[:0:0]
+	for _, row := range rows {
+		if i, ok := byID[row.ID]; ok {
+			out[i] = row
+			continue
+		}
+		byID[row.ID] = len(out)
+		out = append(out, row)
+	}
+	return out
+}
+
+// lookCloser describes those listed schedules whose listing seems right, all or the next few: a listing shows neither
+// policies nor the action.
+func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, full bool) ([]Observed, error) {
+	differs := make(map[string]bool)
+	for _, c := range Diff(desired, observed) {
+		differs[c.ActivityID] = true
+	}
+	candidates := make([]int, 0, len(observed))
+	for i, o := range observed {
+		if o.Owned && !differs[o.ActivityID] {
+			candidates = append(candidates, i)
+		}
+	}
+	slices.SortFunc(candidates, func(a, b int) int { return cmp.Compare(observed[a].ActivityID, observed[b].ActivityID) })
+	if !full {
+		candidates = r.nextSample(candidates, observed)
+	}
+	out := slices.Clone(observed)
+	gone := make([]bool, len(out))
+	err := r.each(ctx, len(candidates), func(ctx context.Context, i int) error {
+		at := candidates[i]
+		seen, there, err := r.calls.describe(ctx, out[at].ActivityID)
+		if err != nil {
+			return err
+		}
+		out[at], gone[at] = seen.Observed, !there
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	kept := out[:0]
+	for i, o := range out {
+		if !gone[i] { // the listing lagged behind
+			kept = append(kept, o)
+		}
+	}
+	return kept, nil
+}
+
+func (r *Reconciler) nextSample(sorted []int, observed []Observed) []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(sorted) <= r.cfg.Sample {
+		return sorted
+	}
+	from, _ := slices.BinarySearchFunc(sorted, r.sample, func(i int, id string) int {
+		return cmp.Or(cmp.Compare(observed[i].ActivityID, id), -1) // the first one after id
+	})
+	var out []int
+	for i := range r.cfg.Sample {
+		out = append(out, sorted[(from+i)%len(sorted)])
+	}
+	r.sample = observed[out[len(out)-1]].ActivityID
+	return out
+}
+
+func (r *Reconciler) summarise(report *activitycore.SyncReport, desired []Desired, observed []Observed, changes []Change) {
+	for _, d := range desired {
+		if d.Presence == Present {
+			report.Wanted++
+		}
+	}
+	owned := 0
+	differs := make(map[string]bool)
+	for _, c := range changes {
+		differs[c.ActivityID] = true
+		report.Drift = append(report.Drift, activitycore.ScheduleDrift{
+			ScheduleID: activitycore.ScheduleID(c.ActivityID), ActivityID: c.ActivityID, ActivityName: c.Name,
+			Kind: c.Kind, Detail: c.Detail, Action: c.Action,
+		})
+	}
+	for _, o := range observed {
+		if o.Owned {
+			owned++
+			if !differs[o.ActivityID] {
+				report.InSync++
+			}
+		}
+	}
+	report.Observed = owned
+}
+
+// guard says which activity IDs must not lose their schedule: all those the record has never heard of, if they are so many
+// that the record is more likely to be the wrong one.
+func (r *Reconciler) guard(report *activitycore.SyncReport, changes []Change, override bool) (held bool) {
+	strange := 0
+	for _, c := range changes {
+		if c.Unrecorded {
+			strange++
+		}
+	}
+	if strange <= r.cfg.MaxDeletes || float64(strange) <= r.cfg.MaxDeleteShare*float64(report.Observed) {
+		return false
+	}
+	why := fmt.Sprintf("%d of our %d schedules in Temporal belong to definitions that this database has never heard of. That is more than %d and more than %.0f %%, "+
+		"so they are kept: check that the database is the right one", strange, report.Observed, r.cfg.MaxDeletes, 100*r.cfg.MaxDeleteShare)
+	if override {
+		r.cfg.Log.Warn("mass deletion of schedules was allowed explicitly", "count", strange)
+		return false
+	}
+	report.Blocked = why + ", or allow the mass deletion explicitly"
+	r.cfg.Log.Error("schedules are not deleted: "+report.Blocked, "count", strange)
+	return true
+}
+
+// applyAll carries the changes out, and with them what is left of deleted definitions.
+func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncReport, rows []activitycore.StoredDefinition, desired []Desired, changes []Change, held bool) {
+	wanted := make(map[string]Desired, len(desired))
+	for _, d := range desired {
+		wanted[d.ActivityID] = d
+	}
+	var work []job
+	at := make(map[string]int)
+	add := func(id string) *job {
+		i, ok := at[id]
+		if !ok {
+			i = len(work)
+			at[id] = i
+			work = append(work, job{id: id, opt: convergeOptions{keepUnrecorded: held}})
+		}
+		return &work[i]
+	}
+	for i, c := range changes {
+		if c.Action == ActionNone {
+			report.Drift[i].Error = c.Detail
+			continue
+		}
+		if c.Unrecorded && held {
+			report.Drift[i].Error = "held back: " + report.Blocked
+			continue
+		}
+		j := add(c.ActivityID)
+		j.drift = append(j.drift, i)
+		if c.Action == ActionCreate {
+			d := wanted[c.ActivityID]
+			j.opt.create, j.opt.trustCreate = &d, true
+		}
+	}
+	for _, row := range rows {
+		if !row.Live() {
+			add(row.ID)
+		}
+	}
+	if len(work) == 0 {
+		return
+	}
+	r.work(ctx, report, work)
+	r.recheck(ctx, report, rows, work)
+}
+
+// job is one definition to converge, and where its drift is in the report.
+type job struct {
+	id    string
+	opt   convergeOptions
+	drift []int
+}
+
+func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, work []job) {
+	var mu sync.Mutex
+	_ = r.each(ctx, len(work), func(ctx context.Context, i int) error {
+		writes, err := r.converge(ctx, work[i].id, work[i].opt)
+		mu.Lock()
+		defer mu.Unlock()
+		report.Writes += writes
+		if err != nil && !errors.Is(err, errKept) {
+			r.cfg.Log.ErrorContext(ctx, "schedule could not be brought in line", "activity_id", work[i].id, "error", err)
+		}
+		for _, at := range work[i].drift {
+			if err != nil {
+				report.Drift[at].Error = activitycore.MessageOf(err)
+			}
+		}
+		return nil // one definition's trouble is not another's
+	})
+}
+
+// recheck converges again what changed in the record while its schedule was created: with many to create, reading all rows
+// once costs less than describing each schedule.
+func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncReport, before []activitycore.StoredDefinition, done []job) {
+	created := make(map[string]bool)
+	for _, j := range done {
+		if j.opt.create != nil {
+			created[j.id] = true
+		}
+	}
+	if len(created) == 0 {
+		return
+	}
+	now, err := r.rows(ctx)
+	if err != nil {
+		r.cfg.Log.WarnContext(ctx, "changes made during the sync are left to the next one", "error", err)
+		return
+	}
+	same := make(map[string]int64, len(now))
+	for _, row := range now {
+		same[row.ID] = row.Revision
+	}
+	var again []job
+	for _, row := range before {
+		if revision, ok := same[row.ID]; created[row.ID] && (!ok || revision != row.Revision) {
+			again = append(again, job{id: row.ID})
+		}
+	}
+	r.work(ctx, report, again)
+}
+
+// each calls do for 0 to n-1, a bounded number at once, and returns the first error, which ends the rest.
+func (r *Reconciler) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(r.cfg.Concurrency, n) {
+		wg.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
