@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Check says whether one thing the process needs is good; nil means yes.
+type Check func(context.Context) error
+
+// Health joins the checks behind /readyz. It is safe for concurrent use.
+type Health struct {
+	mu     sync.Mutex
+	names  []string
+	checks map[string]Check
+}
+
+// NewHealth returns a Health without checks, which is ready.
+func NewHealth() *Health { return &Health{checks: map[string]Check{}} }
+
+// Add adds a check under a name; the same name again replaces it.
+func (h *Health) Add(name string, c Check) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.checks[name]; !ok {
+		h.names = append(h.names, name)
+	}
+	h.checks[name] = c
+}
+
+// checkTimeout bounds one check, so that /readyz answers even if a server hangs.
+const checkTimeout = 2 * time.Second
+
+// Ready runs all checks at once and returns what each found: "ok", or what is wrong.
+func (h *Health) Ready(ctx context.Context) (ready bool, report map[string]string) {
+	h.mu.Lock()
+	names := append([]string(nil), h.names...)
+	checks := make([]Check, len(names))
+	for i, n := range names {
+		checks[i] = h.checks[n]
+	}
+	h.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	found := make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, c := range checks {
+		wg.Go(func() { found[i] = c(ctx) })
+	}
+	wg.Wait()
+	ready, report = true, make(map[string]string, len(names))
+	for i, n := range names {
+		report[n] = "ok"
+		if found[i] != nil {
+			ready, report[n] = false, found[i].Error()
+		}
+	}
+	return ready, report
+}
