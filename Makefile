@@ -1,0 +1,70 @@
+# Every target says what it does in its ## comment; `make help` lists them.
+GO        ?= go
+BIN       := bin/activity-core
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+VULN      := golang.org/x/vuln/cmd/govulncheck@v1.6.0
+FUZZTIME  ?= 1m
+PURE      := . ./internal/catalog/... ./internal/config/... ./internal/cronspec ./internal/document/... ./internal/envelope/... \
+             ./internal/eventmatch/... ./internal/jsonvalue/... ./internal/outbound/... ./internal/ruleeval/... \
+             ./internal/secrets/... ./internal/slots/... ./internal/sqlite/... ./internal/sqlstore/... ./internal/telemetry/... ./internal/webhook/...
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the program with the dev stack
+	$(GO) build -o $(BIN) ./cmd/activity-core
+
+.PHONY: build-slim
+build-slim: ## build the production program, without the Temporal server
+	$(GO) build -tags slim -o $(BIN)-slim ./cmd/activity-core
+
+.PHONY: test
+test: ## run every test that needs nothing but Go
+	$(GO) test ./...
+
+.PHONY: test-postgres
+test-postgres: ## run the store's conformance suite on a real PostgreSQL; fails if there is none
+	ACTIVITY_CORE_TEST_POSTGRES=1 $(GO) test ./internal/postgres/... ./internal/storetest/...
+
+.PHONY: race
+race: ## run the packages without the Temporal server under the race detector
+	$(GO) test -race $(PURE)
+
+.PHONY: replay
+replay: ## replay the recorded workflow histories against this version
+	$(GO) test -run Replay -v ./internal/temporalrun/...
+
+.PHONY: lint
+lint: ## gofmt, go vet, golangci-lint with the import rules
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(LINT) run ./...
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in what we link
+	$(GO) run $(VULN) ./...
+
+.PHONY: bench
+bench: ## every benchmark, each with its baseline and ratio in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/temporalrun/... ./internal/temporalschedule/... ./internal/natsrouter/...
+	$(GO) test -run '^$$' -bench . ./internal/cronspec/... ./internal/ruleeval/... ./internal/sqlite/...
+
+.PHONY: bench-match
+bench-match: ## matching: scan all, by type, our index, with ratios
+	$(GO) test -run '^$$' -bench Match ./internal/eventmatch/...
+
+.PHONY: bench-route
+bench-route: ## events through NATS, ledger and Temporal against a bare loop of starts
+	$(GO) test -run '^$$' -bench Route -benchtime 1x ./internal/natsrouter/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | cut -c6-); do \
+	    echo "== $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+.PHONY: dev
+dev: build ## build, then run everything in one process with the examples
+	$(BIN) dev -f examples/ --context-dir examples/context
