@@ -1,0 +1,153 @@
+// Package wire holds the JSON bodies of the REST API that are not domain types
+// themselves, shared by the server and the Go client. It has no behaviour.
+package wire
+
+import (
+	"encoding/json"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// Page is the answer of every list.
+type Page[T any] struct {
+	Items []T `json:"items"`
+	// NextCursor asks for the next page; absent on the last one.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// Definition is a stored definition: the document plus what the record adds.
+type Definition struct {
+	core.Definition
+	Version   int64       `json:"version"`
+	CreatedAt time.Time   `json:"created_at"`
+	UpdatedAt time.Time   `json:"updated_at"`
+	Paused    *core.Pause `json:"paused,omitempty"`
+	// SchedulePending: the change is committed, Temporal will follow at the next reconciliation.
+	SchedulePending bool `json:"schedule_pending,omitempty"`
+}
+
+// definitionExtras are Definition's own fields, without the promoted methods of the document.
+type definitionExtras struct {
+	Version         int64       `json:"version"`
+	CreatedAt       time.Time   `json:"created_at"`
+	UpdatedAt       time.Time   `json:"updated_at"`
+	Paused          *core.Pause `json:"paused,omitempty"`
+	SchedulePending bool        `json:"schedule_pending,omitempty"`
+}
+
+// UnmarshalJSON reads both parts; the document's own method would otherwise hide the extras.
+func (d *Definition) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &d.Definition); err != nil {
+		return err
+	}
+	var x definitionExtras
+	if err := json.Unmarshal(data, &x); err != nil {
+		return err
+	}
+	d.Version, d.CreatedAt, d.UpdatedAt, d.Paused, d.SchedulePending = x.Version, x.CreatedAt, x.UpdatedAt, x.Paused, x.SchedulePending
+	return nil
+}
+
+// Trigger is the body of POST …/trigger.
+type Trigger struct {
+	Inputs json.RawMessage `json:"inputs,omitempty"`
+	Event  *core.Event     `json:"event,omitempty"`
+}
+
+// Triggered is the answer of trigger and rerun.
+type Triggered struct {
+	RunID      string `json:"run_id"`
+	WorkflowID string `json:"workflow_id"`
+	// Existed: the idempotency key had been used; nothing new was started.
+	Existed bool `json:"existed"`
+}
+
+// Pause is the body of POST …/pause.
+type Pause struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// Backfill is the body of POST …/backfill: nominal times in [from, to).
+type Backfill struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// BackfillResult says what a backfill did; a repeat starts nothing twice.
+type BackfillResult struct {
+	Slots   int `json:"slots"`   // nominal times in the range
+	Started int `json:"started"` // runs started by this call
+	Existed int `json:"existed"` // nominal times that had their run or verdict before
+}
+
+// Definitions is the body of POST /plan and /apply.
+type Definitions struct {
+	Definitions []json.RawMessage `json:"definitions"`
+	Prune       bool              `json:"prune,omitempty"`
+}
+
+// DryRun is the body of POST /dry-run. Definition is a document, or the name of a stored definition as a JSON string.
+type DryRun struct {
+	Definition json.RawMessage            `json:"definition"`
+	Event      *core.Event                `json:"event,omitempty"`
+	At         *time.Time                 `json:"at,omitempty"`
+	Inputs     json.RawMessage            `json:"inputs,omitempty"`
+	Context    map[string]json.RawMessage `json:"context,omitempty"`
+}
+
+// Explain is the body of POST /events/explain: an event that need not have been published.
+type Explain struct {
+	Event core.Event `json:"event"`
+	// Definition is an ID or name; empty: all definitions.
+	Definition string `json:"definition,omitempty"`
+}
+
+// Published is the answer of POST /events, one element an event.
+type Published struct {
+	Items []core.PublishReceipt `json:"items"`
+}
+
+// Sync is the body of POST /sync.
+type Sync struct {
+	DryRun          bool `json:"dry_run,omitempty"`
+	AllowMassDelete bool `json:"allow_mass_delete,omitempty"`
+	Full            bool `json:"full,omitempty"`
+}
+
+// LedgerCheck is the answer of GET /ledger/check.
+type LedgerCheck struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	// Expected slots and matches, and how many have a terminal verdict.
+	Expected  int                  `json:"expected"`
+	Accounted int                  `json:"accounted"`
+	Verdicts  map[core.Verdict]int `json:"verdicts"`
+	// Missing are expected causes without a terminal verdict.
+	Missing []LedgerGap `json:"missing"`
+}
+
+// LedgerGap is one expected cause that the ledger does not account for.
+type LedgerGap struct {
+	ActivityID   string `json:"activity_id"`
+	ActivityName string `json:"activity_name"`
+	CauseKey     string `json:"cause_key"`
+	Detail       string `json:"detail"`
+}
+
+// Ready is the answer of GET /readyz.
+type Ready struct {
+	Ready  bool              `json:"ready"`
+	Checks map[string]string `json:"checks"`
+}
+
+// Problem is the body of every error: RFC 9457, with the code and the fields at fault.
+type Problem struct {
+	Type      string            `json:"type"`
+	Title     string            `json:"title"`
+	Status    int               `json:"status"`
+	Detail    string            `json:"detail"`
+	Code      core.Code         `json:"code"`
+	RequestID string            `json:"request_id,omitempty"`
+	Errors    []core.FieldError `json:"errors,omitempty"`
+}
