@@ -21,6 +21,7 @@ import (
 // TestSchedules shows what activity-core asks of a schedule. The CHASM scheduler of server 1.32.0 is left out where slots
 // are buffered: when the run that held them back ended, it started two of them beside each other.
 func TestSchedules(t *testing.T) {
+	t.Parallel()
 	both := map[string]func(*testing.T, client.Client){
 		"fires with its search attributes":        schedulesFire,
 		"can be found, changed and deleted":       schedulesChange,

@@ -11,6 +11,7 @@ import (
 )
 
 func TestServedServersHoldTheirFolderUntilTheContextEnds(t *testing.T) {
+	t.Parallel()
 	temporalDir, natsDir := t.TempDir(), t.TempDir()
 	for name, run := range map[string]struct {
 		dir   string

@@ -27,6 +27,7 @@ import (
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestEverythingIsFoundAgainAfterKill9(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	dir := filepath.Join(t.TempDir(), "data % folder?") // what a URI would stumble over
 	first := startChild(t, dir)
@@ -146,6 +147,7 @@ func connect(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
 }
 
 func TestSecondStartOnAUsedFolderNamesFolderAndProcess(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	holder := startChild(t, dir)
 
@@ -198,6 +200,7 @@ func TestTakenPortIsRefusedBeforeAnythingIsOpened(t *testing.T) {
 }
 
 func TestFailedStartGivesTheFolderBack(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := stackConfig(dir)
 	cfg.Retention = time.Minute // less than Temporal accepts
@@ -213,6 +216,7 @@ func TestFailedStartGivesTheFolderBack(t *testing.T) {
 }
 
 func TestStopIsRepeatableAndGivesTheFolderBack(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for range 2 {
 		s, err := devstack.Start(testContext(t), stackConfig(dir))

@@ -22,6 +22,7 @@ import (
 )
 
 func TestSearchAttributeIsAddedToANamespaceThatExists(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	cfg := devstack.TemporalConfig{Dir: t.TempDir(), SearchAttributes: searchAttributes()}
 	before, err := devstack.StartTemporal(ctx, cfg)
@@ -78,6 +79,7 @@ func failedTasks(t *testing.T, c client.Client, run client.WorkflowRun) (n int) 
 }
 
 func TestSearchAttributeOfAnotherTypeIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	ctx := testContext(t)
 	cfg := devstack.TemporalConfig{Dir: t.TempDir(), SearchAttributes: searchAttributes()}
 	first, err := devstack.StartTemporal(ctx, cfg)
@@ -94,6 +96,7 @@ func TestSearchAttributeOfAnotherTypeIsRefusedByName(t *testing.T) {
 }
 
 func TestFreshNamespaceIsUsableAtOnce(t *testing.T) {
+	t.Parallel()
 	server := startMemoryTemporal(t, false)
 	ctx := testContext(t)
 	if err := server.CreateNamespace(ctx, "fresh"); err != nil {
@@ -146,6 +149,7 @@ func TestFrontendListensOnTheAddressAskedFor(t *testing.T) {
 }
 
 func TestAServerWithNothingToReportLogsNothing(t *testing.T) {
+	t.Parallel()
 	var buf lockedBuffer
 	server, err := devstack.StartTemporal(testContext(t), devstack.TemporalConfig{
 		Dir: t.TempDir(), SearchAttributes: searchAttributes(), Logger: slog.New(slog.NewTextHandler(&buf, nil)),

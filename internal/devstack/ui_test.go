@@ -14,6 +14,7 @@ import (
 )
 
 func TestUIShowsTheServer(t *testing.T) {
+	t.Parallel()
 	server := startMemoryTemporal(t, false)
 	ui := startUI(t, server.Addr())
 	for path, want := range map[string]string{
