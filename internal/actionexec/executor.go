@@ -1,0 +1,104 @@
+// Package actionexec owns how one planned action of each type is carried out: it makes one attempt and says what came of it
+// and whether another one makes sense. It must not retry, keep results, or decide what is to be done.
+package actionexec
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/bodyexpr"
+	"github.com/activity-core/activity-core/internal/outbound"
+)
+
+// Secrets resolves a secret for one host. CodeNotFound, CodeForbidden.
+type Secrets interface {
+	Resolve(ctx context.Context, name, host string) (string, error)
+}
+
+// Publisher publishes events; a receipt with Duplicate is a success.
+type Publisher interface {
+	PublishEvent(ctx context.Context, e activitycore.Event) (activitycore.PublishReceipt, error)
+}
+
+// Config says what an [Executor] works with. What is nil is refused where an action asks for it.
+type Config struct {
+	HTTP      *outbound.Client
+	Secrets   Secrets
+	Publisher Publisher
+	Workflows WorkflowStarter
+	// Hub is where report_progress posts to; nil refuses it.
+	Hub *url.URL
+	// HubSecret names the secret that is sent to the hub as a bearer token; "" sends none.
+	HubSecret string
+	// Now is the clock of signatures and events; nil is time.Now.
+	Now func() time.Time
+}
+
+// Executor carries out actions. It is safe for concurrent use.
+type Executor struct {
+	cfg        Config
+	conditions *bodyexpr.Set
+}
+
+// New makes an executor.
+func New(cfg Config) *Executor {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Executor{cfg: cfg, conditions: bodyexpr.New("status", "headers", "body")}
+}
+
+// Perform makes one attempt at an action, of any type but create_task. hops is that of the event which caused the run.
+// CodeUnavailable: another attempt may succeed, after the time that a method RetryAfter of the error gives, if there is
+// one. Every other error is final.
+func (e *Executor) Perform(ctx context.Context, run activitycore.Run, hops int, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
+	switch a.Type {
+	case activitycore.ActionHTTPRequest:
+		return e.httpRequest(ctx, a)
+	case activitycore.ActionPublishEvent:
+		return e.publishEvent(ctx, run, hops, a)
+	case activitycore.ActionStartWorkflow:
+		return e.startWorkflow(ctx, a)
+	case activitycore.ActionReportProgress:
+		return e.reportProgress(ctx, run, a)
+	}
+	return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "action type %q cannot be carried out", a.Type)
+}
+
+// decode reads an action's parameters, which ruleeval has checked, into params.
+func decode(a activitycore.PlannedAction, params any) error {
+	raw, err := json.Marshal(a.With)
+	if err == nil {
+		err = json.Unmarshal(raw, params)
+	}
+	if err != nil {
+		return activitycore.Wrap(activitycore.CodeInvalid, err, "the parameters of %s are not usable", a.Type)
+	}
+	return nil
+}
+
+// result makes a successful result; v becomes steps.<name>.
+func result(outcome string, v any) (activitycore.ActionResult, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return activitycore.ActionResult{}, activitycore.Wrap(activitycore.CodeInvalid, err, "the result has no JSON form")
+	}
+	return activitycore.ActionResult{Outcome: outcome, Result: raw}, nil
+}
+
+// laterError is a failure with the delay that the other side asks for.
+type laterError struct {
+	err   *activitycore.Error
+	after time.Duration
+}
+
+func (e *laterError) Error() string { return e.err.Error() }
+
+// RetryAfter is the least delay before the next attempt.
+func (e *laterError) RetryAfter() time.Duration { return e.after }
+
+// Unwrap makes the code visible.
+func (e *laterError) Unwrap() error { return e.err }

@@ -1,0 +1,301 @@
+package actionexec
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/outbound"
+)
+
+const (
+	// idempotencyHeader carries the action's key, so that the receiver can tell a repeat from a second request.
+	idempotencyHeader = "Idempotency-Key"
+	// checkedBytes is how much of an answer expect.body sees; what is kept is bounded by max_response_bytes.
+	checkedBytes   = 1 << 20
+	defaultKept    = 64 << 10
+	maxKept        = 1 << 20
+	longestRetryIn = time.Hour
+	redacted       = "***"
+	shortestSecret = 4 // shorter ones cannot be told from ordinary text
+)
+
+type httpParams struct {
+	Method        string            `json:"method"`
+	URL           string            `json:"url"`
+	Query         json.RawMessage   `json:"query"`
+	Headers       map[string]string `json:"headers"`
+	SecretHeaders map[string]string `json:"secret_headers"`
+	Body          json.RawMessage   `json:"body"`
+	Expect        struct {
+		Status json.RawMessage `json:"status"`
+		Body   string          `json:"body"`
+	} `json:"expect"`
+	Sign             string `json:"sign"`
+	MaxResponseBytes *int64 `json:"max_response_bytes"`
+}
+
+// httpRequest sends one request. Its result is {status, headers, body, truncated}: header names in lower case, the body as
+// JSON if it is.
+func (e *Executor) httpRequest(ctx context.Context, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
+	var p httpParams
+	if err := decode(a, &p); err != nil {
+		return activitycore.ActionResult{}, err
+	}
+	statuses, err := parseStatuses(p.Expect.Status)
+	if err != nil {
+		return activitycore.ActionResult{}, err
+	}
+	req, hidden, err := e.request(ctx, a, p)
+	if err != nil {
+		return activitycore.ActionResult{}, err
+	}
+	res, err := e.cfg.HTTP.Do(ctx, req)
+	if err != nil {
+		return activitycore.ActionResult{}, err
+	}
+	host := req.URL.Host
+	if !statuses.match(res.Status) {
+		return activitycore.ActionResult{}, statusError(host, req.Method, res, statuses)
+	}
+	body := hide(res.Body, hidden)
+	if p.Expect.Body != "" {
+		if err := e.expectBody(ctx, p.Expect.Body, host, res, body); err != nil {
+			return activitycore.ActionResult{}, err
+		}
+	}
+	return result("delivered", captured(p, res, body, hidden))
+}
+
+// request builds the request and returns the secrets in it, which must not come out again.
+func (e *Executor) request(ctx context.Context, a activitycore.PlannedAction, p httpParams) (outbound.Request, []string, error) {
+	u, err := outbound.ParseURL(p.URL)
+	if err != nil {
+		return outbound.Request{}, nil, err
+	}
+	if err := addQuery(u, p.Query); err != nil {
+		return outbound.Request{}, nil, err
+	}
+	body, contentType, err := bodyOf(p.Body)
+	if err != nil {
+		return outbound.Request{}, nil, err
+	}
+	method := p.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	r := outbound.Request{Method: method, URL: u, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	for name, value := range p.Headers {
+		if strings.ContainsAny(value, "\r\n\x00") {
+			return r, nil, activitycore.InvalidField("with.headers."+name, nil, "contains a line break or NUL, which a header cannot")
+		}
+		r.Header.Set(name, value)
+	}
+	r.Header.Set(idempotencyHeader, a.Key) // last: a definition cannot override it
+	var hidden []string
+	for name, secret := range p.SecretHeaders {
+		value, err := e.secret(ctx, secret, u)
+		if err != nil {
+			return r, nil, err
+		}
+		r.Secret.Set(name, value)
+		hidden = append(hidden, value)
+	}
+	if p.Sign != "" {
+		key, err := e.secret(ctx, p.Sign, u)
+		if err != nil {
+			return r, nil, err
+		}
+		if err := sign(r.Header, key, a.Key, e.cfg.Now(), body); err != nil {
+			return r, nil, err
+		}
+		hidden = append(hidden, key)
+	}
+	return r, hidden, nil
+}
+
+func (e *Executor) secret(ctx context.Context, name string, u *url.URL) (string, error) {
+	if e.cfg.Secrets == nil {
+		return "", activitycore.Errorf(activitycore.CodeInvalid, "secret %q: no source of secrets is configured", name)
+	}
+	return e.cfg.Secrets.Resolve(ctx, name, u.Host)
+}
+
+// addQuery appends escaped parameters; a list repeats its parameter.
+func addQuery(u *url.URL, raw json.RawMessage) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	decoded, err := activitycore.DecodeJSON(raw) // whole numbers stay whole
+	params, ok := decoded.(map[string]any)
+	if err != nil || !ok || len(params) == 0 {
+		return err
+	}
+	q := url.Values{}
+	for name, v := range params {
+		list, ok := v.([]any)
+		if !ok {
+			list = []any{v}
+		}
+		for _, one := range list {
+			switch one := one.(type) {
+			case map[string]any, []any, nil:
+				return activitycore.InvalidField("with.query."+name, nil, "must be text, a number, true or false, or a list of them")
+			case float64:
+				q.Add(name, strconv.FormatFloat(one, 'f', -1, 64))
+			default:
+				q.Add(name, fmt.Sprint(one))
+			}
+		}
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += q.Encode()
+	return nil
+}
+
+// bodyOf sends text as it is and anything else as JSON.
+func bodyOf(raw json.RawMessage) (body []byte, contentType string, err error) {
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return nil, "", nil
+	case raw[0] == '"':
+		var text string
+		err = json.Unmarshal(raw, &text)
+		return []byte(text), "text/plain; charset=utf-8", err
+	default:
+		return raw, "application/json", nil
+	}
+}
+
+// statusError says what answered and whether to try again: 4xx is final, except for those that say "later".
+func statusError(host, method string, res *outbound.Response, want statuses) error {
+	code := activitycore.CodeInvalid
+	switch s := res.Status; {
+	case s >= 500, s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests:
+		code = activitycore.CodeUnavailable
+	}
+	err := activitycore.Errorf(code, "%s %s answered %d, and %s is expected", method, host, res.Status, want)
+	if code != activitycore.CodeUnavailable {
+		return err
+	}
+	return &laterError{err: err, after: retryAfter(res.Header)}
+}
+
+// retryAfter reads a Retry-After header in seconds or as a date, relative to the answer's own clock.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
+		return min(time.Duration(seconds)*time.Second, longestRetryIn)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	from, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(from), 0), longestRetryIn)
+}
+
+// expectBody holds the condition against the answer.
+func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response, body []byte) error {
+	v, err := e.conditions.Eval(ctx, condition, map[string]any{
+		"status": int64(res.Status), "headers": lowerHeaders(res.Header), "body": bodyValue(res, body),
+	})
+	if err != nil {
+		return activitycore.Wrap(activitycore.CodeInvalid, err, "expect.body of the answer of %s: %s", host, activitycore.MessageOf(err))
+	}
+	ok, isBool := v.(bool)
+	switch {
+	case !isBool:
+		return activitycore.Errorf(activitycore.CodeInvalid, "expect.body: gives no bool for the answer of %s", host)
+	case !ok:
+		return activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s (status %d) does not meet expect.body", host, res.Status)
+	}
+	return nil
+}
+
+func lowerHeaders(h http.Header) map[string]any {
+	out := make(map[string]any, len(h))
+	for name, values := range h {
+		out[strings.ToLower(name)] = strings.Join(values, ", ")
+	}
+	return out
+}
+
+// bodyValue is decoded JSON if the answer says that it is, or looks like it; text otherwise.
+func bodyValue(res *outbound.Response, body []byte) any {
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	trimmed := bytes.TrimSpace(body)
+	looksLike := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
+	if !res.Truncated && (media == "application/json" || strings.HasSuffix(media, "+json") || looksLike) {
+		if v, err := activitycore.DecodeJSON(body); err == nil {
+			return v
+		}
+	}
+	return strings.ToValidUTF8(string(body), "\uFFFD")
+}
+
+// captured is the result, within the limit. A body that is cut is text, since half a JSON document is none.
+func captured(p httpParams, res *outbound.Response, body []byte, hidden []string) map[string]any {
+	limit := int64(defaultKept)
+	if p.MaxResponseBytes != nil {
+		limit = min(*p.MaxResponseBytes, maxKept)
+	}
+	kept := map[string]any{"status": res.Status, "truncated": false}
+	headers := lowerHeaders(res.Header)
+	for name, v := range headers {
+		headers[name] = string(hide([]byte(v.(string)), hidden))
+	}
+	delete(headers, "set-cookie")
+	kept["headers"] = headers
+	if int64(len(body)) > limit || res.Truncated {
+		kept["truncated"] = true
+		kept["body"] = strings.ToValidUTF8(string(body[:min(int64(len(body)), limit)]), "")
+	} else {
+		kept["body"] = bodyValue(res, body)
+	}
+	return kept
+}
+
+// hide blots secrets out of what came back: a server may echo a request's headers.
+func hide(text []byte, secrets []string) []byte {
+	for _, s := range secrets {
+		for _, form := range forms(s) {
+			text = bytes.ReplaceAll(text, []byte(form), []byte(redacted))
+		}
+	}
+	return text
+}
+
+// forms are the ways in which a secret can come back: as it is, as JSON, and without its scheme ("Bearer …").
+func forms(secret string) []string {
+	set := map[string]bool{secret: true}
+	if _, token, ok := strings.Cut(secret, " "); ok {
+		set[token] = true
+	}
+	for s := range maps.Clone(set) {
+		if quoted, err := json.Marshal(s); err == nil {
+			set[string(quoted[1:len(quoted)-1])] = true
+		}
+	}
+	all := slices.Sorted(maps.Keys(set))
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) }) // the longest first
+	return slices.DeleteFunc(all, func(s string) bool { return len(s) < shortestSecret })
+}

@@ -1,0 +1,198 @@
+package actionexec
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// maxWorkflowID is what a Temporal on PostgreSQL or MySQL can keep, in bytes.
+const maxWorkflowID = 255
+
+// WorkflowStart asks for a workflow of the user's own.
+type WorkflowStart struct {
+	Namespace string // "" is ours
+	ID        string
+	Type      string
+	TaskQueue string
+	Args      []json.RawMessage
+	Memo      map[string]any
+	// Timeout of the whole execution; 0: none.
+	Timeout time.Duration
+}
+
+// WorkflowStarter starts workflows and waits for them.
+type WorkflowStarter interface {
+	// StartWorkflow starts an execution, or finds the one that this ID had before, running or closed.
+	StartWorkflow(ctx context.Context, s WorkflowStart) (activitycore.StartOutcome, error)
+	// WaitWorkflow returns an execution's result as JSON. A workflow that ends in any way but completion is CodeInvalid.
+	WaitWorkflow(ctx context.Context, namespace, workflowID, runID string) (json.RawMessage, error)
+}
+
+// startWorkflow starts a workflow under an ID of its own; a repeat finds the first one. Its result is {workflow_id, run_id,
+// already_started, result?}.
+func (e *Executor) startWorkflow(ctx context.Context, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
+	var p struct {
+		Type      string                `json:"workflow_type"`
+		TaskQueue string                `json:"task_queue"`
+		ID        string                `json:"workflow_id"`
+		Namespace string                `json:"namespace"`
+		Input     json.RawMessage       `json:"input"`
+		Args      []json.RawMessage     `json:"args"`
+		Wait      bool                  `json:"wait"`
+		Memo      map[string]any        `json:"memo"`
+		Timeout   activitycore.Duration `json:"execution_timeout"`
+	}
+	if err := decode(a, &p); err != nil {
+		return activitycore.ActionResult{}, err
+	}
+	if e.cfg.Workflows == nil {
+		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "start_workflow: no Temporal client is configured")
+	}
+	if len(p.Input) > 0 {
+		p.Args = []json.RawMessage{p.Input}
+	}
+	if p.ID == "" {
+		p.ID = workflowID(a.Key)
+	}
+	started, err := e.cfg.Workflows.StartWorkflow(ctx, WorkflowStart{
+		Namespace: p.Namespace, ID: p.ID, Type: p.Type, TaskQueue: p.TaskQueue, Args: p.Args, Memo: p.Memo, Timeout: p.Timeout.Std(),
+	})
+	if err != nil {
+		return activitycore.ActionResult{}, err
+	}
+	kept := map[string]any{"workflow_id": p.ID, "run_id": started.TemporalRunID, "already_started": started.AlreadyStarted}
+	outcome := "started"
+	if started.AlreadyStarted {
+		outcome = "exists"
+	}
+	if p.Wait {
+		value, err := e.cfg.Workflows.WaitWorkflow(ctx, p.Namespace, p.ID, started.TemporalRunID)
+		if err != nil {
+			return activitycore.ActionResult{}, err
+		}
+		kept["result"], outcome = value, "completed"
+	}
+	return result(outcome, kept)
+}
+
+// workflowID is the action's key, or a hash of one that is too long for Temporal.
+func workflowID(key string) string {
+	if len(key) <= maxWorkflowID {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "sha256-" + hex.EncodeToString(sum[:])
+}
+
+// TemporalStarter starts workflows with a Temporal client, and with clients derived from it in other namespaces.
+type TemporalStarter struct {
+	Client client.Client
+}
+
+// StartWorkflow implements [WorkflowStarter].
+func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (activitycore.StartOutcome, error) {
+	c, done, err := t.in(s.Namespace)
+	if err != nil {
+		return activitycore.StartOutcome{}, err
+	}
+	defer done()
+	args := make([]any, len(s.Args))
+	for i, a := range s.Args {
+		args[i] = a // json.RawMessage is written as it is, by the SDK's JSON converter
+	}
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       s.ID,
+		TaskQueue:                                s.TaskQueue,
+		WorkflowExecutionTimeout:                 s.Timeout,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     s.Memo,
+	}, s.Type, args...)
+	if exists, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
+		return activitycore.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
+	}
+	if err != nil {
+		return activitycore.StartOutcome{}, temporalError(err, "start workflow "+s.ID)
+	}
+	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
+}
+
+// WaitWorkflow implements [WorkflowStarter].
+func (t TemporalStarter) WaitWorkflow(ctx context.Context, namespace, workflowID, runID string) (json.RawMessage, error) {
+	c, done, err := t.in(namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var value json.RawMessage
+	err = c.GetWorkflow(ctx, workflowID, runID).Get(ctx, &value)
+	if failed, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, failed, "workflow %s did not complete: %s", workflowID, endOf(failed))
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, activitycore.Wrap(activitycore.CodeUnavailable, context.Cause(ctx), "workflow %s did not complete in time; raise the action's timeout", workflowID)
+		}
+		return nil, temporalError(err, "wait for workflow "+workflowID)
+	}
+	return value, nil
+}
+
+// endOf says how a workflow ended, in its own words where it failed.
+func endOf(err *temporal.WorkflowExecutionError) string {
+	var app *temporal.ApplicationError
+	var timeout *temporal.TimeoutError
+	var terminated *temporal.TerminatedError
+	switch {
+	case errors.As(err, &app):
+		return "it failed: " + app.Message()
+	case errors.As(err, &timeout):
+		return "it timed out"
+	case errors.As(err, &terminated):
+		return "it was terminated"
+	case temporal.IsCanceledError(err):
+		return "it was canceled"
+	}
+	return "it failed"
+}
+
+// in returns a client of the namespace, and what to call when done with it.
+func (t TemporalStarter) in(namespace string) (client.Client, func(), error) {
+	if namespace == "" {
+		return t.Client, func() {}, nil
+	}
+	c, err := client.NewClientFromExisting(t.Client, client.Options{Namespace: namespace})
+	if err != nil {
+		return nil, nil, temporalError(err, "connect to namespace "+namespace)
+	}
+	return c, c.Close, nil
+}
+
+// temporalError says whether another attempt makes sense.
+func temporalError(err error, doing string) error {
+	code := activitycore.CodeUnavailable
+	if _, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
+		code = activitycore.CodeInvalid
+	}
+	if _, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
+		code = activitycore.CodeInvalid
+	}
+	if _, ok := errors.AsType[*serviceerror.PermissionDenied](err); ok {
+		code = activitycore.CodeForbidden
+	}
+	if code == activitycore.CodeUnavailable {
+		return activitycore.Wrap(code, err, "cannot %s: no answer from Temporal", doing)
+	}
+	return activitycore.Wrap(code, err, "cannot %s: %s", doing, err.Error())
+}

@@ -1,0 +1,120 @@
+// Package contextsource owns where the entries of a definition's context come from: the document itself, files below the
+// operator's folder, HTTP, the previous run, and open tasks. It must not evaluate rules, and changes nothing anywhere.
+package contextsource
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/bodyexpr"
+	"github.com/activity-core/activity-core/internal/outbound"
+)
+
+// Record is what the package asks of the store.
+type Record interface {
+	LatestRun(ctx context.Context, activityID string, statuses []activitycore.RunStatus) (activitycore.Run, error)
+	Actions(ctx context.Context, runID string, from, to int) ([]activitycore.ActionRecord, error)
+	Tasks(ctx context.Context, f activitycore.TaskFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Task], error)
+}
+
+// Secrets resolves the secret a header refers to, for one host. CodeNotFound, CodeForbidden.
+type Secrets interface {
+	Resolve(ctx context.Context, name, host string) (string, error)
+}
+
+// Config says what a [Fetcher] works with. HTTP, Secrets and Record are required.
+type Config struct {
+	HTTP    *outbound.Client
+	Secrets Secrets
+	Record  Record
+	// Dir is the folder that file sources are read from; "" refuses them.
+	Dir string
+	// MaxFileBytes bounds one file; default 16 MiB.
+	MaxFileBytes int64
+	// RetryDelay is the first delay between attempts at an HTTP source; default 250ms, doubled each time.
+	RetryDelay time.Duration
+}
+
+// Fetcher fetches context. It is safe for concurrent use.
+type Fetcher struct {
+	cfg     Config
+	pages   *pageCache
+	selects *bodyexpr.Set
+}
+
+const (
+	defaultMaxFileBytes = 16 << 20
+	defaultRetryDelay   = 250 * time.Millisecond
+	sourcesAtOnce       = 4
+)
+
+// New makes a fetcher.
+func New(cfg Config) *Fetcher {
+	if cfg.MaxFileBytes <= 0 {
+		cfg.MaxFileBytes = defaultMaxFileBytes
+	}
+	if cfg.RetryDelay <= 0 {
+		cfg.RetryDelay = defaultRetryDelay
+	}
+	return &Fetcher{cfg: cfg, pages: newPageCache(maxCachedBytes), selects: bodyexpr.New("body")}
+}
+
+// Fetch returns the value of each entry of def.Context, made of nil, bool, int64, uint64, float64, string, []any and
+// map[string]any. An error names its entry; CodeUnavailable means that another attempt may succeed.
+func (f *Fetcher) Fetch(ctx context.Context, def activitycore.StoredDefinition) (map[string]any, error) {
+	values := make(map[string]any, len(def.Context))
+	if len(def.Context) == 0 {
+		return values, nil
+	}
+	var mu sync.Mutex
+	var first error
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	slots := make(chan struct{}, sourcesAtOnce)
+	for name, source := range def.Context {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			v, err := f.value(ctx, def.ID, source)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil && first == nil {
+				first = named(name, err)
+				cancel()
+			}
+			values[name] = v
+		})
+	}
+	wg.Wait()
+	if first != nil {
+		return nil, first
+	}
+	return values, nil
+}
+
+// named puts the entry's name in front of the message.
+func named(name string, err error) error {
+	return activitycore.Wrap(activitycore.CodeOf(err), err, "context.%s: %s", name, activitycore.MessageOf(err))
+}
+
+func (f *Fetcher) value(ctx context.Context, activityID string, s activitycore.ContextSource) (any, error) {
+	switch {
+	case s.File != "":
+		return f.file(s.File)
+	case s.HTTP != nil:
+		return f.http(ctx, *s.HTTP)
+	case s.LastRun != nil:
+		return f.lastRun(ctx, activityID, *s.LastRun)
+	case s.Tasks != nil:
+		return f.tasks(ctx, activityID, *s.Tasks)
+	default:
+		v, err := jsonOf(s.Static)
+		if err != nil {
+			return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "static: cannot be written as JSON")
+		}
+		return v, nil
+	}
+}

@@ -1,0 +1,187 @@
+package contextsource
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// maxYAMLDepth bounds nesting, as it is bounded for definitions.
+const maxYAMLDepth = 100
+
+// file reads a file below the configured folder. Links that lead out of it are refused by os.Root.
+func (f *Fetcher) file(path string) (any, error) {
+	if f.cfg.Dir == "" {
+		return nil, activitycore.InvalidField("file", path, "file sources are off; start activity-core with --context-dir DIR (or context.dir in the configuration), and put the file below it")
+	}
+	root, err := os.OpenRoot(f.cfg.Dir)
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "the context folder (--context-dir) cannot be opened")
+	}
+	defer root.Close()
+	file, err := root.Open(filepath.FromSlash(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, activitycore.InvalidField("file", path, "is not in the context folder (--context-dir)")
+	}
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "file %q cannot be opened below the context folder; use a relative path without '..' and without links that lead out", path)
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
+		return nil, activitycore.InvalidField("file", path, "is no regular file")
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, f.cfg.MaxFileBytes+1))
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "file %q cannot be read", path)
+	}
+	if int64(len(raw)) > f.cfg.MaxFileBytes {
+		return nil, activitycore.Errorf(activitycore.CodeTooLarge, "file %q is larger than %d bytes", path, f.cfg.MaxFileBytes)
+	}
+	v, err := parseFile(path, raw)
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "file %q: %v", path, err)
+	}
+	return v, nil
+}
+
+// parseFile reads a file by its suffix: .json and .yaml as they are, .csv as a list of maps by the names in its first
+// line, .txt as the list of its lines.
+func parseFile(path string, raw []byte) (any, error) {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".json":
+		v, err := decodeJSON(raw)
+		if err != nil {
+			return nil, fmt.Errorf("is not JSON: %w", err)
+		}
+		return v, nil
+	case ".yaml", ".yml":
+		return parseYAML(raw)
+	case ".csv":
+		return parseCSV(raw)
+	case ".txt":
+		return lines(string(raw)), nil
+	default:
+		return nil, fmt.Errorf("has the suffix %q; use .json, .yaml, .yml, .csv or .txt", ext)
+	}
+}
+
+func lines(text string) []any {
+	list := []any{}
+	for line := range strings.Lines(text) {
+		list = append(list, strings.TrimRight(line, "\r\n"))
+	}
+	return list
+}
+
+func parseCSV(raw []byte) (any, error) {
+	r := csv.NewReader(bytes.NewReader(raw))
+	names, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		return []any{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("is not CSV: %w", err)
+	}
+	list := []any{}
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("is not CSV: %w", err)
+		}
+		entry := make(map[string]any, len(names))
+		for i, name := range names {
+			entry[name] = row[i]
+		}
+		list = append(list, entry)
+	}
+}
+
+func parseYAML(raw []byte) (any, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(raw, &doc); err != nil {
+		return nil, fmt.Errorf("is not YAML: %w", err)
+	}
+	if doc.Kind == 0 {
+		return nil, nil //nolint:nilnil // an empty document is null
+	}
+	return yamlValue(doc.Content[0], 0)
+}
+
+// yamlValue converts by hand because yaml.v3 would follow aliases, and turn dates into times.
+func yamlValue(n *yaml.Node, depth int) (any, error) {
+	if depth > maxYAMLDepth {
+		return nil, fmt.Errorf("line %d: is nested deeper than %d", n.Line, maxYAMLDepth)
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return nil, fmt.Errorf("line %d: aliases are not supported; write the value out", n.Line)
+	case yaml.SequenceNode:
+		list := make([]any, 0, len(n.Content))
+		for _, c := range n.Content {
+			v, err := yamlValue(c, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		return list, nil
+	case yaml.MappingNode:
+		m := make(map[string]any, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind != yaml.ScalarNode {
+				return nil, fmt.Errorf("line %d: a key must be a word", key.Line)
+			}
+			if _, twice := m[key.Value]; twice {
+				return nil, fmt.Errorf("line %d: the key %q is there twice", key.Line, key.Value)
+			}
+			v, err := yamlValue(n.Content[i+1], depth+1)
+			if err != nil {
+				return nil, err
+			}
+			m[key.Value] = v
+		}
+		return m, nil
+	default:
+		return yamlScalar(n)
+	}
+}
+
+func yamlScalar(n *yaml.Node) (any, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, nil //nolint:nilnil // null
+	case "!!bool":
+		var b bool
+		err := n.Decode(&b)
+		return b, err
+	case "!!int":
+		var i int64
+		if n.Decode(&i) == nil {
+			return i, nil
+		}
+		var u uint64
+		err := n.Decode(&u)
+		return u, err
+	case "!!float":
+		var x float64
+		err := n.Decode(&x)
+		return x, err
+	default:
+		return n.Value, nil
+	}
+}

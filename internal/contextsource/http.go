@@ -1,0 +1,304 @@
+package contextsource
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/outbound"
+)
+
+// Defaults and bounds of activitycore.HTTPSource and Paging.
+const (
+	defaultTimeout  = 10 * time.Second
+	maxTimeout      = 5 * time.Minute
+	defaultMaxBytes = 10 << 20
+	maxMaxBytes     = 64 << 20
+	defaultMaxPages = 100
+	maxMaxPages     = 10_000
+	httpAttempts    = 3
+	longestDelay    = 30 * time.Second // whatever Retry-After asks for
+)
+
+// fetch is one HTTP source being read.
+type fetch struct {
+	*Fetcher
+	source activitycore.HTTPSource
+	header http.Header
+	secret http.Header
+	origin *url.URL
+	left   int64 // bytes
+}
+
+func (f *Fetcher) http(ctx context.Context, s activitycore.HTTPSource) (any, error) {
+	u, err := outbound.ParseURL(s.URL)
+	if err != nil {
+		return nil, err
+	}
+	r := &fetch{Fetcher: f, source: s, origin: u, left: defaultMaxBytes, header: http.Header{}, secret: http.Header{}}
+	if s.MaxBytes > 0 {
+		r.left = min(s.MaxBytes, maxMaxBytes)
+	}
+	r.header.Set("Accept", "application/json")
+	for name, value := range s.Headers {
+		if strings.ContainsAny(value, "\r\n") {
+			return nil, activitycore.Errorf(activitycore.CodeInvalid, "headers.%s: contains a line break", name)
+		}
+		r.header.Set(name, value)
+	}
+	for name, secret := range s.SecretHeader {
+		value, err := f.cfg.Secrets.Resolve(ctx, secret, u.Host)
+		if err != nil {
+			return nil, err
+		}
+		r.secret.Set(name, value)
+	}
+	if s.Paging == nil {
+		p, err := r.get(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		return r.pick(ctx, p)
+	}
+	return r.allPages(ctx, u)
+}
+
+// pick applies `select` to a page.
+func (r *fetch) pick(ctx context.Context, p page) (any, error) {
+	if r.source.Select == "" {
+		return p.body, nil
+	}
+	v, err := r.selects.Eval(ctx, r.source.Select, map[string]any{"body": p.body})
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "select: %s", activitycore.MessageOf(err))
+	}
+	return v, nil
+}
+
+// allPages follows the pages and concatenates what `select` gives of each, which must be a list.
+func (r *fetch) allPages(ctx context.Context, u *url.URL) (any, error) {
+	limit := defaultMaxPages
+	if r.source.Paging.MaxPages > 0 {
+		limit = min(r.source.Paging.MaxPages, maxMaxPages)
+	}
+	all := []any{}
+	for n := 1; ; n++ {
+		p, err := r.get(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		v, err := r.pick(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		list, ok := v.([]any)
+		if !ok {
+			return nil, activitycore.Errorf(activitycore.CodeInvalid, "page %d of %s is %s and pages must be lists; set `select` to the list in it", n, u.Host, kindOf(v))
+		}
+		all = append(all, list...)
+		if u, err = r.next(ctx, u, p); err != nil || u == nil {
+			return all, err
+		}
+		if n == limit {
+			return nil, activitycore.Errorf(activitycore.CodeTooLarge, "%s has more than %d pages; raise paging.max_pages or ask for larger pages", u.Host, limit)
+		}
+	}
+}
+
+// next finds the following page; nil after the last.
+func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, error) {
+	paging := r.source.Paging
+	if paging.Link {
+		target := nextLink(p.link)
+		if target == "" {
+			return nil, nil //nolint:nilnil // no next page
+		}
+		u, err := current.Parse(target)
+		if err != nil {
+			return nil, activitycore.Errorf(activitycore.CodeInvalid, "the Link header of %s names no valid URL", current.Host)
+		}
+		if u.Host != r.origin.Host || u.Scheme != r.origin.Scheme {
+			return nil, activitycore.Errorf(activitycore.CodeForbidden, "the next page of %s is on another host, %s, which is not followed", r.origin.Host, u.Host)
+		}
+		return u, nil
+	}
+	v, err := r.selects.Eval(ctx, paging.Cursor, map[string]any{"body": p.body})
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "paging.cursor: %s", activitycore.MessageOf(err))
+	}
+	cursor := ""
+	switch v := v.(type) {
+	case nil:
+	case string:
+		cursor = v
+	case int64, uint64:
+		cursor = fmt.Sprint(v)
+	default:
+		return nil, activitycore.Errorf(activitycore.CodeInvalid, "paging.cursor: gives %s; it must be a string, a whole number, or null after the last page", kindOf(v))
+	}
+	if cursor == "" {
+		return nil, nil //nolint:nilnil // no next page
+	}
+	u := *r.origin
+	q := u.Query()
+	param := paging.Param
+	if param == "" {
+		param = "cursor"
+	}
+	q.Set(param, cursor)
+	u.RawQuery = q.Encode()
+	if u.String() == current.String() {
+		return nil, activitycore.Errorf(activitycore.CodeInvalid, "paging.cursor: %s gives the same cursor again", u.Host)
+	}
+	return &u, nil
+}
+
+// get reads one page, from the cache if the server says that it is unchanged.
+func (r *fetch) get(ctx context.Context, u *url.URL) (page, error) {
+	key := r.pages.key(u.String(), r.header, r.secret)
+	cached, known := r.pages.get(key)
+	header := r.header.Clone()
+	if known {
+		header.Set("If-None-Match", cached.etag)
+	}
+	res, err := r.attempts(ctx, outbound.Request{Method: http.MethodGet, URL: u, Header: header, Secret: r.secret, MaxBytes: r.left})
+	if err != nil {
+		return page{}, err
+	}
+	if res.Status == http.StatusNotModified && known {
+		if r.left -= int64(cached.size); r.left < 0 {
+			return page{}, r.tooLarge()
+		}
+		return cached.decode(u.Host)
+	}
+	if res.Truncated {
+		return page{}, r.tooLarge()
+	}
+	r.left -= int64(len(res.Body))
+	fresh := cachedPage{etag: res.Header.Get("ETag"), link: strings.Join(res.Header.Values("Link"), ", "), raw: res.Body, size: len(res.Body)}
+	p, err := fresh.decode(u.Host)
+	if err == nil && fresh.etag != "" {
+		r.pages.put(key, fresh)
+	}
+	return p, err
+}
+
+func (r *fetch) tooLarge() error {
+	return activitycore.Errorf(activitycore.CodeTooLarge, "%s answers with more than the %d bytes allowed; raise max_bytes (at most %d) or select less", r.origin.Host, max(r.source.MaxBytes, defaultMaxBytes), maxMaxBytes)
+}
+
+// attempts asks again while the server is unavailable.
+func (r *fetch) attempts(ctx context.Context, req outbound.Request) (*outbound.Response, error) {
+	delay := r.cfg.RetryDelay
+	for n := 1; ; n++ {
+		res, wait, err := r.attempt(ctx, req)
+		if err == nil || n == httpAttempts || !activitycore.IsCode(err, activitycore.CodeUnavailable) || ctx.Err() != nil {
+			return res, err
+		}
+		timer := time.NewTimer(min(max(delay, wait), longestDelay))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+		delay *= 2
+	}
+}
+
+func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Response, time.Duration, error) {
+	timeout := defaultTimeout
+	if r.source.Timeout > 0 {
+		timeout = min(r.source.Timeout.Std(), maxTimeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	res, err := r.cfg.HTTP.Do(ctx, req)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch s := res.Status; {
+	case s == http.StatusOK, s == http.StatusNotModified:
+		return res, 0, nil
+	case s >= 500, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout, s == http.StatusTooEarly:
+		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+		return nil, time.Duration(seconds) * time.Second, activitycore.Errorf(activitycore.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
+	default:
+		return nil, 0, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
+	}
+}
+
+// page is a decoded answer.
+type page struct {
+	body any
+	link string
+}
+
+func (c cachedPage) decode(host string) (page, error) {
+	body, err := decodeJSON(c.raw)
+	if err != nil {
+		return page{}, activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s is not JSON", host)
+	}
+	return page{body: body, link: c.link}, nil
+}
+
+// nextLink returns the target with rel="next" of a Link header (RFC 8288).
+func nextLink(header string) string {
+	for header != "" {
+		_, rest, ok := strings.Cut(header, "<")
+		if !ok {
+			return ""
+		}
+		target, params, ok := strings.Cut(rest, ">")
+		if !ok {
+			return ""
+		}
+		end := strings.Index(params, ",")
+		for end >= 0 && strings.Count(params[:end], `"`)%2 == 1 { // a comma inside quotes
+			more := strings.Index(params[end+1:], ",")
+			if more < 0 {
+				end = -1
+				break
+			}
+			end += 1 + more
+		}
+		mine := params
+		header = ""
+		if end >= 0 {
+			mine, header = params[:end], params[end+1:]
+		}
+		for param := range strings.SplitSeq(mine, ";") {
+			name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
+			if strings.EqualFold(name, "rel") {
+				for rel := range strings.FieldsSeq(strings.Trim(value, `"`)) {
+					if strings.EqualFold(rel, "next") {
+						return target
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a bool"
+	case string:
+		return "a string"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	default:
+		return "a number"
+	}
+}

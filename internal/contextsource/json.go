@@ -1,0 +1,24 @@
+package contextsource
+
+import (
+	"encoding/json"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// decodeJSON is [activitycore.DecodeJSON], with no bytes at all for null.
+func decodeJSON(raw []byte) (any, error) {
+	if len(raw) == 0 {
+		return nil, nil //nolint:nilnil // absence is null
+	}
+	return activitycore.DecodeJSON(raw)
+}
+
+// jsonOf turns what has a JSON form into the values of expressions.
+func jsonOf(v any) (any, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return activitycore.DecodeJSON(raw)
+}

@@ -1,0 +1,96 @@
+// Package secrets owns where secrets come from: the environment, a folder of files, and sealed in the store. It hands one
+// out only together with the host it is for, and must never put a secret into an error, a log or a list.
+package secrets
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Source is a place that may hold a secret.
+type Source interface {
+	// Lookup returns a secret's value and the hosts it may be sent to; ok is false if the source has none of that name.
+	Lookup(ctx context.Context, name string) (value string, hosts []string, ok bool, err error)
+}
+
+// Resolver finds secrets in its sources, the first one that has it.
+type Resolver struct {
+	sources []Source
+	hosts   map[string][]string
+}
+
+// NewResolver makes a resolver. hosts adds hosts by secret name to what the sources say, for sources that cannot.
+func NewResolver(hosts map[string][]string, sources ...Source) *Resolver {
+	return &Resolver{sources: sources, hosts: hosts}
+}
+
+// Resolve returns the secret name for a request to host ("example.com" or "example.com:8443"). CodeNotFound: no source has
+// it; CodeForbidden: it is not bound to this host.
+func (r *Resolver) Resolve(ctx context.Context, name, host string) (string, error) {
+	if err := CheckName(name); err != nil {
+		return "", err
+	}
+	for _, s := range r.sources {
+		value, hosts, ok, err := s.Lookup(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			continue
+		}
+		hosts = slices.Concat(hosts, r.hosts[name])
+		if !slices.ContainsFunc(hosts, func(pattern string) bool { return hostMatches(pattern, host) }) {
+			return "", activitycore.Errorf(activitycore.CodeForbidden, "secret %q may not be sent to host %q; "+
+				"bind it with `secret set %s --host %s`, secrets.hosts in the configuration, or a file %s.hosts beside it", name, host, name, host, name)
+		}
+		return value, nil
+	}
+	return "", activitycore.Errorf(activitycore.CodeNotFound, "there is no secret %q; set it with `secret set %s`, the environment variable %s, or a file in secrets.dir", name, name, EnvName(name))
+}
+
+var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$`)
+
+// CheckName refuses names that are not 1 to 100 lower-case letters, digits, '-', '_' and '.', beginning and ending with a
+// letter or digit.
+func CheckName(name string) error {
+	if !validName.MatchString(name) || strings.HasSuffix(name, hostsSuffix) {
+		return activitycore.InvalidField("secret", name, "is no name of a secret; use 1 to 100 lower-case letters, digits, '-', '_' and '.', not ending in %q", hostsSuffix)
+	}
+	return nil
+}
+
+// CheckHost refuses what is no host pattern: "example.com", "example.com:8443" or "*.example.com".
+func CheckHost(pattern string) error {
+	rest := strings.TrimPrefix(pattern, "*.")
+	if rest == "" || strings.ContainsAny(rest, "*/@?# ") || rest != strings.ToLower(rest) {
+		return activitycore.InvalidField("host", pattern, "is no host; write example.com, example.com:8443 or *.example.com, in lower case")
+	}
+	return nil
+}
+
+// hostMatches reports whether host, with or without port, is one the pattern names. A pattern without a port allows any.
+func hostMatches(pattern, host string) bool {
+	host = strings.ToLower(host)
+	if !hasPort(pattern) {
+		host = stripPort(host)
+	}
+	if suffix, wild := strings.CutPrefix(pattern, "*"); wild {
+		return strings.HasPrefix(suffix, ".") && strings.HasSuffix(host, suffix) && len(host) > len(suffix)
+	}
+	return pattern == host
+}
+
+func hasPort(host string) bool { return stripPort(host) != host }
+
+// stripPort cuts ":8443" off; the colons of a bracketed IPv6 address stay.
+func stripPort(host string) string {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") {
+		return host
+	}
+	return host[:i]
+}
