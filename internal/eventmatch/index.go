@@ -95,6 +95,4 @@ func (ix *Index) Match(ev *Event, dst []ID) ([]ID, error) {
 
 func lowest(m uint32) uint8 { return uint8(bits.TrailingZeros32(m)) }
 
-func better(a, b uint64) bool { return bits.OnesCount64(a) > bits.OnesCount64(b) }
-
 func validUTF8(b []byte) bool { return utf8.Valid(b) }

@@ -36,7 +36,7 @@ func nearby(t *rapid.T, n string) string {
 
 func TestDecimalsCompareAsRationals(t *testing.T) {
 	equal := 0
-	rapid.Check(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		a := someDigits.Draw(t, "a")
 		b := nearby(t, a)
 		if rapid.IntRange(0, 3).Draw(t, "unrelated") == 0 {
@@ -71,6 +71,11 @@ func TestDecimalsCompareAsRationals(t *testing.T) {
 			if cell, level, ok := commonCell(low, high); ok && low.compare(&dm) <= 0 && dm.compare(high) <= 0 && dm.cell(level) != cell {
 				t.Fatalf("%s lies between %s and %s but not in their cell", mid, a, b)
 			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		for range 30 {
+			check(t)
 		}
 	})
 	if equal == 0 {

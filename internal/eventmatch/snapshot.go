@@ -1,5 +1,7 @@
 package eventmatch
 
+import "math/bits"
+
 // A snapshot is one state of the index. It never changes once published, so any
 // number of goroutines match against it while the next one is being built.
 type snapshot struct {
@@ -87,15 +89,15 @@ type placement struct {
 // that matches nothing costs no allocation.
 type scratch struct {
 	scanner
-	snap                 *snapshot
-	ev                   *Event
-	tis                  []*typeIndex
-	heads                []int32  // by path id: index+1 of its first value
-	hits                 []uint32 // by record slot: the event that last hit it
-	event                uint32   // number of the event being matched
-	out                  []ID
-	extras               []extra
-	unions, bests, reach []uint64 // for together
+	snap   *snapshot
+	ev     *Event
+	tis    []*typeIndex
+	heads  []int32  // by path id: index+1 of its first value
+	hits   []uint32 // by record slot: the event that last hit it
+	event  uint32   // number of the event being matched
+	out    []ID
+	extras []extra
+	reach  []uint64 // for together
 }
 
 // match appends the IDs of the patterns that match ev to sc.out.
@@ -395,19 +397,17 @@ func (c *condition) match(sc *scratch, v *value) bool {
 // together tells whether the conditions of c can be satisfied without taking
 // values from two different elements of one array. Frames come after the frames
 // around them, so one pass from the last to the first works out, for every
-// element, which conditions its best choice of inner elements satisfies. An
-// array is worth the conditions of its best element, and only if that element
-// satisfies everything that any of its elements does: a path leads through an
-// array or it does not, so what the best one misses no other place can supply.
+// element, which conditions it and its best choice of inner elements satisfy.
+// The best element of an array is the one that satisfies most: a path leads
+// through an array or it does not, so what an element misses no other place can
+// supply, and if one element satisfies all that must be, none satisfies more.
 func (sc *scratch) together(c *conj) bool {
 	n := len(sc.frames)
 	if cap(sc.reach) < n {
-		sc.reach, sc.unions, sc.bests = make([]uint64, n), make([]uint64, n), make([]uint64, n)
+		sc.reach = make([]uint64, n)
 	}
-	reach, unions, bests := sc.reach[:n], sc.unions[:n], sc.bests[:n]
+	reach := sc.reach[:n] // by frame: the conditions satisfied within, as bits
 	clear(reach)
-	clear(unions)
-	clear(bests)
 	var all, outside uint64
 	for i := range c.needs {
 		need := &c.needs[i]
@@ -430,20 +430,15 @@ func (sc *scratch) together(c *conj) bool {
 	}
 	for i := n - 1; i >= 0; i-- {
 		f := sc.frames[i]
-		if !f.array {
-			unions[f.parent] |= reach[i]
-			if better(reach[i], bests[f.parent]) {
-				bests[f.parent] = reach[i]
+		switch {
+		case !f.array:
+			if bits.OnesCount64(reach[i]) > bits.OnesCount64(reach[f.parent]) {
+				reach[f.parent] = reach[i]
 			}
-			continue
-		}
-		if bests[i] != unions[i] {
-			continue
-		}
-		if f.parent < 0 {
-			outside |= bests[i]
-		} else {
-			reach[f.parent] |= bests[i]
+		case f.parent >= 0:
+			reach[f.parent] |= reach[i]
+		default:
+			outside |= reach[i]
 		}
 	}
 	return outside == all
