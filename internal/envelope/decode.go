@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -101,9 +102,11 @@ func Encode(e activitycore.Event) ([]byte, error) {
 	if len(e.Payload) == 0 {
 		e.Payload = json.RawMessage("null")
 	}
-	data, err := json.Marshal(e)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // the payload stays as it was sent, apart from white space
+	if err := enc.Encode(e); err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "the event cannot be written as JSON")
 	}
-	return data, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

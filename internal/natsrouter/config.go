@@ -1,0 +1,95 @@
+package natsrouter
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Starter starts the one run of (definition, cause). An execution that exists is no error. CodeUnavailable: ask again;
+// any other code counts as a failure of this event.
+type Starter interface {
+	StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error)
+}
+
+// Ledger is what the router asks of the run ledger; its rules are those of [activitycore.Ledger].
+type Ledger interface {
+	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
+	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
+	Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error)
+}
+
+// When is a definition's compiled trigger_config.when. An error means that it could not be evaluated for this event.
+type When func(ctx context.Context, e *activitycore.Event) (bool, error)
+
+// CompileWhen compiles trigger_config.when of a definition that has one.
+type CompileWhen func(def activitycore.Definition) (When, error)
+
+// Config is what a router needs. The first five are required.
+type Config struct {
+	JetStream   jetstream.JetStream
+	Catalogue   activitycore.Catalogue
+	Ledger      Ledger
+	Starter     Starter
+	CompileWhen CompileWhen
+
+	Metrics Metrics
+	// Log receives what a person may have to look at; nil discards it.
+	Log *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Parallel is how many starts run at once, 1 to 256; default 16, beyond which Temporal only gets slower (DESIGN section 5).
+	Parallel int
+	// Batch is how many events at most share one ledger transaction, 1 to 1,000; default 256.
+	Batch int
+	// MaxInFlight bounds the events this router has taken and not settled; default 1,024. It must not be below Batch.
+	MaxInFlight int
+	// MaxFailures is after how many deliveries that failed for good (not for want of a server) an event becomes a dead letter; default 5.
+	MaxFailures int
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Parallel <= 0 {
+		c.Parallel = 16
+	}
+	if c.Batch <= 0 {
+		c.Batch = 256
+	}
+	if c.MaxInFlight <= 0 {
+		c.MaxInFlight = 1024
+	}
+	c.MaxInFlight = max(c.MaxInFlight, c.Batch)
+	if c.MaxFailures <= 0 {
+		c.MaxFailures = 5
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	missing := ""
+	switch {
+	case c.JetStream == nil:
+		missing = "JetStream"
+	case c.Catalogue == nil:
+		missing = "Catalogue"
+	case c.Ledger == nil:
+		missing = "Ledger"
+	case c.Starter == nil:
+		missing = "Starter"
+	case c.CompileWhen == nil:
+		missing = "CompileWhen"
+	default:
+		return nil
+	}
+	return activitycore.Errorf(activitycore.CodeInternal, "natsrouter: Config.%s is not set", missing)
+}

@@ -1,0 +1,262 @@
+package natsrouter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Headers of a dead letter. The message's own headers stand beside them under their own names, other than those that steer
+// JetStream (Nats-…), which get originalPrefix so that they mean nothing here.
+const (
+	headerReason     = "Activity-Reason"
+	headerDetail     = "Activity-Detail"
+	headerSubject    = "Activity-Subject"
+	headerSequence   = "Activity-Sequence"
+	headerDeliveries = "Activity-Deliveries"
+	headerAt         = "Activity-At"
+	headerEventID    = "Activity-Event-Id"
+	headerEventType  = "Activity-Event-Type"
+	headerElsewhere  = "Activity-Data-Elsewhere" // the data did not fit: it is in the event stream at Activity-Sequence
+	ownPrefix        = "Activity-"
+	originalPrefix   = "Original-"
+	natsPrefix       = "Nats-"
+)
+
+// maxDetail bounds the text of the reason.
+const maxDetail = 1024
+
+// DeadLetters reads and settles the dead-letter stream.
+type DeadLetters struct {
+	js  jetstream.JetStream
+	now func() time.Time
+}
+
+// NewDeadLetters makes the reader; now is the clock that dates letters.
+func NewDeadLetters(js jetstream.JetStream, now func() time.Time) *DeadLetters {
+	return &DeadLetters{js: js, now: now}
+}
+
+// store writes a dead letter for a delivery. A second letter for the same message and reason is recognised by JetStream for as long as its window lasts.
+func (q *DeadLetters) store(ctx context.Context, d *delivery, reason, detail string) error {
+	msg := nats.NewMsg(activitycore.DeadLetterPrefix + reason)
+	msg.Data = d.msg.Data()
+	for name, values := range d.msg.Headers() {
+		if hasPrefixFold(name, natsPrefix) || hasPrefixFold(name, ownPrefix) {
+			name = originalPrefix + name
+		}
+		msg.Header[name] = values
+	}
+	set := func(name, value string) { msg.Header.Set(name, headerSafe(value)) }
+	set(jetstream.MsgIDHeader, fmt.Sprintf("dead-%d-%s", d.seq, reason))
+	set(headerReason, reason)
+	set(headerDetail, detail)
+	set(headerSubject, d.msg.Subject())
+	set(headerSequence, strconv.FormatUint(d.seq, 10))
+	set(headerDeliveries, strconv.FormatUint(d.deliveries, 10))
+	set(headerAt, q.now().UTC().Format(time.RFC3339Nano))
+	set(headerEventID, d.event.EventID)
+	set(headerEventType, d.event.Type)
+	if int64(msg.Size()) > q.js.Conn().MaxPayload() { // a foreign publisher used all the room there is
+		msg.Data = nil
+		set(headerElsewhere, "true")
+	}
+	_, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.DeadLetterStream))
+	if err != nil {
+		return natsError(err, "store the dead letter")
+	}
+	return nil
+}
+
+// headerSafe makes text fit for a NATS header, one line.
+func headerSafe(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if len(s) > maxDetail {
+		s = strings.ToValidUTF8(s[:maxDetail], "") + "…"
+	}
+	return s
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// DeadLetterFilter restricts a list; zero fields do not.
+type DeadLetterFilter struct {
+	Reason string
+	Type   string
+}
+
+func (f DeadLetterFilter) wants(l activitycore.DeadLetter) bool {
+	return (f.Reason == "" || f.Reason == l.Reason) && (f.Type == "" || f.Type == l.Type)
+}
+
+// List lists dead letters, newest first, without their data. It looks at [scanMost] letters at most: a page may be short, or empty, and still have a NextCursor.
+func (q *DeadLetters) List(ctx context.Context, f DeadLetterFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.DeadLetter], error) {
+	return descend(ctx, q.js, activitycore.DeadLetterStream, p, func(m stored) (activitycore.DeadLetter, verdictOf) {
+		l := letter(m)
+		l.Data = nil
+		if !f.wants(l) {
+			return l, passOver
+		}
+		return l, keep
+	})
+}
+
+// Show returns one dead letter with its data.
+func (q *DeadLetters) Show(ctx context.Context, id uint64) (activitycore.DeadLetter, error) {
+	m, err := q.get(ctx, activitycore.DeadLetterStream, id)
+	if err != nil {
+		return activitycore.DeadLetter{}, err
+	}
+	if m.header.Get(headerElsewhere) == "" {
+		return letter(m), nil
+	}
+	l := letter(m)
+	original, err := q.get(ctx, activitycore.EventStream, l.Sequence)
+	if err != nil {
+		return l, activitycore.Wrap(activitycore.CodeOf(err), err, "the data of dead letter %d is not in the event stream any more (sequence %d)", id, l.Sequence)
+	}
+	l.Data = original.data
+	return l, nil
+}
+
+// Drop removes a dead letter for good.
+func (q *DeadLetters) Drop(ctx context.Context, id uint64) error {
+	stream, err := q.js.Stream(ctx, activitycore.DeadLetterStream)
+	if err != nil {
+		return natsError(err, "find stream "+activitycore.DeadLetterStream)
+	}
+	if _, err := q.get(ctx, activitycore.DeadLetterStream, id); err != nil {
+		return err
+	}
+	if err := stream.DeleteMsg(ctx, id); err != nil {
+		return natsError(err, fmt.Sprintf("delete dead letter %d", id))
+	}
+	return nil
+}
+
+// Replay publishes a dead letter to its original subject, with its original headers, the same event_id and a Nats-Msg-Id of its own, and then removes
+// it. If the process dies in between, the letter stays, and replaying it again is harmless: the ledger knows the event.
+func (q *DeadLetters) Replay(ctx context.Context, id uint64) (activitycore.PublishReceipt, error) {
+	l, err := q.Show(ctx, id)
+	if err != nil {
+		return activitycore.PublishReceipt{}, err
+	}
+	msg := nats.NewMsg(l.Subject)
+	msg.Data = l.Data
+	if err := json.Unmarshal(l.Headers, &msg.Header); err != nil {
+		return activitycore.PublishReceipt{}, activitycore.Wrap(activitycore.CodeInternal, err, "dead letter %d has unreadable headers", id)
+	}
+	maps.DeleteFunc(msg.Header, func(name string, _ []string) bool { return hasPrefixFold(name, natsPrefix) })
+	msg.Header.Set(jetstream.MsgIDHeader, fmt.Sprintf("replay-%d-%d", id, l.At.UnixNano()))
+	ack, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.EventStream))
+	if err != nil {
+		return activitycore.PublishReceipt{}, natsError(err, fmt.Sprintf("publish dead letter %d again", id))
+	}
+	receipt := activitycore.PublishReceipt{EventID: l.EventID, Sequence: ack.Sequence, Duplicate: ack.Duplicate}
+	return receipt, q.Drop(ctx, id)
+}
+
+// ReplayAll replays every dead letter that the filter wants and that was there when it was called, oldest first. It returns how many it replayed, also with an error.
+func (q *DeadLetters) ReplayAll(ctx context.Context, f DeadLetterFilter) (int, error) {
+	ids, err := q.all(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	for n, id := range ids {
+		if _, err := q.Replay(ctx, id); err != nil {
+			return n, fmt.Errorf("dead letter %d: %w", id, err)
+		}
+	}
+	return len(ids), nil
+}
+
+// DropAll removes every dead letter that the filter wants and that was there when it was called.
+func (q *DeadLetters) DropAll(ctx context.Context, f DeadLetterFilter) (int, error) {
+	ids, err := q.all(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	for n, id := range ids {
+		if err := q.Drop(ctx, id); err != nil {
+			return n, fmt.Errorf("dead letter %d: %w", id, err)
+		}
+	}
+	return len(ids), nil
+}
+
+func (q *DeadLetters) all(ctx context.Context, f DeadLetterFilter) (ids []uint64, err error) {
+	err = ascend(ctx, q.js, activitycore.DeadLetterStream, from{}, func(m stored) error {
+		if l := letter(m); f.wants(l) {
+			ids = append(ids, l.ID)
+		}
+		return nil
+	})
+	return ids, err
+}
+
+func (q *DeadLetters) get(ctx context.Context, streamName string, seq uint64) (stored, error) {
+	stream, err := q.js.Stream(ctx, streamName)
+	if err != nil {
+		return stored{}, natsError(err, "find stream "+streamName)
+	}
+	raw, err := stream.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		what := "event at sequence"
+		if streamName == activitycore.DeadLetterStream {
+			what = "dead letter"
+		}
+		return stored{}, activitycore.Wrap(activitycore.CodeNotFound, err, "there is no %s %d", what, seq)
+	}
+	if err != nil {
+		return stored{}, natsError(err, fmt.Sprintf("read message %d of stream %s", seq, streamName))
+	}
+	return stored{subject: raw.Subject, header: raw.Header, data: raw.Data, seq: raw.Sequence, at: raw.Time}, nil
+}
+
+// letter reads a dead letter from its message.
+func letter(m stored) activitycore.DeadLetter {
+	l := activitycore.DeadLetter{
+		ID:      m.seq,
+		EventID: m.header.Get(headerEventID),
+		Type:    m.header.Get(headerEventType),
+		Subject: m.header.Get(headerSubject),
+		Reason:  m.header.Get(headerReason),
+		Detail:  m.header.Get(headerDetail),
+		At:      m.at.UTC(),
+		Data:    m.data,
+	}
+	l.Deliveries, _ = strconv.Atoi(m.header.Get(headerDeliveries))
+	l.Sequence, _ = strconv.ParseUint(m.header.Get(headerSequence), 10, 64)
+	if at, err := time.Parse(time.RFC3339Nano, m.header.Get(headerAt)); err == nil {
+		l.At = at
+	}
+	original := nats.Header{}
+	for name, values := range m.header {
+		switch {
+		case hasPrefixFold(name, originalPrefix+natsPrefix), hasPrefixFold(name, originalPrefix+ownPrefix):
+			original[name[len(originalPrefix):]] = values
+		case !hasPrefixFold(name, natsPrefix) && !hasPrefixFold(name, ownPrefix):
+			original[name] = values
+		}
+	}
+	l.Headers, _ = json.Marshal(original) // strings always marshal
+	return l
+}

@@ -1,0 +1,97 @@
+package natsrouter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// fetching names the step in Problem.
+const fetching = "read the event stream"
+
+// fetchLoop pulls events into custody, never more than there is room for: what it asks for it can keep alive.
+func (r *Router) fetchLoop(ctx context.Context) {
+	delay := insistFirst
+	for !r.isStopping() && ctx.Err() == nil {
+		n, changed := r.custody.reserve(min(r.cfg.Batch, r.cfg.MaxInFlight/4+1), r.cfg.Batch)
+		if changed != nil {
+			select {
+			case <-changed:
+			case <-r.stopping:
+			}
+			continue
+		}
+		got, err := r.fetch(n)
+		r.custody.release(n - got)
+		if err == nil {
+			delay = insistFirst
+			continue
+		}
+		r.setProblem(fetching, natsError(err, fetching))
+		select {
+		case <-time.After(delay):
+			delay = min(2*delay, insistMost)
+		case <-r.stopping:
+		}
+		r.reopen(ctx)
+	}
+}
+
+// fetch reads up to n events and returns when it has them, or after fetchWait.
+func (r *Router) fetch(n int) (got int, err error) {
+	batch, err := r.getConsumer().Fetch(n, jetstream.FetchMaxWait(fetchWait))
+	if err != nil {
+		return 0, err
+	}
+	messages := batch.Messages()
+	ds := make([]*delivery, 0, n)
+	for first := range messages {
+		ds = r.accept(ds[:0], first)
+	more: // whatever is there already comes along, and nothing is waited for
+		for {
+			select {
+			case msg, ok := <-messages:
+				if !ok {
+					break more
+				}
+				ds = r.accept(ds, msg)
+			default:
+				break more
+			}
+		}
+		r.custody.take(ds)
+		r.cfg.Metrics.consumed(len(ds))
+		got += len(ds)
+	}
+	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
+		return got, err
+	}
+	r.setProblem(fetching, nil)
+	return got, nil
+}
+
+func (r *Router) accept(ds []*delivery, msg jetstream.Msg) []*delivery {
+	d := &delivery{msg: msg}
+	if meta, err := msg.Metadata(); err == nil { // always there on a message from a consumer
+		d.seq, d.deliveries, d.stored = meta.Sequence.Stream, meta.NumDelivered, meta.Timestamp
+	}
+	d.alive.Store(r.cfg.Now().UnixNano())
+	return append(ds, d)
+}
+
+// reopen looks the durable up again: the server may have lost it. It is never made anew here.
+func (r *Router) reopen(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fetchWait)
+	defer cancel()
+	consumer, err := r.cfg.JetStream.Consumer(ctx, activitycore.EventStream, activitycore.RouterDurable)
+	if err != nil {
+		r.setProblem(fetching, natsError(err, "find consumer "+activitycore.RouterDurable))
+		return
+	}
+	r.setConsumer(consumer)
+}

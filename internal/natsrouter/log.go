@@ -1,0 +1,185 @@
+package natsrouter
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
+)
+
+// Record is what the event log asks of the store; its rules are those of the ports in the root package.
+type Record interface {
+	Definition(ctx context.Context, idOrName string) (activitycore.StoredDefinition, error)
+	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	Definitions(ctx context.Context, f activitycore.DefinitionFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error)
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
+	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
+	Event(ctx context.Context, eventID string) (activitycore.EventRecord, error)
+}
+
+// Log reads the event stream back: what arrived, what became of it, and why.
+type Log struct {
+	js      jetstream.JetStream
+	record  Record
+	compile CompileWhen
+}
+
+// NewLog makes a reader of the event stream.
+func NewLog(js jetstream.JetStream, record Record, compile CompileWhen) *Log {
+	return &Log{js: js, record: record, compile: compile}
+}
+
+// EventFilter restricts a list of events; zero fields do not.
+type EventFilter struct {
+	// Type is one of the event's types, also_types included.
+	Type string
+	// Since and Until restrict when the stream stored the event: [Since, Until).
+	Since, Until time.Time
+}
+
+// ListEvents lists stored events, newest first, each with the names of the definitions that have a ledger row for it. Messages that are no events
+// are left out: they are dead letters. It looks at some 50,000 events at most: a page may be short, or empty, and still have a NextCursor.
+func (l *Log) ListEvents(ctx context.Context, f EventFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.EventListing], error) {
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		return activitycore.Page[activitycore.EventListing]{}, wrongRange(f.Since, f.Until)
+	}
+	page, err := descend(ctx, l.js, activitycore.EventStream, p, func(m stored) (activitycore.EventListing, verdictOf) {
+		switch {
+		case !f.Until.IsZero() && !m.at.Before(f.Until):
+			return activitycore.EventListing{}, passOver
+		case m.at.Before(f.Since):
+			return activitycore.EventListing{}, enough
+		}
+		e, err := decodeStored(m)
+		if err != nil || f.Type != "" && e.Type != f.Type && !slices.Contains(e.AlsoTypes, f.Type) {
+			return activitycore.EventListing{}, passOver
+		}
+		return activitycore.EventListing{Event: e, Sequence: m.seq, StoredAt: m.at}, keep
+	})
+	if err != nil {
+		return page, err
+	}
+	names := l.namer()
+	for i := range page.Items {
+		if page.Items[i].MatchedBy, err = l.matchedBy(ctx, page.Items[i].EventID, names); err != nil {
+			return page, err
+		}
+	}
+	return page, nil
+}
+
+// Event finds a stored event by its ID: through the store if a definition matched it, otherwise by looking through the stream from its end. The stream knows
+// no such index: among millions of events an old one takes seconds. CodeNotFound if it is in neither.
+func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventListing, error) {
+	names := l.namer()
+	found, err := l.record.Event(ctx, eventID)
+	if err == nil {
+		listing := activitycore.EventListing{Event: found.Event, Sequence: found.StreamSeq, StoredAt: found.At}
+		listing.MatchedBy, err = l.matchedBy(ctx, eventID, names)
+		return listing, err
+	}
+	if !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return activitycore.EventListing{}, err
+	}
+	for p := (activitycore.PageRequest{Limit: 1}); ; {
+		page, err := descend(ctx, l.js, activitycore.EventStream, p, func(m stored) (activitycore.EventListing, verdictOf) {
+			e, err := decodeStored(m)
+			if err != nil || e.EventID != eventID {
+				return activitycore.EventListing{}, passOver
+			}
+			return activitycore.EventListing{Event: e, Sequence: m.seq, StoredAt: m.at}, keep
+		})
+		if err != nil {
+			return activitycore.EventListing{}, err
+		}
+		if len(page.Items) > 0 {
+			page.Items[0].MatchedBy, err = l.matchedBy(ctx, eventID, names)
+			return page.Items[0], err
+		}
+		if page.NextCursor == "" {
+			return activitycore.EventListing{}, activitycore.NotFound("event", eventID)
+		}
+		p.Cursor = page.NextCursor
+	}
+}
+
+// Tail calls fn for each event that is stored from now on, in order, until ctx ends or fn returns an error, which it returns. MatchedBy is empty: the router may
+// not have seen the event yet.
+func (l *Log) Tail(ctx context.Context, fn func(activitycore.EventListing) error) error {
+	consumer, err := l.js.OrderedConsumer(ctx, activitycore.EventStream, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
+	if err != nil {
+		return natsError(err, "follow stream "+activitycore.EventStream)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return natsError(err, "follow stream "+activitycore.EventStream)
+	}
+	defer messages.Stop()
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if ctx.Err() != nil {
+			return nil // the caller has seen enough
+		}
+		if errors.Is(err, jetstream.ErrNoHeartbeat) { // the connection comes back by itself, and the order is kept
+			continue
+		}
+		if err != nil {
+			return natsError(err, "follow stream "+activitycore.EventStream)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return natsError(err, "follow stream "+activitycore.EventStream)
+		}
+		m := stored{subject: msg.Subject(), header: msg.Headers(), data: msg.Data(), seq: meta.Sequence.Stream, at: meta.Timestamp.UTC()}
+		e, err := decodeStored(m)
+		if err != nil {
+			continue // the router makes a dead letter of it
+		}
+		if err := fn(activitycore.EventListing{Event: e, Sequence: m.seq, StoredAt: m.at}); err != nil {
+			return err
+		}
+	}
+}
+
+// decodeStored reads an event as the router does.
+func decodeStored(m stored) (activitycore.Event, error) {
+	e, err := envelope.Decode(envelope.Header(m.header), m.data)
+	if err == nil && e.Time.IsZero() {
+		e.Time = m.at
+	}
+	return e, err
+}
+
+// namer looks definitions' names up, each once.
+func (l *Log) namer() func(ctx context.Context, activityID string) string {
+	names := map[string]string{}
+	return func(ctx context.Context, activityID string) string {
+		name, known := names[activityID]
+		if !known {
+			name = activityID // of a definition that was purged
+			if d, err := l.record.DefinitionAny(ctx, activityID); err == nil {
+				name = d.Name
+			}
+			names[activityID] = name
+		}
+		return name
+	}
+}
+
+func (l *Log) matchedBy(ctx context.Context, eventID string, name func(context.Context, string) string) ([]string, error) {
+	page, err := l.record.LedgerEntries(ctx, activitycore.LedgerFilter{EventID: eventID, Kind: activitycore.CauseEvent}, activitycore.PageRequest{Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range page.Items {
+		names = append(names, name(ctx, entry.ActivityID))
+	}
+	slices.Sort(names)
+	return names, nil
+}

@@ -1,0 +1,219 @@
+package natsrouter
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/eventmatch"
+)
+
+// ReplayRecord is what a replay asks of the store.
+type ReplayRecord interface {
+	Ledger
+	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
+}
+
+// ReplayRequest asks which stored events a definition would have fired for.
+type ReplayRequest struct {
+	// Definition is a document, valid and with its ID; it need not be stored for a dry run.
+	Definition activitycore.Definition
+	// From and Until restrict when the stream stored the event: [From, Until). A zero Until means now.
+	From, Until time.Time
+	// DryRun only tells. Without it, the runs of matching events that have no ledger row are started.
+	DryRun bool
+	// Limit ends the replay after so many matches; 0 means no limit.
+	Limit int
+}
+
+// ReplayMatch is one stored event that matches.
+type ReplayMatch struct {
+	EventID  string    `json:"event_id"`
+	Type     string    `json:"type"`
+	Sequence uint64    `json:"sequence"`
+	StoredAt time.Time `json:"stored_at"`
+	// Verdict is that of the ledger row that exists, or empty: then it is (or would be) started.
+	Verdict activitycore.Verdict `json:"verdict,omitempty"`
+	// RunID is the run that exists, was started, or would be.
+	RunID   string `json:"run_id"`
+	Started bool   `json:"started"`
+	// Error says why when could not be evaluated; such an event starts nothing.
+	Error string `json:"error,omitempty"`
+}
+
+// ReplayReport sums a replay up.
+type ReplayReport struct {
+	Events    int  `json:"events"`    // looked at
+	Malformed int  `json:"malformed"` // that are no events
+	Matched   int  `json:"matched"`   //
+	InLedger  int  `json:"in_ledger"` // matched and accounted for before
+	WouldRun  int  `json:"would_run"` // matched, without a row (dry run)
+	Started   int  `json:"started"`   // runs started
+	Failed    int  `json:"failed"`    // when could not be evaluated
+	Truncated bool `json:"truncated"` // Limit was reached
+}
+
+// Replayer holds stored events against a definition.
+type Replayer struct {
+	js      jetstream.JetStream
+	record  ReplayRecord
+	starter Starter
+	compile CompileWhen
+	now     func() time.Time
+}
+
+// NewReplayer makes a replayer; now is the clock of ledger rows.
+func NewReplayer(js jetstream.JetStream, record ReplayRecord, starter Starter, compile CompileWhen, now func() time.Time) *Replayer {
+	return &Replayer{js: js, record: record, starter: starter, compile: compile, now: now}
+}
+
+// Replay looks at stored events, oldest first, and calls each (if not nil) for every match. It can be repeated and interrupted: the ledger keeps a second pass
+// from starting anything twice.
+//
+// A dry run works with any document. Starting needs the document to be the stored one: a run carries out the rules of the stored version, and a document that was never
+// applied has none. CodeConflict says so.
+func (r *Replayer) Replay(ctx context.Context, req ReplayRequest, each func(ReplayMatch) error) (ReplayReport, error) {
+	var report ReplayReport
+	now := r.now()
+	if req.Until.IsZero() {
+		req.Until = now
+	}
+	if req.Definition.TriggerType != activitycore.TriggerEvent {
+		return report, activitycore.InvalidField("trigger_type", string(req.Definition.TriggerType), "must be event: events do not start a definition that the clock fires")
+	}
+	if !req.From.Before(req.Until) {
+		return report, activitycore.InvalidField("from", req.From.Format(time.RFC3339), "must be before %s", req.Until.Format(time.RFC3339))
+	}
+	if req.Definition.ID == "" {
+		req.Definition.ID = activitycore.DefinitionID(req.Definition.Name)
+	}
+	row := activitycore.StoredDefinition{Definition: req.Definition}
+	if !req.DryRun {
+		stored, err := r.deployed(ctx, req.Definition)
+		if err != nil {
+			return report, err
+		}
+		row = stored
+	}
+	trigger, pattern, err := newTrigger(&row, r.compile)
+	if err != nil {
+		return report, err
+	}
+	index := eventmatch.NewIndex()
+	index.Add(eventmatch.ID(row.ID), pattern)
+	var ids []eventmatch.ID
+
+	begin := req.From
+	err = ascend(ctx, r.js, activitycore.EventStream, from{at: begin}, func(m stored) error {
+		if !m.at.Before(req.Until) {
+			return errEnough
+		}
+		report.Events++
+		e, err := decodeStored(m)
+		if err == nil {
+			ids, err = index.Match(matchable(&e), ids[:0])
+		}
+		if err != nil {
+			report.Malformed++
+			return nil
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		match := ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.seq, StoredAt: m.at}
+		if trigger.when != nil {
+			yes, err := trigger.when(ctx, &e)
+			if err != nil && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				match.Error = activitycore.MessageOf(err)
+			} else if !yes {
+				return nil
+			}
+		}
+		if err := r.settle(ctx, req, trigger, &e, &match, &report); err != nil {
+			return fmt.Errorf("event %s: %w", e.EventID, err)
+		}
+		if each != nil {
+			if err := each(match); err != nil {
+				return err
+			}
+		}
+		if report.Matched == req.Limit {
+			report.Truncated = true
+			return errEnough
+		}
+		return nil
+	})
+	if err == errEnough { //nolint:errorlint // it is never wrapped
+		err = nil
+	}
+	return report, err
+}
+
+// errEnough ends reading a stream early.
+var errEnough = activitycore.Errorf(activitycore.CodeInternal, "enough")
+
+// deployed returns the stored definition if it is what the document says.
+func (r *Replayer) deployed(ctx context.Context, doc activitycore.Definition) (activitycore.StoredDefinition, error) {
+	row, err := r.record.DefinitionAny(ctx, doc.ID)
+	if activitycore.IsCode(err, activitycore.CodeNotFound) || err == nil && !row.Live() {
+		return row, activitycore.Errorf(activitycore.CodeConflict, "%s is not deployed: apply it first, then replay; or ask for a dry run", doc.Name)
+	}
+	if err != nil {
+		return row, err
+	}
+	if !reflect.DeepEqual(row.TriggerConfig, doc.TriggerConfig) || !reflect.DeepEqual(row.Rules, doc.Rules) || !reflect.DeepEqual(row.Context, doc.Context) || !reflect.DeepEqual(row.Vars, doc.Vars) {
+		return row, activitycore.Errorf(activitycore.CodeConflict,
+			"the document of %s is not the deployed version %d: apply it first, then replay, since runs carry out the deployed rules; or ask for a dry run", doc.Name, row.Version)
+	}
+	if !row.Effective() {
+		return row, activitycore.Errorf(activitycore.CodeConflict, "%s is disabled or paused: enable or resume it first; or ask for a dry run", doc.Name)
+	}
+	return row, nil
+}
+
+// settle finds out what the ledger knows of a match and, unless it is a dry run, starts what is missing.
+func (r *Replayer) settle(ctx context.Context, req ReplayRequest, t *trigger, e *activitycore.Event, match *ReplayMatch, report *ReplayReport) error {
+	cause := activitycore.EventCause(e.EventID)
+	match.RunID = activitycore.RunID(activitycore.WorkflowID(t.id, cause))
+	report.Matched++
+	entry, err := r.record.LedgerEntry(ctx, t.id, cause.Key())
+	switch {
+	case err == nil:
+		match.Verdict, match.RunID = entry.Verdict, entry.RunID
+		report.InLedger++
+		return nil
+	case !activitycore.IsCode(err, activitycore.CodeNotFound):
+		return err
+	case match.Error != "":
+		match.RunID = ""
+		report.Failed++
+		return nil
+	case req.DryRun:
+		report.WouldRun++
+		return nil
+	}
+	states, err := r.record.RecordCauses(ctx, []activitycore.CauseRecord{{ActivityID: t.id, ActivityName: t.name, DefinitionVersion: t.version,
+		Cause: cause, Event: e, StreamSeq: match.Sequence}}, r.now().UTC())
+	if err != nil {
+		return err
+	}
+	if s := states[0]; !s.Inserted && s.Entry.Verdict != activitycore.VerdictPending {
+		match.Verdict = s.Entry.Verdict // the router was faster
+		report.InLedger++
+		return nil
+	}
+	if _, err := r.starter.StartRun(ctx, t.id, cause); err != nil {
+		return err
+	}
+	match.Started = true
+	report.Started++
+	return r.record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: t.id, CauseKey: cause.Key()}}, r.now().UTC())
+}

@@ -1,0 +1,116 @@
+package natsrouter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Reasons of dead letters.
+const (
+	ReasonMalformed   = "malformed"    // not an envelope, not a CloudEvent, not JSON
+	ReasonInvalid     = "invalid"      // a field's value is wrong
+	ReasonStartFailed = "start_failed" // recording or starting a run failed for good, MaxFailures times
+)
+
+// ack settles a delivery. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
+func (r *Router) ack(d *delivery) {
+	if err := d.msg.Ack(); err != nil {
+		r.cfg.Log.Debug("acknowledgement failed; the event will be delivered again", "sequence", d.seq, "error", err)
+	}
+	r.forget(d)
+	r.custody.settle(d)
+}
+
+// handBack returns a delivery at once, for another router or our next start.
+func (r *Router) handBack(d *delivery) {
+	_ = d.msg.Nak() // if it is lost, AckWait does the same
+	r.custody.settle(d)
+}
+
+// refuse decides what becomes of an event that could not be routed: back to the stream for a while, or to the dead letters.
+func (r *Router) refuse(d *delivery, err error) {
+	switch code := activitycore.CodeOf(err); {
+	case errors.Is(err, errStopping):
+		r.handBack(d)
+	case transient(err):
+		r.retryLater(d, err)
+	case d.event.EventID == "" && code == activitycore.CodeMalformed:
+		r.bury(d, ReasonMalformed, err)
+	case d.event.EventID == "":
+		r.bury(d, ReasonInvalid, err)
+	case code == activitycore.CodeMalformed: // the payload, which no later delivery changes
+		r.bury(d, ReasonMalformed, err)
+	default:
+		if r.failed(d) >= r.cfg.MaxFailures {
+			r.bury(d, ReasonStartFailed, err)
+			return
+		}
+		r.retryLater(d, err)
+	}
+}
+
+// retryLater gives a delivery back to come again after a delay that grows with each delivery.
+func (r *Router) retryLater(d *delivery, err error) {
+	if errors.Is(err, errStopping) {
+		r.handBack(d)
+		return
+	}
+	delay := retryDelay(d.deliveries)
+	r.cfg.Log.Warn("event could not be routed; it comes again", "event_id", d.event.EventID, "sequence", d.seq,
+		"deliveries", d.deliveries, "again_in", delay, "error", err)
+	_ = d.msg.NakWithDelay(delay) // if it is lost, AckWait does the same
+	r.cfg.Metrics.retried(1)
+	r.custody.settle(d)
+}
+
+// retryDelay doubles from one delivery to the next: 1s, 2s, 4s … 2m.
+func retryDelay(deliveries uint64) time.Duration {
+	delay := retryFirst
+	for n := uint64(1); n < deliveries && delay < retryMost; n++ {
+		delay *= 2
+	}
+	return min(delay, retryMost)
+}
+
+// bury stores the dead letter and only then ends the delivery.
+func (r *Router) bury(d *delivery, reason string, cause error) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushWait)
+	defer cancel()
+	if err := r.letters.store(ctx, d, reason, describe(cause)); err != nil {
+		r.retryLater(d, errors.Join(cause, err))
+		return
+	}
+	r.cfg.Log.Warn("event became a dead letter", "event_id", d.event.EventID, "sequence", d.seq, "reason", reason, "error", cause)
+	_ = d.msg.TermWithReason(reason) // if it is lost, the letter is stored once again under the same message ID
+	r.cfg.Metrics.dead(reason)
+	r.forget(d)
+	r.custody.settle(d)
+}
+
+// describe returns what is safe to show of an error.
+func describe(err error) string {
+	var known *activitycore.Error
+	if !errors.As(err, &known) {
+		return activitycore.MessageOf(err)
+	}
+	return known.Message
+}
+
+func (r *Router) failed(d *delivery) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures[d.seq]++
+	return r.failures[d.seq]
+}
+
+func (r *Router) forget(d *delivery) {
+	if d.deliveries < 2 {
+		return
+	}
+	r.mu.Lock()
+	delete(r.failures, d.seq)
+	r.mu.Unlock()
+}

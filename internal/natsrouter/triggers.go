@@ -1,0 +1,111 @@
+package natsrouter
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/eventmatch"
+)
+
+// changesAtOnce bounds one step of bringing the index up to date.
+const changesAtOnce = 1000
+
+// trigger is an indexed definition, as far as routing needs it.
+type trigger struct {
+	id, name string
+	version  int64
+	paused   *activitycore.Pause
+	when     When // nil: every event that passes the filters matches
+}
+
+// triggers is the catalogue's event definitions in memory. One goroutine uses it at a time.
+type triggers struct {
+	catalogue activitycore.Catalogue
+	compile   CompileWhen
+	log       *slog.Logger
+
+	index    *eventmatch.Index
+	byID     map[eventmatch.ID]*trigger
+	revision int64
+	ids      []eventmatch.ID // scratch
+}
+
+func newTriggers(c activitycore.Catalogue, compile CompileWhen, log *slog.Logger) *triggers {
+	return &triggers{catalogue: c, compile: compile, log: log,
+		index: eventmatch.NewIndex(), byID: map[eventmatch.ID]*trigger{}, revision: -1}
+}
+
+// refresh brings the index to the catalogue's revision as of now. Called after a batch was taken and before it is matched, it makes promise 3
+// hold: an event published after a change was saved is matched with that change.
+func (t *triggers) refresh(ctx context.Context) error {
+	revision, err := t.catalogue.Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("read the catalogue's revision: %w", err)
+	}
+	for t.revision < revision {
+		rows, reached, err := t.catalogue.ChangesSince(ctx, max(t.revision, 0), changesAtOnce)
+		if err != nil {
+			return fmt.Errorf("read the catalogue's changes since %d: %w", t.revision, err)
+		}
+		changes := make([]eventmatch.Change, 0, len(rows))
+		for i := range rows {
+			changes = append(changes, t.change(&rows[i]))
+		}
+		t.index.Apply(changes...)
+		if reached <= t.revision || len(rows) == 0 {
+			reached = revision // nothing in between is left
+		}
+		t.revision = reached
+	}
+	return nil
+}
+
+// change files one row. A row that cannot be indexed was saved by another version of the program that knows more: it is left out and
+// said so, rather than stopping every other definition.
+func (t *triggers) change(row *activitycore.StoredDefinition) eventmatch.Change {
+	id := eventmatch.ID(row.ID)
+	delete(t.byID, id)
+	if !row.Live() || !row.Enabled || row.TriggerType != activitycore.TriggerEvent {
+		return eventmatch.Change{ID: id}
+	}
+	entry, pattern, err := newTrigger(row, t.compile)
+	if err != nil {
+		t.log.Error("definition cannot be matched; events do not start it", "activity", row.Name, "version", row.Version, "error", err)
+		return eventmatch.Change{ID: id}
+	}
+	t.byID[id] = entry
+	return eventmatch.Change{ID: id, Pattern: pattern}
+}
+
+func newTrigger(row *activitycore.StoredDefinition, compile CompileWhen) (*trigger, *eventmatch.Pattern, error) {
+	pattern, err := eventmatch.ParsePattern(row.TriggerConfig.EventType, row.TriggerConfig.Filters)
+	if err != nil {
+		return nil, nil, activitycore.Wrap(activitycore.CodeInvalid, err, "trigger_config of %s: %v", row.Name, err)
+	}
+	t := &trigger{id: row.ID, name: row.Name, version: row.Version, paused: row.Paused}
+	if row.TriggerConfig.When != "" {
+		if t.when, err = compile(row.Definition); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, pattern, nil
+}
+
+// match appends the definitions whose type and filters match.
+func (t *triggers) match(e *activitycore.Event, into []*trigger) ([]*trigger, error) {
+	ids, err := t.index.Match(matchable(e), t.ids[:0])
+	t.ids = ids[:0]
+	if err != nil {
+		return into, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
+	}
+	for _, id := range ids {
+		into = append(into, t.byID[id])
+	}
+	return into, nil
+}
+
+func matchable(e *activitycore.Event) *eventmatch.Event {
+	return &eventmatch.Event{Type: e.Type, Types: e.AlsoTypes, Source: e.Source, Subject: e.Subject, Payload: e.Payload}
+}
