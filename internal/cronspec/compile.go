@@ -71,9 +71,10 @@ func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSp
 	ts := TemporalSpec{TimeZone: s.Zone()}
 	instants := make(map[int64]bool)
 	validUntil := int64(math.MaxInt64)
+	var everyHour uint64 // minutes past every hour of UTC
 	for _, e := range s.entries {
-		if intervals, ok := e.intervals(s.loc, changes, from.Unix()); ok {
-			ts.Intervals = append(ts.Intervals, intervals...)
+		if minutes, ok := e.everyHour(s.loc, changes, from.Unix()); ok {
+			everyHour |= minutes
 			continue
 		}
 		r := e.repairs(changes, until.Unix()+unsettled)
@@ -81,6 +82,7 @@ func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSp
 		r.addInstants(e, s.loc, instants)
 		validUntil = min(validUntil, r.validUntil)
 	}
+	ts.Intervals = intervals(everyHour)
 	for _, unix := range slices.Sorted(maps.Keys(instants)) {
 		ts.Intervals = append(ts.Intervals, once(unix))
 		validUntil = min(validUntil, repeatsAt(unix))
@@ -91,23 +93,25 @@ func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSp
 	return ts
 }
 
-// intervals describes an entry that fires in every hour of every day by elapsed time alone. ok is false when it does not,
-// or when the zone's minutes move against UTC's in a way that matters to it.
-func (e *entry) intervals(loc *time.Location, changes []unsafeChange, from int64) (out []Interval, ok bool) {
+// everyHour gives the minutes, as UTC clocks show them, at which an entry fires in every hour of every day by elapsed time
+// alone. ok is false when it does not, or when the zone's minutes move against UTC's in a way that matters to it.
+func (e *entry) everyHour(loc *time.Location, changes []unsafeChange, from int64) (minutes uint64, ok bool) {
 	if !e.hour.full(hourRule) || !e.dom.full(dayOfMonthRule) || !e.dow.full(dayOfWeekRule) || !e.month.full(monthRule) {
-		return nil, false
+		return 0, false
 	}
-	minutes, ok := e.minutesUTC(periodAt(loc, from).offset)
+	minutes, ok = e.minutesUTC(periodAt(loc, from).offset)
 	for _, c := range changes {
 		for _, offset := range []int64{c.before, c.after} {
 			if m, aligned := e.minutesUTC(offset); !aligned || m != minutes {
-				return nil, false
+				return 0, false
 			}
 		}
 	}
-	if !ok {
-		return nil, false
-	}
+	return minutes, ok
+}
+
+// intervals are the fewest intervals of equal length that fire at the given minutes of every hour.
+func intervals(minutes uint64) []Interval {
 	step := 60
 	for _, divisor := range []int{1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30} {
 		turned := (minutes<<uint(divisor) | minutes>>uint(60-divisor)) & minuteRule.all()
@@ -116,12 +120,13 @@ func (e *entry) intervals(loc *time.Location, changes []unsafeChange, from int64
 			break
 		}
 	}
+	var out []Interval
 	for m := range step {
 		if minutes>>uint(m)&1 == 1 {
 			out = append(out, Interval{Every: time.Duration(step) * time.Minute, Offset: time.Duration(m) * time.Minute})
 		}
 	}
-	return out, true
+	return out
 }
 
 // minutesUTC is the minute set as UTC clocks show it; aligned is false when the offset is not a whole number of minutes.

@@ -221,3 +221,64 @@ func limit(s *cronspec.Spec, from, to time.Time, n int) func(func(time.Time) boo
 		}
 	}
 }
+
+// The zones and shapes in which Temporal's calendars are known to part from the wall clock, without chance.
+func TestKnownTrapsAreCompiledExactly(t *testing.T) {
+	zones := []string{"Europe/Berlin", "Europe/London", "Australia/Sydney", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kolkata",
+		"America/Santiago", "Africa/Casablanca", "America/New_York", "Antarctica/Troll", "America/Nuuk", "America/Havana", "Africa/Cairo",
+		"Asia/Beirut", "Atlantic/Azores", "Pacific/Chatham", "Asia/Tehran", "Asia/Almaty", "America/Asuncion", "Europe/Dublin"}
+	expressions := []string{"0 * * * *", "*/30 * * * *", "7,19 * * * *", "* * * * *", "30 2 * * *", "0 1 * * *", "0 0-23 * * *", "0 */2 * * *",
+		"*/15 0-3 * * 0,6", "0 6 * * 0", "0 6 * * 6", "0 6 * * 5", "@daily", "30 23 * * *", "0 22-23 * * 6", "0 0 1 * *", "15 1,2,3 25-31 * 0",
+		"0 * * * 1-5", "30 */4 */2 * 0", "0 3 29 3,9,10 *", "59 1 * * *"}
+	from := time.Date(2021, 7, 1, 0, 0, 0, 0, time.UTC)
+	builder := scheduler.NewSpecBuilder(unlimited, unlimited)
+	n := 0
+	for _, zone := range zones {
+		for _, text := range expressions {
+			s, err := cronspec.Parse([]string{text}, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ts, err := s.Compile(from, from.AddDate(3, 0, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += proveSpec(t, builder, s, ts, from, 7)
+		}
+	}
+	t.Logf("%d zones × %d expressions, %d instants compared, 0 mismatches", len(zones), len(expressions), n)
+}
+
+// What the plain calendar does shows that the repairs are needed, and that this test would notice if they were not made.
+func TestAPlainCalendarIsNotExact(t *testing.T) {
+	builder := scheduler.NewSpecBuilder(unlimited, unlimited)
+	for _, c := range []struct{ zone, expr, from string }{
+		{"Europe/Berlin", "0 * * * *", "2026-10-24T20:00:00Z"},
+		{"Europe/Berlin", "30 2 * * *", "2026-03-28T12:00:00Z"},
+		{"Europe/Berlin", "0 1 * * *", "2026-10-24T12:00:00Z"},
+		{"America/Santiago", "0 6 * * 0", "2026-09-05T12:00:00Z"},
+	} {
+		compiled, err := builder.NewCompiledSpec(&schedulepb.ScheduleSpec{CronString: []string{c.expr}, TimezoneName: c.zone})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := cronspec.Parse([]string{c.expr}, c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		when, err := time.Parse(time.RFC3339, c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := true
+		plain := server{compiled}
+		for want := range s.Between(when, when.Add(60*time.Hour)) {
+			got := plain.next(t, when)
+			same = same && got.Equal(want)
+			when = got
+		}
+		if same {
+			t.Errorf("Temporal reads %q in %s as the wall clock does: the repair may no longer be needed", c.expr, c.zone)
+		}
+	}
+}
