@@ -30,7 +30,7 @@ type Schedules interface {
 
 // Context fetches what a definition's `context` names, as a run would.
 type Context interface {
-	FetchContext(ctx context.Context, def core.StoredDefinition) (map[string]any, error)
+	Fetch(ctx context.Context, def core.StoredDefinition) (map[string]any, error)
 }
 
 // Config joins the parts of a Service. Store is required; the others may be nil
