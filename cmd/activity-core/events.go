@@ -1,0 +1,366 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
+	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+)
+
+// readEvent reads an event file: our envelope or a CloudEvent.
+func (c *cli) readEvent(path string) (core.Event, error) {
+	data, err := c.readFile(path)
+	if err != nil {
+		return core.Event{}, err
+	}
+	e, err := envelope.Decode(nil, data)
+	if err != nil {
+		return e, &exitError{code: exitUsage, err: fmt.Errorf("%s: %s", path, core.MessageOf(err))}
+	}
+	return e, nil
+}
+
+func (c *cli) eventsCommand() *cobra.Command {
+	return group("events", "Publish, list, follow and explain events",
+		c.publishCommand(),
+		listCommand(c, "list", "List stored events, newest first", map[string]string{
+			"type": "event type", "since": sinceDoc, "until": sinceDoc,
+		}, func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.EventListing], error) {
+			return api.Events(cmd.Context(), o)
+		}, eventRows),
+		oneCommand(c, "show EVENT", "Show a stored event with its payload", "an EVENT id", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.EventListing, error) {
+			return api.Event(cmd.Context(), id)
+		}, func(e core.EventListing) {
+			c.table(eventRows([]core.EventListing{e}))
+			var b bytes.Buffer
+			if json.Indent(&b, e.Payload, "", "  ") == nil {
+				fmt.Fprintln(c.stdout, b.String())
+			}
+		}),
+		c.tailCommand(),
+		c.explainCommand(),
+	)
+}
+
+func eventRows(events []core.EventListing) [][]string {
+	rows := [][]string{{"SEQ", "EVENT", "TYPE", "SOURCE", "MATCHED BY", "STORED"}}
+	for _, e := range events {
+		rows = append(rows, []string{fmt.Sprint(e.Sequence), e.EventID, e.Type, e.Source, strings.Join(e.MatchedBy, ","), ago(e.StoredAt)})
+	}
+	return rows
+}
+
+func (c *cli) publishCommand() *cobra.Command {
+	var file, payload, eventType, id, source, subject string
+	cmd := &cobra.Command{
+		Use: "publish", Short: "Publish an event: an envelope or CloudEvent with -f, or --type with --payload", Args: noArgs,
+		Example: `  activity-core events publish --type github.push --payload push.json --id delivery-1
+  activity-core events publish -f event.json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			body, err := c.eventBody(file, payload, core.Event{Type: eventType, EventID: id, Source: source, Subject: subject})
+			if err != nil {
+				return err
+			}
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			p, err := api.Publish(cmd.Context(), "application/json", body)
+			if err != nil {
+				return err
+			}
+			return c.print(p, func() {
+				for _, r := range p.Items {
+					fmt.Fprintf(c.stdout, "event %s stored at sequence %d", r.EventID, r.Sequence)
+					if r.Duplicate {
+						fmt.Fprint(c.stdout, " (duplicate: it was stored before)")
+					}
+					fmt.Fprintln(c.stdout)
+				}
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "file with the whole event, or a list of events; '-' is standard input")
+	cmd.Flags().StringVar(&eventType, "type", "", "event type, such as github.push")
+	cmd.Flags().StringVar(&payload, "payload", "", "file with the payload, JSON; '-' is standard input")
+	cmd.Flags().StringVar(&id, "id", "", "event ID; the same ID again is the same event; default: a new one")
+	cmd.Flags().StringVar(&source, "source", "", "where the event comes from")
+	cmd.Flags().StringVar(&subject, "subject", "", "what the event is about")
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) eventBody(file, payload string, e core.Event) ([]byte, error) {
+	if (file == "") == (e.Type == "") {
+		return nil, usageError("publish needs either -f FILE, or --type with an optional --payload")
+	}
+	if file != "" {
+		return c.readFile(file)
+	}
+	e.Payload = json.RawMessage("{}")
+	if payload != "" {
+		data, err := c.readFile(payload)
+		if err != nil {
+			return nil, err
+		}
+		if !json.Valid(data) {
+			return nil, usageError("--payload %s is not JSON", payload)
+		}
+		e.Payload = data
+	}
+	if e.EventID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, err
+		}
+		e.EventID = id.String()
+	}
+	e.Time = time.Now().UTC()
+	return json.Marshal(e)
+}
+
+// tailPause is how often tail asks for new events.
+const tailPause = 500 * time.Millisecond
+
+func (c *cli) tailCommand() *cobra.Command {
+	var eventType string
+	cmd := &cobra.Command{
+		Use: "tail", Short: "Print events as they arrive, until interrupted", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			var last uint64
+			first := true
+			for {
+				page, err := api.Events(cmd.Context(), apiclient.ListOptions{Limit: 200, Filter: map[string]string{"type": eventType}})
+				if err != nil {
+					if cmd.Context().Err() != nil {
+						return nil //nolint:nilerr // interrupted: that is how tail ends
+					}
+					return err
+				}
+				fresh := page.Items[:0]
+				for _, e := range page.Items {
+					if e.Sequence > last {
+						fresh = append(fresh, e)
+					}
+				}
+				sort.Slice(fresh, func(i, j int) bool { return fresh[i].Sequence < fresh[j].Sequence })
+				for _, e := range fresh {
+					last = e.Sequence
+					if first {
+						continue
+					}
+					if err := c.print(e, func() {
+						fmt.Fprintf(c.stdout, "%s  %d  %s  %s\n", e.StoredAt.UTC().Format(time.RFC3339), e.Sequence, e.Type, oneLine(e.EventID))
+					}); err != nil {
+						return err
+					}
+				}
+				first = false
+				select {
+				case <-cmd.Context().Done():
+					return nil
+				case <-time.After(tailPause):
+				}
+			}
+		},
+	}
+	cmd.Flags().StringVar(&eventType, "type", "", "only events of this type")
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) explainCommand() *cobra.Command {
+	var definition, file string
+	cmd := &cobra.Command{
+		Use: "explain [EVENT]", Short: "Say why definitions did or did not fire for an event, stored or in a file",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (file != "") {
+				return usageError("explain needs either an EVENT id or --event FILE")
+			}
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			var page wire.Page[core.EventExplanation]
+			if file != "" {
+				e, err := c.readEvent(file)
+				if err != nil {
+					return err
+				}
+				page, err = api.ExplainUnpublished(cmd.Context(), wire.Explain{Event: e, Definition: definition})
+				if err != nil {
+					return err
+				}
+			} else if page, err = api.ExplainEvent(cmd.Context(), args[0], definition); err != nil {
+				return err
+			}
+			return c.print(page, func() { c.showExplanations(page.Items) })
+		},
+	}
+	cmd.Flags().StringVar(&definition, "definition", "", "only this definition, by name or ID")
+	cmd.Flags().StringVar(&file, "event", "", "file with an event that need not have been published")
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) showExplanations(all []core.EventExplanation) {
+	if len(all) == 0 {
+		fmt.Fprintln(c.stdout, "there is no event definition to hold it against")
+	}
+	for _, x := range all {
+		fmt.Fprintf(c.stdout, "%s: %s\n", x.ActivityName, x.Summary)
+		for _, f := range x.Conditions {
+			mark := "ok "
+			if !f.OK {
+				mark = "NO "
+			}
+			actual := inline(f.Actual)
+			if !f.Present {
+				actual = "(absent)"
+			}
+			fmt.Fprintf(c.stdout, "  %s %s: expected %s, found %s\n", mark, f.Path, inline(f.Expected), actual)
+		}
+	}
+}
+
+func (c *cli) deadLettersCommand() *cobra.Command {
+	return group("dead-letters", "List, show, replay and drop events that could not be routed",
+		listCommand(c, "list", "List dead letters, newest first", map[string]string{"reason": "only this reason"}, func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.DeadLetter], error) {
+			return api.DeadLetters(cmd.Context(), o)
+		}, func(letters []core.DeadLetter) [][]string {
+			rows := [][]string{{"ID", "EVENT", "TYPE", "REASON", "DETAIL", "AT"}}
+			for _, d := range letters {
+				rows = append(rows, []string{fmt.Sprint(d.ID), d.EventID, d.Type, d.Reason, d.Detail, ago(d.At)})
+			}
+			return rows
+		}),
+		oneCommand(c, "show ID", "Show a dead letter with its data", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.DeadLetter, error) {
+			return api.DeadLetter(cmd.Context(), id)
+		}, func(d core.DeadLetter) {
+			c.table([][]string{{"id", fmt.Sprint(d.ID)}, {"event", d.EventID}, {"subject", d.Subject}, {"reason", d.Reason}, {"detail", d.Detail}, {"at", ago(d.At)}})
+			fmt.Fprintf(c.stdout, "%s\n", d.Data)
+		}),
+		oneCommand(c, "replay ID", "Publish a dead letter again and remove it", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.PublishReceipt, error) {
+			return api.ReplayDeadLetter(cmd.Context(), id)
+		}, func(r core.PublishReceipt) {
+			fmt.Fprintf(c.stdout, "published again at sequence %d\n", r.Sequence)
+		}),
+		oneCommand(c, "drop ID", "Remove a dead letter", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (map[string]string, error) {
+			return map[string]string{"dropped": id}, api.DropDeadLetter(cmd.Context(), id)
+		}, func(m map[string]string) { fmt.Fprintf(c.stdout, "dropped %s\n", m["dropped"]) }),
+	)
+}
+
+func (c *cli) dryRunCommand() *cobra.Command {
+	var file, event, at string
+	var contexts, inputs []string
+	cmd := &cobra.Command{
+		Use: "dry-run -f FILE", Short: "Show the whole plan of one firing; nothing is carried out", Args: noArgs,
+		Example: "  activity-core dry-run -f examples/weekly-sbom.yaml --context repos=repos.json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return usageError("dry-run needs -f FILE with one definition")
+			}
+			body, err := c.dryRunBody(file, event, at, contexts, inputs)
+			if err != nil {
+				return err
+			}
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			r, err := api.DryRun(cmd.Context(), body)
+			if err != nil {
+				return err
+			}
+			return c.print(r, func() {
+				for _, f := range r.Reasons {
+					fmt.Fprintf(c.stdout, "%v %s: expected %s, found %s\n", f.OK, f.Path, inline(f.Expected), inline(f.Actual))
+				}
+				if !r.Matched {
+					fmt.Fprintln(c.stdout, "the trigger does not match: nothing would run")
+					return
+				}
+				for _, t := range r.Rules {
+					fmt.Fprintf(c.stdout, "rule %s: when %v, %d items, %d actions %s\n", t.Rule, t.When, t.Items, t.Actions, t.Note)
+				}
+				rows := [][]string{{"SEQ", "RULE", "ITEM", "TYPE", "WITH"}}
+				for _, a := range r.Actions {
+					rows = append(rows, []string{fmt.Sprint(a.Seq), a.Rule, a.ItemKey, string(a.Type), inline(a.With)})
+				}
+				c.table(rows)
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "definition file")
+	cmd.Flags().StringVar(&event, "event", "", "file with the event to fire it with")
+	cmd.Flags().StringVar(&at, "at", "", "nominal time, RFC 3339; default now")
+	cmd.Flags().StringArrayVar(&contexts, "context", nil, "name=FILE: a context entry's value (JSON) in place of fetching it")
+	cmd.Flags().StringArrayVar(&inputs, "input", nil, "k=v for `inputs`")
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) dryRunBody(file, event, at string, contexts, inputs []string) (wire.DryRun, error) {
+	var body wire.DryRun
+	defs, err := c.readDefinitions([]string{file})
+	if err != nil {
+		return body, err
+	}
+	if len(defs) != 1 {
+		return body, usageError("-f %s holds %d definitions; dry-run takes one", file, len(defs))
+	}
+	if body.Definition, err = json.Marshal(defs[0]); err != nil {
+		return body, err
+	}
+	if event != "" {
+		e, err := c.readEvent(event)
+		if err != nil {
+			return body, err
+		}
+		body.Event = &e
+	}
+	if at != "" {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return body, usageError("--at %q: must be an RFC 3339 time such as 2026-03-02T06:00:00Z", at)
+		}
+		body.At = &t
+	}
+	t, err := c.triggerBody(inputs, "")
+	if err != nil {
+		return body, err
+	}
+	body.Inputs = t.Inputs
+	for _, kv := range contexts {
+		name, path, ok := strings.Cut(kv, "=")
+		if !ok || name == "" {
+			return body, usageError("--context %q: must be name=FILE", kv)
+		}
+		data, err := os.ReadFile(filepath.Clean(path))
+		if err != nil {
+			return body, usageError("--context %s: %w", kv, unwrapPath(err))
+		}
+		if !json.Valid(data) {
+			return body, usageError("--context %s: the file is not JSON", kv)
+		}
+		if body.Context == nil {
+			body.Context = map[string]json.RawMessage{}
+		}
+		body.Context[name] = data
+	}
+	return body, nil
+}

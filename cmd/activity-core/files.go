@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/catalog"
+	"github.com/activity-core/activity-core/internal/document"
+)
+
+// definitionFile reports whether a file of a folder is taken for definitions.
+func definitionFile(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".yaml", ".yml", ".json":
+		return !strings.HasPrefix(filepath.Base(name), ".")
+	}
+	return false
+}
+
+// expand lists the definition files that paths name: a file is taken as it is, a
+// folder gives its .yaml, .yml and .json files (not those of its sub-folders,
+// which hold context data), "-" is standard input.
+func expand(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		if p == "-" {
+			out = append(out, p)
+			continue
+		}
+		st, err := os.Stat(p)
+		if err != nil {
+			return nil, usageError("-f %s: %w", p, unwrapPath(err))
+		}
+		if !st.IsDir() {
+			out = append(out, p)
+			continue
+		}
+		entries, err := os.ReadDir(p)
+		if err != nil {
+			return nil, err
+		}
+		before := len(out)
+		for _, e := range entries {
+			if !e.IsDir() && definitionFile(e.Name()) {
+				out = append(out, filepath.Join(p, e.Name()))
+			}
+		}
+		if len(out) == before {
+			return nil, usageError("-f %s: the folder holds no .yaml, .yml or .json file", p)
+		}
+	}
+	sort.Strings(out)
+	return out, nil
+}
+
+func unwrapPath(err error) error {
+	if pe, ok := err.(*fs.PathError); ok { //nolint:errorlint // os.Stat returns it unwrapped
+		return pe.Err
+	}
+	return err
+}
+
+// readDefinitions reads and checks definitions offline. The error lists every
+// fault of every file as file:line:column.
+func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
+	files, err := expand(paths)
+	if err != nil {
+		return nil, err
+	}
+	var defs []core.Definition
+	var faults []core.FieldError
+	names := map[string]string{}
+	for _, file := range files {
+		data, err := c.readFile(file)
+		if err != nil {
+			return nil, err
+		}
+		docs, err := document.Parse(file, data, document.Auto)
+		if err != nil {
+			if faults = append(faults, placed(file, err)...); len(placed(file, err)) == 0 {
+				return nil, err
+			}
+			continue
+		}
+		for _, d := range docs {
+			if err := catalog.Check(&d.Definition); err != nil {
+				e := asError(err)
+				if e == nil || len(e.Fields) == 0 {
+					return nil, err
+				}
+				e.Fields = d.Locate(e.Fields)
+				faults = append(faults, placed(file, e)...)
+				continue
+			}
+			if first, dup := names[d.Definition.Name]; dup {
+				faults = append(faults, core.FieldError{Message: fmt.Sprintf("%s: name %q is also used in %s; names are unique", file, d.Definition.Name, first)})
+			}
+			names[d.Definition.Name] = file
+			defs = append(defs, d.Definition)
+		}
+	}
+	if len(faults) > 0 {
+		msg := "1 fault"
+		if len(faults) > 1 {
+			msg = fmt.Sprintf("%d faults", len(faults))
+		}
+		return nil, core.Invalid(msg+" in the definitions", faults...)
+	}
+	return defs, nil
+}
+
+// placed rewrites faults so that each line begins with file:line:column.
+func placed(file string, err error) []core.FieldError {
+	e := asError(err)
+	if e == nil {
+		return nil
+	}
+	out := make([]core.FieldError, len(e.Fields))
+	for i, f := range e.Fields {
+		where := file
+		if f.Line > 0 {
+			where = fmt.Sprintf("%s:%d:%d", file, f.Line, max(f.Column, 1))
+		}
+		text := f.Message
+		if f.Location != "" {
+			text = f.Location + ": " + text
+		}
+		out[i] = core.FieldError{Message: where + ": " + text}
+	}
+	return out
+}
+
+func (c *cli) readFile(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(c.stdin, 64<<20))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageError("%s: %w", path, unwrapPath(err))
+	}
+	return data, nil
+}
+
+func (c *cli) validateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "validate FILE…", Short: "Check definitions offline, with file:line:column",
+		Example: "  activity-core validate examples/",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError("validate needs at least one file or folder ('-' reads standard input)")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			defs, err := c.readDefinitions(args)
+			if err != nil {
+				return err
+			}
+			names := make([]string, len(defs))
+			for i, d := range defs {
+				names[i] = d.Name
+			}
+			return c.print(map[string]any{"valid": true, "definitions": names}, func() {
+				fmt.Fprintf(c.stdout, "%d valid: %s\n", len(defs), strings.Join(names, ", "))
+			})
+		},
+	}
+	return c.outputCommand(cmd)
+}
