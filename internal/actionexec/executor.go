@@ -9,8 +9,8 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
-	"github.com/activity-core/activity-core/internal/bodyexpr"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // Secrets resolves a secret for one host. CodeNotFound, CodeForbidden.
@@ -40,7 +40,7 @@ type Config struct {
 // Executor carries out actions. It is safe for concurrent use.
 type Executor struct {
 	cfg        Config
-	conditions *bodyexpr.Set
+	conditions conditions
 }
 
 // New makes an executor.
@@ -48,36 +48,28 @@ func New(cfg Config) *Executor {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Executor{cfg: cfg, conditions: bodyexpr.New("status", "headers", "body")}
+	return &Executor{cfg: cfg, conditions: conditions{by: map[string]*ruleeval.ResponseExpression{}}}
 }
 
 // Perform makes one attempt at an action, of any type but create_task. hops is that of the event which caused the run.
 // CodeUnavailable: another attempt may succeed, after the time that a method RetryAfter of the error gives, if there is
 // one. Every other error is final.
 func (e *Executor) Perform(ctx context.Context, run activitycore.Run, hops int, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
-	switch a.Type {
-	case activitycore.ActionHTTPRequest:
-		return e.httpRequest(ctx, a)
-	case activitycore.ActionPublishEvent:
-		return e.publishEvent(ctx, run, hops, a)
-	case activitycore.ActionStartWorkflow:
-		return e.startWorkflow(ctx, a)
-	case activitycore.ActionReportProgress:
-		return e.reportProgress(ctx, run, a)
-	}
-	return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "action type %q cannot be carried out", a.Type)
-}
-
-// decode reads an action's parameters, which ruleeval has checked, into params.
-func decode(a activitycore.PlannedAction, params any) error {
-	raw, err := json.Marshal(a.With)
-	if err == nil {
-		err = json.Unmarshal(raw, params)
-	}
+	params, err := ruleeval.Decode(a)
 	if err != nil {
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "the parameters of %s are not usable", a.Type)
+		return activitycore.ActionResult{}, err
 	}
-	return nil
+	switch p := params.(type) {
+	case *ruleeval.HTTPRequestParams:
+		return e.httpRequest(ctx, a.Key, p)
+	case *ruleeval.PublishEventParams:
+		return e.publishEvent(ctx, run, hops, a.Key, p)
+	case *ruleeval.StartWorkflowParams:
+		return e.startWorkflow(ctx, a.Key, p)
+	case *ruleeval.ReportProgressParams:
+		return e.reportProgress(ctx, run, a, p)
+	}
+	return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "action type %q is not carried out here", a.Type)
 }
 
 // result makes a successful result; v becomes steps.<name>.

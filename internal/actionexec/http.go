@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"mime"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 const (
@@ -30,33 +30,10 @@ const (
 	shortestSecret = 4 // shorter ones cannot be told from ordinary text
 )
 
-type httpParams struct {
-	Method        string            `json:"method"`
-	URL           string            `json:"url"`
-	Query         json.RawMessage   `json:"query"`
-	Headers       map[string]string `json:"headers"`
-	SecretHeaders map[string]string `json:"secret_headers"`
-	Body          json.RawMessage   `json:"body"`
-	Expect        struct {
-		Status json.RawMessage `json:"status"`
-		Body   string          `json:"body"`
-	} `json:"expect"`
-	Sign             string `json:"sign"`
-	MaxResponseBytes *int64 `json:"max_response_bytes"`
-}
-
 // httpRequest sends one request. Its result is {status, headers, body, truncated}: header names in lower case, the body as
 // JSON if it is.
-func (e *Executor) httpRequest(ctx context.Context, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
-	var p httpParams
-	if err := decode(a, &p); err != nil {
-		return activitycore.ActionResult{}, err
-	}
-	statuses, err := parseStatuses(p.Expect.Status)
-	if err != nil {
-		return activitycore.ActionResult{}, err
-	}
-	req, hidden, err := e.request(ctx, a, p)
+func (e *Executor) httpRequest(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (activitycore.ActionResult, error) {
+	req, hidden, err := e.request(ctx, key, p)
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}
@@ -65,8 +42,8 @@ func (e *Executor) httpRequest(ctx context.Context, a activitycore.PlannedAction
 		return activitycore.ActionResult{}, err
 	}
 	host := req.URL.Host
-	if !statuses.match(res.Status) {
-		return activitycore.ActionResult{}, statusError(host, req.Method, res, statuses)
+	if !p.Expect.Status.Contains(res.Status) {
+		return activitycore.ActionResult{}, statusError(host, req.Method, res, p.Expect.Status.String())
 	}
 	body := hide(res.Body, hidden)
 	if p.Expect.Body != "" {
@@ -78,23 +55,17 @@ func (e *Executor) httpRequest(ctx context.Context, a activitycore.PlannedAction
 }
 
 // request builds the request and returns the secrets in it, which must not come out again.
-func (e *Executor) request(ctx context.Context, a activitycore.PlannedAction, p httpParams) (outbound.Request, []string, error) {
+func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (outbound.Request, []string, error) {
 	u, err := outbound.ParseURL(p.URL)
 	if err != nil {
 		return outbound.Request{}, nil, err
 	}
-	if err := addQuery(u, p.Query); err != nil {
-		return outbound.Request{}, nil, err
-	}
-	body, contentType, err := bodyOf(p.Body)
+	addQuery(u, p.Query)
+	body, contentType, err := bodyOf(p)
 	if err != nil {
 		return outbound.Request{}, nil, err
 	}
-	method := p.Method
-	if method == "" {
-		method = http.MethodPost
-	}
-	r := outbound.Request{Method: method, URL: u, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
+	r := outbound.Request{Method: p.Method, URL: u, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
@@ -104,7 +75,7 @@ func (e *Executor) request(ctx context.Context, a activitycore.PlannedAction, p 
 		}
 		r.Header.Set(name, value)
 	}
-	r.Header.Set(idempotencyHeader, a.Key) // last: a definition cannot override it
+	r.Header.Set(idempotencyHeader, key) // last: a definition cannot override it
 	var hidden []string
 	for name, secret := range p.SecretHeaders {
 		value, err := e.secret(ctx, secret, u)
@@ -115,14 +86,14 @@ func (e *Executor) request(ctx context.Context, a activitycore.PlannedAction, p 
 		hidden = append(hidden, value)
 	}
 	if p.Sign != "" {
-		key, err := e.secret(ctx, p.Sign, u)
+		secret, err := e.secret(ctx, p.Sign, u)
 		if err != nil {
 			return r, nil, err
 		}
-		if err := sign(r.Header, key, a.Key, e.cfg.Now(), body); err != nil {
+		if err := sign(r.Header, secret, key, e.cfg.Now(), body); err != nil {
 			return r, nil, err
 		}
-		hidden = append(hidden, key)
+		hidden = append(hidden, secret)
 	}
 	return r, hidden, nil
 }
@@ -134,56 +105,34 @@ func (e *Executor) secret(ctx context.Context, name string, u *url.URL) (string,
 	return e.cfg.Secrets.Resolve(ctx, name, u.Host)
 }
 
-// addQuery appends escaped parameters; a list repeats its parameter.
-func addQuery(u *url.URL, raw json.RawMessage) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	decoded, err := activitycore.DecodeJSON(raw) // whole numbers stay whole
-	params, ok := decoded.(map[string]any)
-	if err != nil || !ok || len(params) == 0 {
-		return err
-	}
-	q := url.Values{}
-	for name, v := range params {
-		list, ok := v.([]any)
-		if !ok {
-			list = []any{v}
-		}
-		for _, one := range list {
-			switch one := one.(type) {
-			case map[string]any, []any, nil:
-				return activitycore.InvalidField("with.query."+name, nil, "must be text, a number, true or false, or a list of them")
-			case float64:
-				q.Add(name, strconv.FormatFloat(one, 'f', -1, 64))
-			default:
-				q.Add(name, fmt.Sprint(one))
-			}
-		}
+// addQuery appends parameters, escaped, in the order of their names.
+func addQuery(u *url.URL, params map[string][]string) {
+	if len(params) == 0 {
+		return
 	}
 	if u.RawQuery != "" {
 		u.RawQuery += "&"
 	}
-	u.RawQuery += q.Encode()
-	return nil
+	u.RawQuery += url.Values(params).Encode()
 }
 
 // bodyOf sends text as it is and anything else as JSON.
-func bodyOf(raw json.RawMessage) (body []byte, contentType string, err error) {
-	switch {
-	case len(raw) == 0 || string(raw) == "null":
+func bodyOf(p *ruleeval.HTTPRequestParams) (body []byte, contentType string, err error) {
+	if !p.HasBody || p.Body == nil {
 		return nil, "", nil
-	case raw[0] == '"':
-		var text string
-		err = json.Unmarshal(raw, &text)
-		return []byte(text), "text/plain; charset=utf-8", err
-	default:
-		return raw, "application/json", nil
 	}
+	if text, ok := p.Body.(string); ok {
+		return []byte(text), "text/plain; charset=utf-8", nil
+	}
+	body, err = json.Marshal(p.Body)
+	if err != nil {
+		return nil, "", activitycore.Wrap(activitycore.CodeInvalid, err, "with.body: has no JSON form")
+	}
+	return body, "application/json", nil
 }
 
 // statusError says what answered and whether to try again: 4xx is final, except for those that say "later".
-func statusError(host, method string, res *outbound.Response, want statuses) error {
+func statusError(host, method string, res *outbound.Response, want string) error {
 	code := activitycore.CodeInvalid
 	switch s := res.Status; {
 	case s >= 500, s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests:
@@ -215,24 +164,22 @@ func retryAfter(h http.Header) time.Duration {
 
 // expectBody holds the condition against the answer.
 func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response, body []byte) error {
-	v, err := e.conditions.Eval(ctx, condition, map[string]any{
-		"status": int64(res.Status), "headers": lowerHeaders(res.Header), "body": bodyValue(res, body),
-	})
+	compiled, err := e.conditions.get(condition)
 	if err != nil {
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "expect.body of the answer of %s: %s", host, activitycore.MessageOf(err))
+		return err
 	}
-	ok, isBool := v.(bool)
-	switch {
-	case !isBool:
-		return activitycore.Errorf(activitycore.CodeInvalid, "expect.body: gives no bool for the answer of %s", host)
-	case !ok:
+	ok, err := compiled.Holds(ctx, ruleeval.Response{Status: res.Status, Headers: lowerHeaders(res.Header), Body: bodyValue(res, body)})
+	if err != nil {
+		return activitycore.Wrap(activitycore.CodeInvalid, err, "expect.body cannot be evaluated for the answer of %s: %s", host, activitycore.MessageOf(err))
+	}
+	if !ok {
 		return activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s (status %d) does not meet expect.body", host, res.Status)
 	}
 	return nil
 }
 
-func lowerHeaders(h http.Header) map[string]any {
-	out := make(map[string]any, len(h))
+func lowerHeaders(h http.Header) map[string]string {
+	out := make(map[string]string, len(h))
 	for name, values := range h {
 		out[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
@@ -253,15 +200,12 @@ func bodyValue(res *outbound.Response, body []byte) any {
 }
 
 // captured is the result, within the limit. A body that is cut is text, since half a JSON document is none.
-func captured(p httpParams, res *outbound.Response, body []byte, hidden []string) map[string]any {
-	limit := int64(defaultKept)
-	if p.MaxResponseBytes != nil {
-		limit = min(*p.MaxResponseBytes, maxKept)
-	}
+func captured(p *ruleeval.HTTPRequestParams, res *outbound.Response, body []byte, hidden []string) map[string]any {
+	limit := p.MaxResponseBytes
 	kept := map[string]any{"status": res.Status, "truncated": false}
 	headers := lowerHeaders(res.Header)
 	for name, v := range headers {
-		headers[name] = string(hide([]byte(v.(string)), hidden))
+		headers[name] = string(hide([]byte(v), hidden))
 	}
 	delete(headers, "set-cookie")
 	kept["headers"] = headers

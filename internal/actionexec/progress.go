@@ -7,37 +7,26 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
-// defaultProgress is the status of a report that names none.
-const defaultProgress = "running"
-
 // reportProgress posts a report to the configured hub, as JSON.
-func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
-	var p struct {
-		Message string          `json:"message"`
-		Percent *json.Number    `json:"percent,omitempty"`
-		Status  string          `json:"status"`
-		Subject string          `json:"subject,omitempty"`
-		Data    json.RawMessage `json:"data,omitempty"`
-	}
-	if err := decode(a, &p); err != nil {
-		return activitycore.ActionResult{}, err
-	}
+func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a activitycore.PlannedAction, p *ruleeval.ReportProgressParams) (activitycore.ActionResult, error) {
 	if e.cfg.Hub == nil {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "report_progress: no hub is configured; set hub.url")
 	}
-	if p.Status == "" {
-		p.Status = defaultProgress
+	report := map[string]any{
+		"activity_id": run.ActivityID, "activity_name": run.ActivityName, "run_id": run.RunID, "rule": a.Rule, "item_key": a.ItemKey,
+		"message": p.Message, "status": p.Status, "subject": p.Subject, "data": p.Data, "at": e.cfg.Now().UTC(),
 	}
-	body, err := json.Marshal(map[string]any{
-		"activity_id": run.ActivityID, "activity_name": run.ActivityName, "run_id": run.RunID,
-		"rule": a.Rule, "item_key": a.ItemKey, "report": p, "at": e.cfg.Now().UTC(),
-	})
+	if p.Percent != nil {
+		report["percent"] = *p.Percent
+	}
+	body, err := json.Marshal(report)
 	if err != nil {
 		return activitycore.ActionResult{}, activitycore.Wrap(activitycore.CodeInvalid, err, "report_progress: the report has no JSON form")
 	}
-	r := outbound.Request{Method: http.MethodPost, URL: e.cfg.Hub, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: defaultKept}
+	r := outbound.Request{Method: http.MethodPost, URL: e.cfg.Hub, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(idempotencyHeader, a.Key)
 	if e.cfg.HubSecret != "" {
@@ -51,9 +40,8 @@ func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a a
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}
-	ok := statuses{"2xx"}
-	if !ok.match(res.Status) {
-		return activitycore.ActionResult{}, statusError(e.cfg.Hub.Host, http.MethodPost, res, ok)
+	if res.Status < 200 || res.Status > 299 {
+		return activitycore.ActionResult{}, statusError(e.cfg.Hub.Host, http.MethodPost, res, "2xx")
 	}
 	return result("reported", map[string]any{"status": res.Status})
 }

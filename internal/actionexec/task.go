@@ -4,34 +4,18 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
-
-// defaultPriority of a task that names none.
-const defaultPriority = "normal"
 
 // TaskWrite turns a create_task action into what the store writes. Its errors are final.
 func (*Executor) TaskWrite(run activitycore.Run, a activitycore.PlannedAction, at time.Time) (activitycore.TaskWrite, error) {
-	var p struct {
-		Title       string              `json:"title"`
-		Description string              `json:"description"`
-		Labels      []string            `json:"labels"`
-		Priority    string              `json:"priority"`
-		Assignee    string              `json:"assignee"`
-		UniqueKey   string              `json:"unique_key"`
-		IfOpen      activitycore.IfOpen `json:"if_open"`
-		Comment     string              `json:"comment"`
-	}
-	if err := decode(a, &p); err != nil {
+	params, err := ruleeval.Decode(a)
+	if err != nil {
 		return activitycore.TaskWrite{}, err
 	}
-	if p.Title == "" {
-		return activitycore.TaskWrite{}, activitycore.InvalidField("with.title", "", "is empty; a task needs a title")
-	}
-	if p.Priority == "" {
-		p.Priority = defaultPriority
-	}
-	if p.IfOpen == "" {
-		p.IfOpen = activitycore.IfOpenSkip
+	p, ok := params.(*ruleeval.CreateTaskParams)
+	if !ok {
+		return activitycore.TaskWrite{}, activitycore.Errorf(activitycore.CodeInvalid, "an action of type %q writes no task", a.Type)
 	}
 	if p.Comment == "" {
 		p.Comment = p.Title

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // maxWorkflowID is what a Temporal on PostgreSQL or MySQL can keep, in bytes.
@@ -25,7 +26,7 @@ type WorkflowStart struct {
 	ID        string
 	Type      string
 	TaskQueue string
-	Args      []json.RawMessage
+	Args      []any
 	Memo      map[string]any
 	// Timeout of the whole execution; 0: none.
 	Timeout time.Duration
@@ -41,43 +42,27 @@ type WorkflowStarter interface {
 
 // startWorkflow starts a workflow under an ID of its own; a repeat finds the first one. Its result is {workflow_id, run_id,
 // already_started, result?}.
-func (e *Executor) startWorkflow(ctx context.Context, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
-	var p struct {
-		Type      string                `json:"workflow_type"`
-		TaskQueue string                `json:"task_queue"`
-		ID        string                `json:"workflow_id"`
-		Namespace string                `json:"namespace"`
-		Input     json.RawMessage       `json:"input"`
-		Args      []json.RawMessage     `json:"args"`
-		Wait      bool                  `json:"wait"`
-		Memo      map[string]any        `json:"memo"`
-		Timeout   activitycore.Duration `json:"execution_timeout"`
-	}
-	if err := decode(a, &p); err != nil {
-		return activitycore.ActionResult{}, err
-	}
+func (e *Executor) startWorkflow(ctx context.Context, key string, p *ruleeval.StartWorkflowParams) (activitycore.ActionResult, error) {
 	if e.cfg.Workflows == nil {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "start_workflow: no Temporal client is configured")
 	}
-	if len(p.Input) > 0 {
-		p.Args = []json.RawMessage{p.Input}
-	}
-	if p.ID == "" {
-		p.ID = workflowID(a.Key)
+	id := p.WorkflowID
+	if id == "" {
+		id = workflowID(key)
 	}
 	started, err := e.cfg.Workflows.StartWorkflow(ctx, WorkflowStart{
-		Namespace: p.Namespace, ID: p.ID, Type: p.Type, TaskQueue: p.TaskQueue, Args: p.Args, Memo: p.Memo, Timeout: p.Timeout.Std(),
+		Namespace: p.Namespace, ID: id, Type: p.WorkflowType, TaskQueue: p.TaskQueue, Args: p.Args, Memo: p.Memo, Timeout: p.ExecutionTimeout.Std(),
 	})
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}
-	kept := map[string]any{"workflow_id": p.ID, "run_id": started.TemporalRunID, "already_started": started.AlreadyStarted}
+	kept := map[string]any{"workflow_id": id, "run_id": started.TemporalRunID, "already_started": started.AlreadyStarted}
 	outcome := "started"
 	if started.AlreadyStarted {
 		outcome = "exists"
 	}
 	if p.Wait {
-		value, err := e.cfg.Workflows.WaitWorkflow(ctx, p.Namespace, p.ID, started.TemporalRunID)
+		value, err := e.cfg.Workflows.WaitWorkflow(ctx, p.Namespace, id, started.TemporalRunID)
 		if err != nil {
 			return activitycore.ActionResult{}, err
 		}
@@ -107,10 +92,6 @@ func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (ac
 		return activitycore.StartOutcome{}, err
 	}
 	defer done()
-	args := make([]any, len(s.Args))
-	for i, a := range s.Args {
-		args[i] = a // json.RawMessage is written as it is, by the SDK's JSON converter
-	}
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       s.ID,
 		TaskQueue:                                s.TaskQueue,
@@ -118,7 +99,7 @@ func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (ac
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		Memo:                                     s.Memo,
-	}, s.Type, args...)
+	}, s.Type, s.Args...)
 	if exists, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		return activitycore.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
 	}

@@ -13,9 +13,10 @@ const maxCachedBytes = 32 << 20
 
 // cachedPage is an answer as it came.
 type cachedPage struct {
-	etag, link string
-	raw        []byte
-	size       int
+	etag    string
+	headers map[string]string // in lower case
+	raw     []byte
+	size    int
 }
 
 type cacheKey [sha256.Size]byte

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
-	"github.com/activity-core/activity-core/internal/bodyexpr"
 	"github.com/activity-core/activity-core/internal/outbound"
 )
 
@@ -41,7 +40,7 @@ type Config struct {
 type Fetcher struct {
 	cfg     Config
 	pages   *pageCache
-	selects *bodyexpr.Set
+	selects *selectors
 }
 
 const (
@@ -58,7 +57,7 @@ func New(cfg Config) *Fetcher {
 	if cfg.RetryDelay <= 0 {
 		cfg.RetryDelay = defaultRetryDelay
 	}
-	return &Fetcher{cfg: cfg, pages: newPageCache(maxCachedBytes), selects: bodyexpr.New("body")}
+	return &Fetcher{cfg: cfg, pages: newPageCache(maxCachedBytes), selects: newSelectors()}
 }
 
 // Fetch returns the value of each entry of def.Context, made of nil, bool, int64, uint64, float64, string, []any and

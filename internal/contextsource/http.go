@@ -73,7 +73,7 @@ func (r *fetch) pick(ctx context.Context, p page) (any, error) {
 	if r.source.Select == "" {
 		return p.body, nil
 	}
-	v, err := r.selects.Eval(ctx, r.source.Select, map[string]any{"body": p.body})
+	v, err := r.selects.eval(ctx, r.source.Select, p)
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "select: %s", activitycore.MessageOf(err))
 	}
@@ -114,7 +114,7 @@ func (r *fetch) allPages(ctx context.Context, u *url.URL) (any, error) {
 func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, error) {
 	paging := r.source.Paging
 	if paging.Link {
-		target := nextLink(p.link)
+		target := nextLink(p.headers["link"])
 		if target == "" {
 			return nil, nil //nolint:nilnil // no next page
 		}
@@ -127,7 +127,7 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 		}
 		return u, nil
 	}
-	v, err := r.selects.Eval(ctx, paging.Cursor, map[string]any{"body": p.body})
+	v, err := r.selects.eval(ctx, paging.Cursor, p)
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "paging.cursor: %s", activitycore.MessageOf(err))
 	}
@@ -180,7 +180,7 @@ func (r *fetch) get(ctx context.Context, u *url.URL) (page, error) {
 		return page{}, r.tooLarge()
 	}
 	r.left -= int64(len(res.Body))
-	fresh := cachedPage{etag: res.Header.Get("ETag"), link: strings.Join(res.Header.Values("Link"), ", "), raw: res.Body, size: len(res.Body)}
+	fresh := cachedPage{etag: res.Header.Get("ETag"), headers: lowerHeaders(res.Header), raw: res.Body, size: len(res.Body)}
 	p, err := fresh.decode(u.Host)
 	if err == nil && fresh.etag != "" {
 		r.pages.put(key, fresh)
@@ -235,8 +235,9 @@ func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Re
 
 // page is a decoded answer.
 type page struct {
-	body any
-	link string
+	body    any
+	status  int
+	headers map[string]string // in lower case
 }
 
 func (c cachedPage) decode(host string) (page, error) {
@@ -244,7 +245,15 @@ func (c cachedPage) decode(host string) (page, error) {
 	if err != nil {
 		return page{}, activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s is not JSON", host)
 	}
-	return page{body: body, link: c.link}, nil
+	return page{body: body, status: http.StatusOK, headers: c.headers}, nil
+}
+
+func lowerHeaders(h http.Header) map[string]string {
+	out := make(map[string]string, len(h))
+	for name, values := range h {
+		out[strings.ToLower(name)] = strings.Join(values, ", ")
+	}
+	return out
 }
 
 // nextLink returns the target with rel="next" of a Link header (RFC 8288).

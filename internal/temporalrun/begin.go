@@ -1,0 +1,368 @@
+package temporalrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/ruleeval"
+)
+
+// phase says what the workflow has to do next.
+type phase string
+
+const (
+	phaseRefused  phase = "refused"  // another execution has the cause, or policy settled it
+	phaseFinished phase = "finished" // the run has its final status
+	phasePlan     phase = "plan"     // admitted; its context comes over the network
+	phaseExecute  phase = "execute"  // the plan is stored and waits to be carried out
+)
+
+// begun is what Begin, Plan and Finish answer. It is kept in the workflow's history: fields may be added, not changed.
+type begun struct {
+	Phase    phase                     `json:"phase"`
+	Status   activitycore.RunStatus    `json:"status,omitempty"`
+	Error    string                    `json:"error,omitempty"`
+	Items    int                       `json:"items,omitempty"`
+	Counts   activitycore.ActionCounts `json:"actions,omitzero"`
+	Verdict  activitycore.Verdict      `json:"verdict,omitempty"`
+	Reason   string                    `json:"reason,omitempty"`
+	Into     string                    `json:"into,omitempty"`
+	Next     int                       `json:"next,omitempty"`
+	Total    int                       `json:"total,omitempty"`
+	Announce bool                      `json:"announce,omitempty"`
+}
+
+type beginArgs struct {
+	ActivityID    string             `json:"activity_id"`
+	Cause         activitycore.Cause `json:"cause"`
+	WorkflowID    string             `json:"workflow_id"`
+	TemporalRunID string             `json:"temporal_run_id"`
+	Canceled      bool               `json:"canceled,omitempty"`
+}
+
+// activities are what the workflow calls by method name.
+type activities struct {
+	record   Record
+	contexts Contexts
+	actions  Actions
+	slots    SlotPolicy // nil: every slot runs
+	outcomes Publisher  // nil: outcomes are not announced
+	now      func() time.Time
+	log      *slog.Logger
+	metrics  Metrics
+	programs *programs
+	resolver *ruleeval.Resolver
+	pace     *pace
+	small    int
+	parallel int
+}
+
+// clock is the present in the precision the stores keep.
+func (a *activities) clock() time.Time { return a.now().UTC().Truncate(time.Microsecond) }
+
+// Begin admits the execution as the run of its cause and, unless its context comes over the network, plans it. A plan of
+// a few tasks is carried out at once.
+func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
+	def, err := a.record.DefinitionAny(ctx, args.ActivityID)
+	if err != nil && !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return begun{}, transient(ctx, "load definition", err)
+	}
+	found := err == nil
+	claim := activitycore.Claim{
+		ActivityID:        args.ActivityID,
+		ActivityName:      def.Name,
+		DefinitionVersion: def.Version,
+		Cause:             args.Cause,
+		WorkflowID:        args.WorkflowID,
+		TemporalRunID:     args.TemporalRunID,
+		At:                a.clock(),
+	}
+	if args.Cause.Kind == activitycore.CauseCron {
+		if claim.Settle, err = a.settle(ctx, def, found, args.Cause, claim.At); err != nil {
+			return begun{}, transient(ctx, "apply misfire policy", err)
+		}
+	}
+	adm, err := a.record.Admit(ctx, claim)
+	switch {
+	case err != nil && mayPass(ctx, err):
+		return begun{}, transient(ctx, "admit run", err)
+	case err != nil: // there is no run to record it in: somebody started the workflow by hand
+		return begun{Phase: phaseFinished, Status: activitycore.RunFailed, Error: activitycore.MessageOf(err)}, nil
+	}
+	if !adm.Admitted {
+		return a.refuse(adm), nil
+	}
+	b, err := a.proceed(ctx, adm, claim, args.Canceled)
+	b.Announce = a.outcomes != nil
+	return b, err
+}
+
+// settle gives a cron slot that is not to run its verdict.
+func (a *activities) settle(ctx context.Context, def activitycore.StoredDefinition, found bool, cause activitycore.Cause, now time.Time) (*activitycore.Settlement, error) {
+	s := &activitycore.Settlement{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, Verdict: activitycore.VerdictPaused}
+	switch {
+	case !found || !def.Live():
+		s.Reason = "the definition was deleted"
+	case !def.Enabled:
+		s.Reason = "the definition is disabled"
+	case def.Paused != nil:
+		s.Reason = "the definition is paused"
+	case def.TriggerType != activitycore.TriggerCron:
+		s.Verdict, s.Reason = activitycore.VerdictSkipped, "the definition has no cron trigger any more"
+	case a.slots != nil:
+		return a.slots.Decide(ctx, def, *cause.NominalTime, now)
+	default:
+		return nil, nil //nolint:nilnil // nil means: let it run
+	}
+	return s, nil
+}
+
+func (a *activities) refuse(adm activitycore.Admission) begun {
+	e := adm.Entry
+	b := begun{Phase: phaseRefused, Verdict: e.Verdict, Reason: e.Reason, Into: e.Into}
+	if !e.Verdict.Terminal() || e.Verdict == activitycore.VerdictFired {
+		b.Verdict, b.Reason = activitycore.VerdictDeduplicated, "the cause has its run in execution "+e.TemporalRunID
+	}
+	a.metrics.refused(e.Cause.Kind, b.Verdict)
+	return b
+}
+
+// proceed takes an admitted run as far as it goes without the network.
+func (a *activities) proceed(ctx context.Context, adm activitycore.Admission, claim activitycore.Claim, canceled bool) (begun, error) {
+	run := adm.Run
+	if run.Status.Final() {
+		return ended(run), nil
+	}
+	// The first admission stamps the run with the claim's time. An earlier stamp is that of an attempt which may have
+	// stored the plan already; planning again could then fail for new reasons.
+	again := run.StartedAt != nil && run.StartedAt.Before(claim.At)
+	if !again {
+		a.metrics.admitted(run.Cause.Kind, claim.At.Sub(due(run)))
+	}
+	if canceled {
+		return a.close(ctx, run.RunID, activitycore.RunCanceled, "")
+	}
+	if again {
+		if b, ok, err := a.resume(ctx, run.RunID); ok || err != nil {
+			return b, err
+		}
+	}
+	prog, err := a.program(ctx, run.ActivityID, adm.Entry.DefinitionVersion)
+	if err != nil {
+		return a.failUnlessTransient(ctx, run.RunID, "load definition", err)
+	}
+	if prog.overNetwork {
+		return begun{Phase: phasePlan}, nil
+	}
+	return a.decide(ctx, run, prog, adm.Inputs, adm.Event)
+}
+
+// due is when the run should have begun.
+func due(run activitycore.Run) time.Time {
+	if run.Cause.NominalTime != nil {
+		return *run.Cause.NominalTime
+	}
+	return run.CreatedAt
+}
+
+// resume finds the plan that an earlier attempt stored.
+func (a *activities) resume(ctx context.Context, runID string) (begun, bool, error) {
+	if _, err := a.record.Plan(ctx, runID); activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return begun{}, false, nil
+	} else if err != nil {
+		return begun{}, false, transient(ctx, "read plan", err)
+	}
+	run, err := a.record.Run(ctx, runID)
+	if err != nil {
+		return begun{}, false, transient(ctx, "read run", err)
+	}
+	if run.Status.Final() {
+		return ended(run), true, nil
+	}
+	// The plan exists: SavePlan changes nothing and says how long it is.
+	_, total, err := a.record.SavePlan(ctx, runID, activitycore.Plan{})
+	if err != nil {
+		return begun{}, false, transient(ctx, "read plan", err)
+	}
+	return begun{Phase: phaseExecute, Total: total}, true, nil
+}
+
+type planArgs struct {
+	RunID string `json:"run_id"`
+}
+
+// planAttempts is how often context is fetched anew, with the workflow's delays between, on top of the fetcher's own
+// retries, before the run fails.
+const planAttempts = 6
+
+// Plan fetches the context of an admitted run over the network and plans it.
+func (a *activities) Plan(ctx context.Context, args planArgs) (begun, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	b, err := a.planOverNetwork(ctx, args.RunID)
+	b.Announce = a.outcomes != nil
+	return b, err
+}
+
+func (a *activities) planOverNetwork(ctx context.Context, runID string) (begun, error) {
+	if b, ok, err := a.resume(ctx, runID); ok || err != nil {
+		return b, err
+	}
+	run, err := a.record.Run(ctx, runID)
+	if err != nil {
+		return begun{}, transient(ctx, "read run", err)
+	}
+	if run.Status.Final() {
+		return ended(run), nil
+	}
+	inputs, event, err := a.record.RunRequest(ctx, runID)
+	if err != nil {
+		return begun{}, transient(ctx, "read run", err)
+	}
+	prog, err := a.program(ctx, run.ActivityID, run.DefinitionVersion)
+	if err != nil {
+		return a.failUnlessTransient(ctx, runID, "load definition", err)
+	}
+	return a.decide(ctx, run, prog, inputs, event)
+}
+
+// decide evaluates the rules and stores the plan, or with it everything a small run does.
+func (a *activities) decide(ctx context.Context, run activitycore.Run, prog *program, inputs json.RawMessage, event *activitycore.Event) (begun, error) {
+	values, err := a.contexts.Fetch(ctx, prog.def)
+	if err != nil {
+		if activitycore.IsCode(err, activitycore.CodeUnavailable) && attemptOf(ctx) < planAttempts {
+			return begun{}, transient(ctx, "fetch context", err)
+		}
+		return a.fail(ctx, run.RunID, "fetch context", err)
+	}
+	plan, err := prog.plan(ctx, run, inputs, event, values)
+	if err != nil {
+		if ctx.Err() != nil {
+			return begun{}, context.Cause(ctx)
+		}
+		return a.fail(ctx, run.RunID, "evaluate rules", err)
+	}
+	if len(plan.Actions) <= a.small && onlyTasks(plan.Actions) {
+		return a.executeSmall(ctx, run, plan)
+	}
+	_, total, err := a.record.SavePlan(ctx, run.RunID, plan)
+	if err != nil {
+		return a.failUnlessTransient(ctx, run.RunID, "store plan", err)
+	}
+	return begun{Phase: phaseExecute, Total: total}, nil
+}
+
+// onlyTasks reports whether nothing but the store is needed, and no action waits for another's result.
+func onlyTasks(actions []activitycore.PlannedAction) bool {
+	for i := range actions {
+		if actions[i].Type != activitycore.ActionCreateTask || actions[i].Deferred {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *activities) executeSmall(ctx context.Context, run activitycore.Run, plan activitycore.Plan) (begun, error) {
+	now := a.clock()
+	results, tasks := a.taskResults(run, plan.Actions, now)
+	finished, stored, err := a.record.ExecuteSmall(ctx, run.RunID, plan, results, tasks, now)
+	if err != nil {
+		return a.failUnlessTransient(ctx, run.RunID, "store run", err)
+	}
+	if !stored {
+		b, _, err := a.resume(ctx, run.RunID)
+		return b, err
+	}
+	for i := range results {
+		a.metrics.action(plan.Actions[i].Type, results[i].Status)
+	}
+	a.metrics.finished(finished)
+	return ended(finished), nil
+}
+
+// taskResults gives each of a plan's create_task actions its result; an action that cannot be carried out fails alone,
+// with those of its item that depend on it.
+func (a *activities) taskResults(run activitycore.Run, actions []activitycore.PlannedAction, now time.Time) ([]activitycore.ActionResult, []activitycore.TaskWrite) {
+	results := make([]activitycore.ActionResult, 0, len(actions))
+	tasks := make([]activitycore.TaskWrite, 0, len(actions))
+	for _, item := range groupItems(actions, func(p activitycore.PlannedAction) activitycore.PlannedAction { return p }) {
+		stopped := false
+		for _, action := range item {
+			res := activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionSkipped, FinishedAt: now}
+			if !stopped {
+				var task activitycore.TaskWrite
+				var err error
+				res.Attempts = 1
+				if task, err = a.actions.TaskWrite(run, action, now); err != nil {
+					res.Status, res.Error = activitycore.ActionFailed, activitycore.MessageOf(err)
+					stopped = action.OnError != activitycore.OnErrorContinue
+				} else {
+					res.Status = activitycore.ActionSucceeded
+					tasks = append(tasks, task)
+				}
+			}
+			results = append(results, res)
+		}
+	}
+	return results, tasks
+}
+
+// fail ends the run because of err.
+func (a *activities) fail(ctx context.Context, runID, step string, err error) (begun, error) {
+	a.log.WarnContext(ctx, "run failed", "run_id", runID, "step", step, "error", err)
+	return a.close(ctx, runID, activitycore.RunFailed, step+": "+activitycore.MessageOf(err))
+}
+
+// failUnlessTransient ends the run if another attempt could not help.
+func (a *activities) failUnlessTransient(ctx context.Context, runID, step string, err error) (begun, error) {
+	if mayPass(ctx, err) {
+		return begun{}, transient(ctx, step, err)
+	}
+	return a.fail(ctx, runID, step, err)
+}
+
+type finishArgs struct {
+	RunID string `json:"run_id"`
+	// Status is empty if it is to be derived from the actions.
+	Status activitycore.RunStatus `json:"status,omitempty"`
+	Error  string                 `json:"error,omitempty"`
+}
+
+// Finish gives the run its final status.
+func (a *activities) Finish(ctx context.Context, args finishArgs) (begun, error) {
+	return a.close(ctx, args.RunID, args.Status, args.Error)
+}
+
+func (a *activities) close(ctx context.Context, runID string, status activitycore.RunStatus, message string) (begun, error) {
+	run, err := a.record.FinishRun(ctx, runID, status, message, a.clock())
+	if err != nil {
+		return begun{}, transient(ctx, "finish run", err)
+	}
+	a.metrics.finished(run)
+	return ended(run), nil
+}
+
+// ended is the answer for a run that has its final status.
+func ended(run activitycore.Run) begun {
+	b := begun{Phase: phaseFinished, Status: run.Status, Error: run.Error, Items: run.Items, Counts: run.Actions}
+	if b.Error == "" && run.Status == activitycore.RunFailed {
+		b.Error = "every action failed; the run's actions say why"
+	}
+	return b
+}
+
+// mayPass reports whether err can be gone at the next attempt. What has no code is a defect or an unforeseen failure of
+// the database: it gets some attempts and is then taken for what it is.
+func mayPass(ctx context.Context, err error) bool {
+	switch activitycore.CodeOf(err) {
+	case activitycore.CodeUnavailable, activitycore.CodeConflict:
+		return true
+	case activitycore.CodeInternal:
+		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || attemptOf(ctx) < 8
+	}
+	return false
+}

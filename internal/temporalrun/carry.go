@@ -1,0 +1,327 @@
+package temporalrun
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+type batchArgs struct {
+	RunID string `json:"run_id"`
+	// From and To are the Seqs [From, To) at which the batch's items begin; the last item may end later.
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// Defaults of an action, as documented at activitycore.Action and RetryPolicy.
+const (
+	defaultTimeout     = 30 * time.Second
+	defaultAttempts    = 5
+	defaultInterval    = time.Second
+	defaultMaxInterval = time.Minute
+	defaultCoefficient = 2
+	tailSize           = 8                // records read at once to complete a batch's last item
+	longestWait        = 10 * time.Minute // whatever a server's Retry-After asks for
+)
+
+// errStopping hands a batch to another worker: this one is being stopped.
+var errStopping = errors.New("the worker is stopping; another one goes on")
+
+// CarryOut carries out the items of a stored plan that begin in a range, each item's actions in order and several items
+// at once. What has a result already is left alone, so a repeat after a crash goes on where the record ends.
+func (a *activities) CarryOut(ctx context.Context, args batchArgs) error {
+	stop := heartbeat(ctx)
+	defer stop()
+	run, err := a.record.Run(ctx, args.RunID)
+	if err != nil {
+		return retryable(ctx, "read run", err)
+	}
+	if run.Status.Final() {
+		return nil
+	}
+	_, event, err := a.record.RunRequest(ctx, args.RunID)
+	if err != nil {
+		return retryable(ctx, "read run", err)
+	}
+	items, err := a.itemsIn(ctx, args)
+	if err != nil {
+		return retryable(ctx, "read plan", err)
+	}
+	hops := 0
+	if event != nil {
+		hops = event.Hops
+	}
+	b := &batch{activities: a, run: run, hops: hops, stopping: activity.GetWorkerStopChannel(ctx)}
+	b.recorder = newRecorder(ctx, a, args.RunID)
+	err = b.carryOut(ctx, items)
+	if flushErr := b.recorder.close(); flushErr != nil {
+		return retryable(ctx, "record results", flushErr)
+	}
+	return err
+}
+
+// itemsIn reads the items that begin in [From, To). An item that began before From belongs to the batch before.
+func (a *activities) itemsIn(ctx context.Context, args batchArgs) ([][]activitycore.ActionRecord, error) {
+	records, err := a.record.Actions(ctx, args.RunID, max(args.From-1, 0), args.To)
+	if err != nil || len(records) == 0 {
+		return nil, err
+	}
+	for last := records[len(records)-1]; ; { // the last item may go on after the range
+		next := records[len(records)-1].Seq + 1
+		more, err := a.record.Actions(ctx, args.RunID, next, next+tailSize)
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for n < len(more) && sameItem(more[n].PlannedAction, last.PlannedAction) {
+			n++
+		}
+		records = append(records, more[:n]...)
+		if n < tailSize {
+			break
+		}
+	}
+	var mine [][]activitycore.ActionRecord
+	for _, item := range groupItems(records, func(r activitycore.ActionRecord) activitycore.PlannedAction { return r.PlannedAction }) {
+		if item[0].Seq >= args.From {
+			mine = append(mine, item)
+		}
+	}
+	return mine, nil
+}
+
+func sameItem(a, b activitycore.PlannedAction) bool {
+	return a.Rule == b.Rule && a.ItemIndex == b.ItemIndex && a.ItemKey == b.ItemKey
+}
+
+// groupItems cuts a list of actions, in order, into items.
+func groupItems[T any](list []T, of func(T) activitycore.PlannedAction) [][]T {
+	var items [][]T
+	start := 0
+	for i := 1; i <= len(list); i++ {
+		if i == len(list) || !sameItem(of(list[i]), of(list[start])) {
+			items = append(items, list[start:i])
+			start = i
+		}
+	}
+	return items
+}
+
+// batch is one CarryOut at work.
+type batch struct {
+	*activities
+	run      activitycore.Run
+	hops     int
+	recorder *recorder
+	stopping <-chan struct{}
+}
+
+func (b *batch) carryOut(ctx context.Context, items [][]activitycore.ActionRecord) error {
+	queue := make(chan []activitycore.ActionRecord)
+	errs := make(chan error, b.parallel)
+	var workers sync.WaitGroup
+	for range min(b.parallel, len(items)) {
+		workers.Go(func() {
+			for item := range queue {
+				if err := b.item(ctx, item); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	var err error
+feed:
+	for _, item := range items {
+		select {
+		case queue <- item:
+		case err = <-errs:
+			break feed
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+			break feed
+		case <-b.stopping:
+			err = errStopping
+			break feed
+		}
+	}
+	close(queue)
+	workers.Wait()
+	if err == nil && len(errs) > 0 {
+		err = <-errs
+	}
+	return err
+}
+
+// item carries out one item's actions in order. It returns an error only if the batch cannot go on.
+func (b *batch) item(ctx context.Context, records []activitycore.ActionRecord) error {
+	steps := map[string]any{}
+	stopped := false
+	for i, rec := range records {
+		res := rec.Result
+		if rec.Status == activitycore.ActionPending || res == nil {
+			if stopped {
+				b.recorder.add(rec.Type, activitycore.ActionResult{Seq: rec.Seq, Status: activitycore.ActionSkipped, FinishedAt: b.clock()}, nil)
+				continue
+			}
+			done, err := b.action(ctx, rec.PlannedAction, steps, i < len(records)-1)
+			if err != nil {
+				return err
+			}
+			res = &done
+		}
+		if res.Status != activitycore.ActionSucceeded && rec.OnError != activitycore.OnErrorContinue {
+			stopped = true
+		}
+		if rec.Name != "" {
+			steps[rec.Name] = stepValue(*res)
+		}
+	}
+	return nil
+}
+
+// action carries out one action and hands its result to the recorder.
+func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, steps map[string]any, moreFollow bool) (activitycore.ActionResult, error) {
+	res := activitycore.ActionResult{Seq: action.Seq, Attempts: 1}
+	fail := func(err error) (activitycore.ActionResult, error) {
+		res.Status, res.Error, res.FinishedAt = activitycore.ActionFailed, activitycore.MessageOf(err), b.clock()
+		b.recorder.add(action.Type, res, nil)
+		return res, nil
+	}
+	if action.Deferred {
+		with, err := b.resolver.Resolve(ctx, action, steps)
+		if err != nil {
+			if ctx.Err() != nil {
+				return res, context.Cause(ctx)
+			}
+			return fail(err)
+		}
+		action.With, action.Deferred, action.Scope = with, false, nil
+	}
+	if action.Type == activitycore.ActionCreateTask {
+		res.FinishedAt = b.clock()
+		task, err := b.actions.TaskWrite(b.run, action, res.FinishedAt)
+		if err != nil {
+			return fail(err)
+		}
+		res.Status = activitycore.ActionSucceeded
+		b.recorder.add(action.Type, res, &task)
+		if action.Name == "" || !moreFollow {
+			return res, nil
+		}
+		return b.readBack(ctx, res) // only the store knows whether the task is new, and its ID
+	}
+	done, err := b.attempts(ctx, action)
+	if err != nil {
+		return res, err
+	}
+	b.recorder.add(action.Type, done, nil)
+	return done, nil
+}
+
+func (b *batch) readBack(ctx context.Context, res activitycore.ActionResult) (activitycore.ActionResult, error) {
+	if err := b.recorder.flush(); err != nil {
+		return res, err
+	}
+	stored, err := b.record.Actions(ctx, b.run.RunID, res.Seq, res.Seq+1)
+	if err != nil {
+		return res, retryable(ctx, "read result", err)
+	}
+	if len(stored) == 1 && stored[0].Result != nil {
+		res = *stored[0].Result
+	}
+	return res, nil
+}
+
+// attempts tries an action until it succeeds, fails for good, or its policy is exhausted. It returns an error if the batch
+// is to end instead.
+func (b *batch) attempts(ctx context.Context, action activitycore.PlannedAction) (activitycore.ActionResult, error) {
+	policy := policyOf(action)
+	delay := policy.InitialInterval.Std()
+	for n := 1; ; n++ {
+		if err := b.pace.wait(ctx, b.stopping); err != nil {
+			return activitycore.ActionResult{}, err
+		}
+		res, err := b.attempt(ctx, action)
+		res.Seq, res.Attempts, res.FinishedAt = action.Seq, n, b.clock()
+		if err == nil {
+			res.Status = activitycore.ActionSucceeded
+			return res, nil
+		}
+		if ctx.Err() != nil {
+			return res, context.Cause(ctx)
+		}
+		timedOut := errors.Is(err, context.DeadlineExceeded)
+		if n >= policy.MaxAttempts || !timedOut && !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+			b.log.DebugContext(ctx, "action failed", "run_id", b.run.RunID, "action", action.Key, "attempts", n, "error", err)
+			res.Status, res.Error = activitycore.ActionFailed, activitycore.MessageOf(err)
+			if timedOut && activitycore.CodeOf(err) == activitycore.CodeInternal {
+				res.Error = "no answer within " + activitycore.Duration(timeoutOf(action)).String()
+			}
+			return res, nil
+		}
+		if err := sleep(ctx, b.stopping, min(max(delay, retryAfter(err)), longestWait)); err != nil {
+			return res, err
+		}
+		delay = min(time.Duration(float64(delay)*policy.BackoffCoefficient), policy.MaximumInterval.Std())
+	}
+}
+
+func (b *batch) attempt(ctx context.Context, action activitycore.PlannedAction) (activitycore.ActionResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(action))
+	defer cancel()
+	return b.actions.Perform(ctx, b.run, b.hops, action)
+}
+
+func timeoutOf(action activitycore.PlannedAction) time.Duration {
+	if action.Timeout > 0 {
+		return action.Timeout.Std()
+	}
+	return defaultTimeout
+}
+
+func policyOf(action activitycore.PlannedAction) activitycore.RetryPolicy {
+	p := activitycore.RetryPolicy{}
+	if action.Retry != nil {
+		p = *action.Retry
+	}
+	if p.MaxAttempts <= 0 {
+		p.MaxAttempts = defaultAttempts
+	}
+	if p.InitialInterval <= 0 {
+		p.InitialInterval = activitycore.Duration(defaultInterval)
+	}
+	if p.BackoffCoefficient < 1 {
+		p.BackoffCoefficient = defaultCoefficient
+	}
+	if p.MaximumInterval <= 0 {
+		p.MaximumInterval = activitycore.Duration(defaultMaxInterval)
+	}
+	return p
+}
+
+func retryAfter(err error) time.Duration {
+	var asked interface{ RetryAfter() time.Duration }
+	if errors.As(err, &asked) {
+		return asked.RetryAfter()
+	}
+	return 0
+}
+
+// stepValue is what later actions of the item see as steps.<name>: the result's JSON, or the error of a failed action
+// that had on_error: continue.
+func stepValue(res activitycore.ActionResult) any {
+	if res.Status != activitycore.ActionSucceeded {
+		return map[string]any{"error": res.Error}
+	}
+	v, err := resultValue(res.Result)
+	if err != nil || v == nil {
+		return map[string]any{}
+	}
+	return v
+}

@@ -1,0 +1,79 @@
+package temporalrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// SearchAttributes are the names that workflows and schedules are found by, all of type Keyword.
+func SearchAttributes() []string {
+	return []string{activitycore.SearchAttrActivity, activitycore.SearchAttrTrigger, activitycore.SearchAttrOutcome, activitycore.SearchAttrSpecHash}
+}
+
+// EnsureSearchAttributes registers what is missing of [SearchAttributes] in a namespace and returns when all can be used.
+// An attribute that exists with another type is CodeConflict: Temporal cannot change types.
+func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	missing, err := missingAttributes(ctx, c, namespace)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+			Namespace: namespace, SearchAttributes: missing,
+		})
+		// Another replica may have been quicker.
+		if _, ok := errors.AsType[*serviceerror.AlreadyExists](err); err != nil && !ok {
+			return temporalError(err, "register search attributes in Temporal")
+		}
+	}
+	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		usable, err := attributesUsable(ctx, c, namespace)
+		if usable || err != nil {
+			return err
+		}
+		if err := sleep(ctx, nil, delay); err != nil {
+			return fmt.Errorf("wait for search attributes: %w", err)
+		}
+	}
+}
+
+func missingAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
+	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return nil, temporalError(err, "list search attributes of Temporal")
+	}
+	missing := map[string]enumspb.IndexedValueType{}
+	for _, name := range SearchAttributes() {
+		switch t, ok := have.GetCustomAttributes()[name]; {
+		case !ok:
+			missing[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
+		case t != enumspb.INDEXED_VALUE_TYPE_KEYWORD:
+			return nil, activitycore.Errorf(activitycore.CodeConflict, "search attribute %q of namespace %q has type %s, and Keyword is needed; use another namespace", name, namespace, t)
+		}
+	}
+	return missing, nil
+}
+
+// attributesUsable asks what a start would: the frontend checks names in a query against the same cache.
+func attributesUsable(ctx context.Context, c client.Client, namespace string) (bool, error) {
+	for _, name := range SearchAttributes() {
+		_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: name + " = 'none'"})
+		if _, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
+			return false, nil
+		}
+		if err != nil {
+			return false, temporalError(err, "query search attributes of Temporal")
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,99 @@
+package temporalrun
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Starter starts, cancels and awaits runs. Given the same client as a [Worker] of this process, it hands the first
+// workflow task of a run to it directly (eager start), which saves a round trip through the task queue.
+type Starter struct {
+	client client.Client
+}
+
+// NewStarter makes a starter on a connected client.
+func NewStarter(c client.Client) *Starter { return &Starter{client: c} }
+
+// startTimeout bounds one start, with the SDK's own retries.
+const startTimeout = 10 * time.Second
+
+// StartRun asks Temporal to start the one run of (definition, cause). The cause must be in the ledger before. An execution
+// that exists, running or closed, is no error. CodeUnavailable: whether it was started is not known; ask again.
+func (s *Starter) StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       activitycore.WorkflowID(activityID, cause),
+		TaskQueue:                                activitycore.TaskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true, // or the SDK reports the old run as a success
+		EnableEagerStart:                         true,
+		TypedSearchAttributes:                    temporal.NewSearchAttributes(subject.ValueSet(activityID), trigger.ValueSet(string(cause.Kind))),
+	}, activitycore.WorkflowType, activitycore.RunInput{ActivityID: activityID, Cause: cause})
+	var exists *serviceerror.WorkflowExecutionAlreadyStarted
+	switch {
+	case errors.As(err, &exists):
+		return activitycore.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
+	case err != nil:
+		return activitycore.StartOutcome{}, temporalError(err, "start the run in Temporal")
+	}
+	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
+}
+
+// CancelRun asks the run's workflow to end; it returns before it has. CodeNotFound: Temporal knows no running execution
+// with this ID.
+func (s *Starter) CancelRun(ctx context.Context, workflowID string) error {
+	err := s.client.CancelWorkflow(ctx, workflowID, "")
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+		return activitycore.NotFound("running workflow", workflowID)
+	}
+	if err != nil {
+		return temporalError(err, "cancel the run in Temporal")
+	}
+	return nil
+}
+
+// WaitRun returns when the run's workflow has ended, in whatever way: the record says how. CodeNotFound: Temporal knows no
+// execution with this ID, or not any more.
+func (s *Starter) WaitRun(ctx context.Context, workflowID string) error {
+	err := s.client.GetWorkflow(ctx, workflowID, "").Get(ctx, nil)
+	if _, ok := errors.AsType[*temporal.WorkflowExecutionError](err); err == nil || ok {
+		return nil
+	}
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+		return activitycore.NotFound("workflow", workflowID)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return temporalError(err, "wait for the run in Temporal")
+}
+
+// temporalError translates what the service answers. What could be different next time is CodeUnavailable.
+func temporalError(err error, doing string) error {
+	var (
+		invalid  *serviceerror.InvalidArgument
+		denied   *serviceerror.PermissionDenied
+		missing  *serviceerror.NamespaceNotFound
+		notFound *serviceerror.NotFound
+	)
+	switch {
+	case errors.As(err, &invalid):
+		return activitycore.Wrap(activitycore.CodeInvalid, err, "cannot %s: it refuses the request: %s", doing, invalid.Message)
+	case errors.As(err, &denied):
+		return activitycore.Wrap(activitycore.CodeForbidden, err, "cannot %s: permission denied; check the credentials of temporal.* in the configuration", doing)
+	case errors.As(err, &missing):
+		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: there is no namespace %q; create it or change temporal.namespace", doing, missing.Namespace)
+	case errors.As(err, &notFound):
+		return activitycore.Wrap(activitycore.CodeNotFound, err, "cannot %s: not found", doing)
+	}
+	return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: no answer from Temporal", doing)
+}
