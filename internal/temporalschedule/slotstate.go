@@ -11,36 +11,28 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// SlotState asks Temporal what has become of one slot: whether its execution exists and, if not, whether the schedule still
-// holds the slot. It is for slots that are overdue, not for every one.
-func (r *Reconciler) SlotState(ctx context.Context, activityID string, nominal time.Time) (activitycore.SlotState, error) {
-	state, err := r.calls.execution(ctx, activitycore.WorkflowID(activityID, activitycore.CronCause(nominal)))
-	if err != nil || state != activitycore.SlotAbsent {
-		return state, err
-	}
+// Backlog says which slots a definition's schedule has still to start: any of those due, if buffered is more than 0, and
+// otherwise those from next on. Both are zero for a schedule that is paused, has no time left, or does not exist.
+func (r *Reconciler) Backlog(ctx context.Context, activityID string) (buffered int64, next time.Time, err error) {
 	seen, there, err := r.calls.describe(ctx, activityID)
-	if err != nil {
-		return "", err
+	if err != nil || !there {
+		return 0, time.Time{}, err
 	}
-	if !there || seen.Paused {
-		return activitycore.SlotAbsent, nil
+	// What is buffered is started even if the schedule has been paused since.
+	buffered = seen.info.GetBufferSize()
+	if times := seen.info.GetFutureActionTimes(); len(times) > 0 && !seen.Paused {
+		next = times[0].AsTime()
 	}
-	// What is buffered is not told by nominal time. One slot that waits may be this one.
-	if seen.info.GetBufferSize() > 0 {
-		return activitycore.SlotWaiting, nil
-	}
-	if next := seen.info.GetFutureActionTimes(); len(next) > 0 && !next[0].AsTime().After(nominal) {
-		return activitycore.SlotWaiting, nil
-	}
-	// It may have been started between the two questions.
-	return r.calls.execution(ctx, activitycore.WorkflowID(activityID, activitycore.CronCause(nominal)))
+	return buffered, next, nil
 }
 
-func (c *calls) execution(ctx context.Context, workflowID string) (activitycore.SlotState, error) {
+// SlotState says whether the execution of a slot exists in Temporal.
+func (r *Reconciler) SlotState(ctx context.Context, activityID string, nominal time.Time) (activitycore.SlotState, error) {
+	workflowID := activitycore.WorkflowID(activityID, activitycore.CronCause(nominal))
 	var resp *workflowservice.DescribeWorkflowExecutionResponse
-	err := c.do(ctx, "describe_workflow", func(ctx context.Context) (err error) {
-		resp, err = c.service.DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{
-			Namespace: c.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID},
+	err := r.calls.do(ctx, "describe_workflow", func(ctx context.Context) (err error) {
+		resp, err = r.calls.service.DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{
+			Namespace: r.calls.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID},
 		})
 		return err
 	})

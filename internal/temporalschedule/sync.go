@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -57,38 +58,14 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	return report, ctx.Err()
 }
 
-// rowsPerRead is how many rows one read of the record asks for.
-const rowsPerRead = 1000
-
-// rows reads every row of the record, tombstones included.
+// rows reads every row of the record, tombstones included. One read of all: asked for in parts, the record would add the
+// marks of tombstones purged long ago.
 func (r *Reconciler) rows(ctx context.Context) ([]activitycore.StoredDefinition, error) {
-	var rows []activitycore.StoredDefinition
-	for since := int64(0); ; {
-		page, next, err := r.cfg.Store.ChangesSince(ctx, since, rowsPerRead)
-		if err != nil {
-			return nil, fmt.Errorf("read definitions: %w", err)
-		}
-		rows = append(rows, page...)
-		if len(page) == 0 || next <= since {
-			return latest(rows), nil
-		}
-		since = next
+	rows, _, err := r.cfg.Store.ChangesSince(ctx, 0, math.MaxInt32)
+	if err != nil {
+		return nil, fmt.Errorf("read definitions: %w", err)
 	}
-}
-
-// latest keeps the last of several readings of a row that changed while it was being read.
-func latest(rows []activitycore.StoredDefinition) []activitycore.StoredDefinition {
-	byID := make(map[string]int, len(rows))
-	out := rows[:0:0]
-	for _, row := range rows {
-		if i, ok := byID[row.ID]; ok {
-			out[i] = row
-			continue
-		}
-		byID[row.ID] = len(out)
-		out = append(out, row)
-	}
-	return out
+	return rows, nil
 }
 
 // lookCloser describes those listed schedules whose listing seems right, all or the next few: a listing shows neither

@@ -1,0 +1,117 @@
+package slots
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// catalogue is the record's definitions as last seen, so that a tick reads only what has changed.
+type catalogue struct {
+	revision int64
+	rows     map[string]activitycore.StoredDefinition
+	// marks are how far each definition is known to be accounted for. The record's are the same or further behind.
+	marks map[string]time.Time
+	// saved are the marks that the record has.
+	saved map[string]time.Time
+}
+
+// rowsPerRead bounds one read of the catalogue.
+const rowsPerRead = 5000
+
+// refresh reads what has changed. A revision that went back means that the database was restored: everything is read again.
+func (c *catalogue) refresh(ctx context.Context, record Record) error {
+	revision, err := record.Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("read the catalogue's revision: %w", err)
+	}
+	if c.rows == nil || revision < c.revision {
+		*c = catalogue{rows: make(map[string]activitycore.StoredDefinition), marks: make(map[string]time.Time), saved: make(map[string]time.Time)}
+	}
+	for c.revision < revision {
+		rows, upTo, err := record.ChangesSince(ctx, c.revision, rowsPerRead)
+		if err != nil {
+			return fmt.Errorf("read definitions: %w", err)
+		}
+		for _, row := range rows {
+			c.rows[row.ID] = row
+		}
+		if upTo <= c.revision {
+			break
+		}
+		c.revision = upTo
+	}
+	return c.loadMarks(ctx, record)
+}
+
+func (c *catalogue) loadMarks(ctx context.Context, record Record) error {
+	var unknown []string
+	for id, row := range c.rows {
+		if _, ok := c.marks[id]; !ok && row.TriggerType == activitycore.TriggerCron {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	marks, err := record.AccountedUntil(ctx, unknown)
+	if err != nil {
+		return fmt.Errorf("read how far slots are accounted for: %w", err)
+	}
+	for _, id := range unknown {
+		if mark, ok := marks[id]; ok {
+			c.marks[id], c.saved[id] = mark, mark
+			continue
+		}
+		c.marks[id] = c.rows[id].CreatedAt
+	}
+	return nil
+}
+
+// work is one definition with overdue slots, or possibly so.
+type work struct {
+	row         activitycore.StoredDefinition
+	mark, until time.Time
+}
+
+// due lists the definitions that may have slots between their mark and the end of their grace, and moves the marks of the
+// others forward: those whose present version is as old as the mark and names no time in between.
+func (c *catalogue) due(now time.Time, s *specs, grace func(activitycore.StoredDefinition) time.Duration) []work {
+	var out []work
+	for id, mark := range c.marks {
+		row := c.rows[id]
+		until := now.Add(-grace(row))
+		if row.DeletedAt != nil {
+			until = earlier(until, *row.DeletedAt)
+		}
+		if !until.After(mark) {
+			continue
+		}
+		if row.TriggerType == activitycore.TriggerCron && !row.UpdatedAt.After(mark) {
+			if spec, err := s.parse(row.TriggerConfig); err == nil {
+				if next, ok := spec.Next(mark.Add(-time.Nanosecond)); !ok || !next.Before(until) {
+					c.marks[id] = until
+					continue
+				}
+			}
+		}
+		out = append(out, work{row: row, mark: mark, until: until})
+	}
+	return out
+}
+
+// saveEvery is how far the record's marks may lag behind where there was no slot.
+const saveEvery = time.Hour
+
+// unsaved returns the marks that the record should know: those of definitions in done, and those that lag far behind.
+func (c *catalogue) unsaved(done map[string]bool) map[string]time.Time {
+	out := make(map[string]time.Time)
+	for id, mark := range c.marks {
+		if mark.After(c.saved[id]) && (done[id] || mark.Sub(c.saved[id]) > saveEvery) {
+			out[id] = mark
+		}
+	}
+	return out
+}

@@ -1,0 +1,151 @@
+package slots
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// CheckRecord is what a [Checker] asks of the record.
+type CheckRecord interface {
+	Timelines
+	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
+	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
+	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
+}
+
+// MaxListed bounds the slots that a [CheckReport] lists one by one.
+const MaxListed = 1000
+
+// CheckReport is the comparison of expected slots with the ledger over a stretch of time.
+type CheckReport struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	// Definitions is how many were looked at.
+	Definitions int `json:"definitions"`
+	// Expected slots, and how many of them have a row.
+	Expected  int `json:"expected"`
+	Accounted int `json:"accounted"`
+	// Verdicts counts the ledger's rows of the time, causes of every kind.
+	Verdicts map[activitycore.Verdict]int `json:"verdicts"`
+	// Missing lists expected slots without a row, at most MaxListed.
+	Missing []MissingSlot `json:"missing"`
+	// Open lists causes whose verdict is not final, at most MaxListed: recorded, and neither run nor settled.
+	Open []activitycore.LedgerEntry `json:"open"`
+	// Unexpected counts cron rows that no version of their definition asks for.
+	Unexpected int `json:"unexpected"`
+	// OpenCount and MissingCount are not bounded.
+	OpenCount    int `json:"open_count"`
+	MissingCount int `json:"missing_count"`
+}
+
+// OK reports whether every expected slot and every recorded cause has its one final verdict.
+func (r CheckReport) OK() bool { return r.MissingCount == 0 && r.OpenCount == 0 }
+
+// MissingSlot is an expected slot without a ledger row.
+type MissingSlot struct {
+	ActivityID   string    `json:"activity_id"`
+	ActivityName string    `json:"activity_name"`
+	Version      int64     `json:"definition_version"`
+	NominalTime  time.Time `json:"nominal_time"`
+}
+
+// Checker proves that expected and accounted slots are the same.
+type Checker struct {
+	record CheckRecord
+	specs  specs
+}
+
+// NewChecker makes a checker.
+func NewChecker(record CheckRecord) *Checker { return &Checker{record: record} }
+
+// Check compares the slots of [since, until) of one definition, or of all if activityID is "". Slots younger than the
+// watchdog's grace may rightly have no row yet: end the time before them.
+func (c *Checker) Check(ctx context.Context, activityID string, since, until time.Time) (CheckReport, error) {
+	report := CheckReport{Since: since.UTC(), Until: until.UTC(), Verdicts: make(map[activitycore.Verdict]int)}
+	if !since.Before(until) {
+		return report, activitycore.InvalidField("since", since, "must be before until (%s)", until.Format(time.RFC3339))
+	}
+	var rows []activitycore.StoredDefinition
+	if activityID != "" {
+		row, err := c.record.DefinitionAny(ctx, activityID)
+		if err != nil {
+			return report, err
+		}
+		rows = append(rows, row)
+	} else {
+		var err error
+		if rows, _, err = c.record.ChangesSince(ctx, 0, 1<<30); err != nil {
+			return report, fmt.Errorf("read definitions: %w", err)
+		}
+	}
+	for _, row := range rows {
+		if err := c.definition(ctx, row, &report); err != nil {
+			return report, err
+		}
+	}
+	return report, c.verdicts(ctx, activityID, &report)
+}
+
+func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinition, report *CheckReport) error {
+	until := report.Until
+	if row.DeletedAt != nil {
+		until = earlier(until, *row.DeletedAt)
+	}
+	if !until.After(report.Since) {
+		return nil
+	}
+	tl, err := c.specs.load(ctx, c.record, row.ID, report.Since, until)
+	if err != nil {
+		return err
+	}
+	keys, err := rowsOf(ctx, c.record, row.ID, report.Since, until)
+	if err != nil {
+		return err
+	}
+	if len(tl.segments) == 0 && len(keys) == 0 {
+		return nil
+	}
+	report.Definitions++
+	found := 0
+	for s := range tl.slots(report.Since, until) {
+		report.Expected++
+		if keys[activitycore.CronCause(s.Time).Key()] {
+			found++
+			continue
+		}
+		report.MissingCount++
+		if len(report.Missing) < MaxListed {
+			report.Missing = append(report.Missing, MissingSlot{ActivityID: row.ID, ActivityName: row.Name, Version: s.Version, NominalTime: s.Time})
+		}
+	}
+	report.Accounted += found
+	report.Unexpected += len(keys) - found
+	return nil
+}
+
+func (c *Checker) verdicts(ctx context.Context, activityID string, report *CheckReport) error {
+	filter := activitycore.LedgerFilter{ActivityID: activityID, Since: report.Since, Until: report.Until}
+	for page := (activitycore.PageRequest{Limit: 1000}); ; {
+		entries, err := c.record.LedgerEntries(ctx, filter, page)
+		if err != nil {
+			return fmt.Errorf("read ledger: %w", err)
+		}
+		for _, e := range entries.Items {
+			report.Verdicts[e.Verdict]++
+			if e.Verdict.Terminal() {
+				continue
+			}
+			report.OpenCount++
+			if len(report.Open) < MaxListed {
+				report.Open = append(report.Open, e)
+			}
+		}
+		if page.Cursor = entries.NextCursor; page.Cursor == "" {
+			return nil
+		}
+	}
+}

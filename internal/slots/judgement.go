@@ -1,0 +1,362 @@
+package slots
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// judgement is the verdict on the overdue slots of one definition.
+type judgement struct {
+	w      *Watchdog
+	ctx    context.Context //nolint:containedctx // a judgement lives as long as one call
+	def    activitycore.StoredDefinition
+	tl     *timeline
+	until  time.Time
+	now    time.Time
+	report *TickReport
+
+	outages []activitycore.Outage
+	// settled are verdicts found and not yet written.
+	settled []activitycore.Settlement
+	// cover is the run that was open at the slot looked at last.
+	cover *activitycore.Run
+}
+
+// judge gives verdicts to slots without a row, which ascend, and returns the time before which every slot now has a row. It
+// stops at the first slot that something else may still start: the order of make-ups depends on it.
+func (j *judgement) judge(missing []Slot, horizon time.Time) (time.Time, error) {
+	var err error
+	if j.outages, err = j.w.cfg.Record.Outages(j.ctx, missing[0].Time, j.now.Add(time.Second)); err != nil {
+		return missing[0].Time, fmt.Errorf("read outages: %w", err)
+	}
+	missed, horizon, err := j.sort(missing, horizon)
+	if err != nil {
+		return missing[0].Time, err
+	}
+	runs, err := j.apply(missed, horizon)
+	if err != nil {
+		return missing[0].Time, err
+	}
+	if err := j.w.settle(j.ctx, j.settled, j.report); err != nil {
+		return missing[0].Time, err
+	}
+	return j.makeUp(runs, horizon)
+}
+
+// sort settles what needs no policy and returns the slots that Temporal will not start, and how far it came.
+func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reached time.Time, err error) {
+	var backlog *backlog
+	for i, s := range missing {
+		if s.Hold != nil {
+			j.add(s.Time, activitycore.VerdictPaused, holdReason(*s.Hold), "")
+			continue
+		}
+		if backlog == nil { // asked before the executions: what has left the backlog by then is an execution, or lost
+			if backlog, err = j.w.backlog(j.ctx, j.def, j.now); err != nil {
+				return nil, s.Time, err
+			}
+		}
+		state, err := j.w.cfg.Scheduler.SlotState(j.ctx, j.def.ID, s.Time)
+		if err != nil {
+			return nil, s.Time, fmt.Errorf("ask for slot %s: %w", s.Time.Format(time.RFC3339), err)
+		}
+		switch {
+		case state == activitycore.SlotClosed:
+			j.add(s.Time, activitycore.VerdictLost, "Temporal has an execution that ended, and the record has no trace of it: it was restored from a backup, or the execution was ended before it began", "")
+		case state == activitycore.SlotOpen, backlog.holds(s.Time):
+			j.report.Waiting += len(missing) - i
+			return missed, s.Time, nil
+		default:
+			missed = append(missed, s)
+		}
+	}
+	return missed, horizon, nil
+}
+
+// apply settles missed slots by the misfire policy and returns those that are to run.
+func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err error) {
+	if len(missed) == 0 {
+		return nil, nil
+	}
+	switch policyOf(j.def) {
+	case activitycore.MisfireCatchup:
+		for _, s := range missed {
+			if j.now.Sub(s.Time) > windowOf(j.def) {
+				j.add(s.Time, activitycore.VerdictSkipped, windowReason(j.def, s.Time, j.now)+", "+j.why(s.Time), "")
+				continue
+			}
+			runs = append(runs, s)
+		}
+		return runs, nil
+	case activitycore.MisfireCompress:
+		return j.compress(missed, horizon)
+	}
+	for _, s := range missed {
+		run, err := j.overlapped(s.Time)
+		if err != nil {
+			return nil, err
+		}
+		if run != nil && outageOf(j.outages, s.Time, 0) == nil {
+			j.add(s.Time, activitycore.VerdictSkipped, "overlap: the run of "+run.Cause.Key()+" was still open", "")
+			continue
+		}
+		j.add(s.Time, activitycore.VerdictSkipped, "misfire: "+j.why(s.Time), "")
+	}
+	return nil, nil
+}
+
+// compress finds the one slot that runs for all the missed ones.
+func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err error) {
+	for len(missed) > 0 {
+		s := missed[0]
+		if out := outageOf(j.outages, s.Time, graceOf(j.def)); out != nil {
+			latest := latestMissed(j.whole(), j.outages, s.Time, *out)
+			n := j.into(missed, latest, j.why(s.Time))
+			if n > 0 && missed[n-1].Time.Equal(latest) {
+				runs = append(runs, missed[n-1])
+			}
+			missed = missed[n:]
+			continue
+		}
+		if run, err := j.overlapped(s.Time); err != nil {
+			return nil, err
+		} else if run != nil {
+			next, err := j.startedSince(s.Time)
+			if err != nil {
+				return nil, err
+			}
+			if next != "" {
+				j.add(s.Time, activitycore.VerdictCompressed, "overlap: the run of "+run.Cause.Key()+" was still open", next)
+				missed = missed[1:]
+				continue
+			}
+		}
+		n, target, err := j.gap(missed, horizon)
+		if err != nil {
+			return nil, err
+		}
+		if target == "" {
+			latest := missed[n-1]
+			j.into(missed[:n], latest.Time, j.why(s.Time))
+			runs = append(runs, latest)
+		} else {
+			for _, m := range missed[:n] {
+				j.add(m.Time, activitycore.VerdictCompressed, j.why(m.Time), target)
+			}
+		}
+		missed = missed[n:]
+	}
+	return runs, nil
+}
+
+// into compresses the slots before latest into it and returns how many slots lie up to and including latest.
+func (j *judgement) into(slots []Slot, latest time.Time, why string) (n int) {
+	for _, s := range slots {
+		if s.Time.After(latest) {
+			break
+		}
+		n++
+		if s.Time.Before(latest) {
+			j.add(s.Time, activitycore.VerdictCompressed, why, activitycore.CronCause(latest).Key())
+		}
+	}
+	return n
+}
+
+// whole is the timeline up to the present: the latest slot of an outage may still be within its grace.
+func (j *judgement) whole() *timeline {
+	if j.now.After(j.until) && j.def.DeletedAt == nil {
+		tl, err := j.w.specs.load(j.ctx, j.w.cfg.Record, j.def.ID, j.until, j.now)
+		if err == nil {
+			return &timeline{segments: append(append([]segment(nil), j.tl.segments...), tl.segments...), holds: append(append([]activitycore.Hold(nil), j.tl.holds...), tl.holds...)}
+		}
+	}
+	return j.tl
+}
+
+// gap finds how many of the missed slots follow on each other without one that has a row between them, and the run that
+// already stands for them: the make-up of the same gap, begun by an earlier tick or by another replica.
+func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string, err error) {
+	open := make(map[int64]bool, len(missed))
+	for _, s := range missed {
+		open[s.Time.Unix()] = true
+	}
+	var following time.Time
+	for s := range j.tl.slots(missed[0].Time, j.until) {
+		if s.Hold != nil {
+			continue
+		}
+		if !open[s.Time.Unix()] {
+			following = s.Time
+			break
+		}
+		n++
+	}
+	if following.IsZero() {
+		return n, "", nil
+	}
+	entry, err := j.w.cfg.Record.LedgerEntry(j.ctx, j.def.ID, activitycore.CronCause(following).Key())
+	switch {
+	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == activitycore.VerdictFired):
+		return n, entry.CauseKey, nil
+	case activitycore.IsCode(err, activitycore.CodeNotFound) && !following.Before(horizon):
+		// The gap goes on beyond what one tick looks at: find its end.
+		last, err := j.gapEnd(following)
+		if err != nil {
+			return n, "", err
+		}
+		return n, activitycore.CronCause(last).Key(), nil
+	case err != nil && !activitycore.IsCode(err, activitycore.CodeNotFound):
+		return n, "", fmt.Errorf("read ledger row: %w", err)
+	}
+	return n, "", nil
+}
+
+// gapEnd is the last slot of the gap that goes on at from.
+func (j *judgement) gapEnd(from time.Time) (last time.Time, err error) {
+	last = from
+	var part []Slot
+	search := func() (done bool, err error) {
+		rows, err := rowsOf(j.ctx, j.w.cfg.Record, j.def.ID, part[0].Time, part[len(part)-1].Time.Add(time.Second))
+		if err != nil {
+			return false, err
+		}
+		for _, s := range part {
+			if rows[activitycore.CronCause(s.Time).Key()] {
+				return true, nil
+			}
+			last = s.Time
+		}
+		part = part[:0]
+		return false, nil
+	}
+	for s := range j.tl.slots(from, j.until) {
+		if s.Hold != nil {
+			continue
+		}
+		if part = append(part, s); len(part) == j.w.cfg.MaxSlots {
+			if done, err := search(); done || err != nil {
+				return last, err
+			}
+		}
+	}
+	if len(part) > 0 {
+		_, err = search()
+	}
+	return last, err
+}
+
+func (j *judgement) add(slot time.Time, v activitycore.Verdict, reason, into string) {
+	s := settlement(j.def, slot, v, reason)
+	s.Into = into
+	j.settled = append(j.settled, s)
+}
+
+// why says what kept a slot from firing.
+func (j *judgement) why(slot time.Time) string {
+	if out := outageOf(j.outages, slot, graceOf(j.def)); out != nil {
+		return "missed in " + describeOutage(*out)
+	}
+	return "missed: Temporal did not start it, and no outage is recorded; the schedule was missing, stuck or just replaced"
+}
+
+// recentRuns is how many runs are looked through for one that was open at a slot: with overlap policies that let one run
+// at a time, only make-ups come between.
+const recentRuns = 20
+
+// overlapped returns the run of the definition that was open at the slot, or nil.
+func (j *judgement) overlapped(slot time.Time) (*activitycore.Run, error) {
+	open := func(r *activitycore.Run) bool {
+		return r.StartedAt != nil && r.StartedAt.Before(slot) && (r.FinishedAt == nil || r.FinishedAt.After(slot))
+	}
+	if j.cover != nil && open(j.cover) {
+		return j.cover, nil
+	}
+	page, err := j.w.cfg.Record.Runs(j.ctx, activitycore.RunFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Until: slot},
+		activitycore.PageRequest{Limit: recentRuns})
+	if err != nil {
+		return nil, fmt.Errorf("read runs: %w", err)
+	}
+	for i := range page.Items {
+		if open(&page.Items[i]) {
+			j.cover = &page.Items[i]
+			return j.cover, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none
+}
+
+// startedSince returns the cause of the first cron run that began after the slot, or "".
+func (j *judgement) startedSince(slot time.Time) (string, error) {
+	var first *activitycore.Run
+	for page := (activitycore.PageRequest{Limit: 200}); ; {
+		runs, err := j.w.cfg.Record.Runs(j.ctx, activitycore.RunFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: slot}, page)
+		if err != nil {
+			return "", fmt.Errorf("read runs: %w", err)
+		}
+		for i, r := range runs.Items {
+			if r.StartedAt != nil && !r.StartedAt.Before(slot) && (first == nil || r.StartedAt.Before(*first.StartedAt)) {
+				first = &runs.Items[i]
+			}
+		}
+		if page.Cursor = runs.NextCursor; page.Cursor == "" {
+			break
+		}
+	}
+	if first == nil {
+		return "", nil
+	}
+	return first.Cause.Key(), nil
+}
+
+// backlog is what the schedule has still to start.
+type backlog struct {
+	buffered int64
+	next     time.Time
+	doubted  time.Time // slots before this time are not believed to be waiting
+}
+
+func (b *backlog) holds(slot time.Time) bool {
+	if slot.Before(b.doubted) {
+		return false
+	}
+	return b.buffered > 0 || !b.next.IsZero() && !b.next.After(slot)
+}
+
+// backlog asks the schedule what it has still to start, and whether to believe it: a slot that has been waiting for longer
+// than Patience, with no run open that it could wait for, is taken for lost.
+func (w *Watchdog) backlog(ctx context.Context, def activitycore.StoredDefinition, now time.Time) (*backlog, error) {
+	buffered, next, err := w.cfg.Scheduler.Backlog(ctx, def.ID)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the schedule's backlog: %w", err)
+	}
+	b := &backlog{buffered: buffered, next: next}
+	if buffered == 0 && next.IsZero() {
+		return b, nil
+	}
+	open, err := w.openRun(ctx, def.ID)
+	if err != nil {
+		return nil, err
+	}
+	if open == nil {
+		b.doubted = now.Add(-w.cfg.Patience)
+	}
+	return b, nil
+}
+
+// openRun returns a cron run of the definition that has not ended, or nil.
+func (w *Watchdog) openRun(ctx context.Context, id string) (*activitycore.Run, error) {
+	for _, status := range []activitycore.RunStatus{activitycore.RunRunning, activitycore.RunPending} {
+		page, err := w.cfg.Record.Runs(ctx, activitycore.RunFilter{ActivityID: id, Kind: activitycore.CauseCron, Status: status}, activitycore.PageRequest{Limit: 1})
+		if err != nil {
+			return nil, fmt.Errorf("read runs: %w", err)
+		}
+		if len(page.Items) > 0 {
+			return &page.Items[0], nil
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none
+}

@@ -1,0 +1,373 @@
+package slots_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+var policies = []activitycore.MisfirePolicy{activitycore.MisfireSkip, activitycore.MisfireCatchup, activitycore.MisfireCompress}
+
+// nativeAfter is which of the twelve missed slots 10:06 to 10:17 Temporal itself starts after an outage, by overlap policy.
+var nativeAfter = map[activitycore.MisfirePolicy][]string{
+	activitycore.MisfireSkip:     {"10:06"},
+	activitycore.MisfireCompress: {"10:06", "10:07"},
+	activitycore.MisfireCatchup:  minutesBetween("10:06", "10:17"),
+}
+
+// wantAfterTwelveMissed is promise 4 of the design for the slots 10:06 to 10:17.
+func wantAfterTwelveMissed(w *world, d activitycore.Definition) {
+	w.Helper()
+	spans := map[activitycore.MisfirePolicy][]span{
+		activitycore.MisfireSkip:     {{"10:01", "10:05", "fired"}, {"10:06", "10:17", "skipped"}, {"10:18", "10:20", "fired"}},
+		activitycore.MisfireCatchup:  {{"10:01", "10:20", "fired"}},
+		activitycore.MisfireCompress: {{"10:01", "10:05", "fired"}, {"10:06", "10:16", "compressed into 10:17"}, {"10:17", "10:20", "fired"}},
+	}
+	ran := map[activitycore.MisfirePolicy][]string{
+		activitycore.MisfireSkip:     nil,
+		activitycore.MisfireCatchup:  minutesBetween("10:06", "10:17"),
+		activitycore.MisfireCompress: {"10:17"},
+	}
+	policy := d.TriggerConfig.MisfirePolicy
+	w.wantVerdicts(d.ID, spans[policy]...)
+	if got := w.firedBetween("10:06", "10:17"); !slices.Equal(got, ran[policy]) {
+		w.Errorf("made up %v, want %v", got, ran[policy])
+	}
+	w.wantComplete("10:01", "10:20:30")
+}
+
+func eachPolicy(t *testing.T, test func(t *testing.T, w *world, d activitycore.Definition)) {
+	t.Helper()
+	for _, policy := range policies {
+		t.Run(string(policy), func(t *testing.T) {
+			w := newWorld(t, "10:00:30")
+			d := minutely(policy)
+			w.save(d)
+			w.must(w.beat.Start(t.Context()))
+			w.must(w.beat.Stop(t.Context()))
+			test(t, w, d)
+		})
+	}
+}
+
+func TestOutageOfEverything(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.nothingUntil("10:17:20")
+		w.recover()
+		for _, slot := range nativeAfter[d.TriggerConfig.MisfirePolicy] {
+			w.native(d.ID, at(slot))
+		}
+		w.until("10:22", d)
+		w.settle()
+		wantAfterTwelveMissed(w, d)
+	})
+}
+
+func TestOutageWhoseEndARunNoticesBeforeTheHeartbeat(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.nothingUntil("10:17:20")
+		for _, slot := range nativeAfter[d.TriggerConfig.MisfirePolicy] {
+			w.native(d.ID, at(slot))
+		}
+		w.until("10:22", d)
+		w.settle()
+		wantAfterTwelveMissed(w, d)
+	})
+}
+
+func TestScheduleDeletedByHand(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		other := minutely("")
+		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"} // time passes, the process lives
+		w.until("10:17:20", other)
+		w.until("10:22", d)
+		w.settle()
+		wantAfterTwelveMissed(w, d)
+	})
+}
+
+func TestRecordRestoredFromABackup(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCatchup)
+	w.save(d)
+	w.until("10:02:10", d)
+	// What Temporal ran while the record was a later one: it has the executions, the record knows nothing.
+	for _, slot := range []string{"10:03", "10:04"} {
+		w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at(slot)))] = activitycore.SlotClosed
+	}
+	w.nothingUntil("10:06:10")
+	w.recover()
+	w.until("10:10", d)
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:02", "fired"}, span{"10:03", "10:04", "lost"}, span{"10:05", "10:08", "fired"})
+	w.wantComplete("10:01", "10:08:30")
+}
+
+func TestPause(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.pause(d.ID, &activitycore.Pause{By: "alice", Reason: "holiday"})
+		w.native(d.ID, at("10:05")) // a run that Temporal had started before: it exists, and stays the only one
+		w.nothingUntil("10:06")
+		w.native(d.ID, at("10:06")) // one that slipped through before the schedule was paused
+		w.nothingUntil("10:17:20")
+		w.pause(d.ID, nil)
+		w.recover()
+		w.until("10:22", d)
+		w.settle()
+		// Time while paused is not missed, whatever the policy, and whatever else was out meanwhile.
+		w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:17", "paused"}, span{"10:18", "10:20", "fired"})
+		w.wantComplete("10:01", "10:20:30")
+	})
+}
+
+func TestDisabling(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		off := d
+		off.Enabled = false
+		w.save(off)
+		w.nothingUntil("10:17:20")
+		w.save(d)
+		w.recover()
+		w.until("10:22", d)
+		w.settle()
+		w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:17", "paused"}, span{"10:18", "10:20", "fired"})
+		w.wantComplete("10:01", "10:20:30")
+	})
+}
+
+func TestEditDuringAnOutageKeepsTheOldSpecUntilTheEdit(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.nothingUntil("10:10:30")
+		edited := d
+		edited.TriggerConfig.CronExpression = activitycore.StringList{"*/5 * * * *"}
+		w.save(edited) // the schedule in Temporal cannot be written: it is out
+		w.nothingUntil("10:21:10")
+		w.recover()
+		w.until("10:26:30", edited)
+		w.settle()
+		// Missed: each minute 10:06 to 10:10 by the old version, 10:15 and 10:20 by the new one.
+		missed := append(minutesBetween("10:06", "10:10"), "10:15", "10:20")
+		want := map[activitycore.MisfirePolicy][]string{
+			activitycore.MisfireSkip: nil, activitycore.MisfireCatchup: missed, activitycore.MisfireCompress: {"10:20"},
+		}
+		if got := w.firedBetween("10:06", "10:20"); !slices.Equal(got, want[d.TriggerConfig.MisfirePolicy]) {
+			w.Errorf("made up %v, want %v", got, want[d.TriggerConfig.MisfirePolicy])
+		}
+		if got := len(w.verdicts(d.ID, "10:06", "10:21")); got != len(missed) {
+			w.Errorf("%d rows for %d expected slots: %v", got, len(missed), w.verdicts(d.ID, "10:06", "10:21"))
+		}
+		w.wantComplete("10:01", "10:25")
+	})
+}
+
+func TestEditAsASlotFallsDueStartsIt(t *testing.T) {
+	eachPolicy(t, func(t *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		// 10:06 is due and not yet started when the schedule is replaced, which makes Temporal forget it.
+		w.nothingUntil("10:06:00")
+		edited := d
+		edited.TriggerConfig.CronExpression = activitycore.StringList{"30 * * * *"}
+		w.clock = w.clock.Add(200 * time.Millisecond)
+		w.save(edited)
+		after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)
+		w.must(err)
+		w.must(after(t.Context()))
+		w.must(after(t.Context())) // repeated after a crash: no second run
+		w.wantVerdicts(d.ID, span{"10:01", "10:06", "fired"})
+		w.until("10:33", edited)
+		w.settle()
+		w.wantComplete("10:01", "10:31")
+	})
+}
+
+func TestASlotBetweenSavingAndTheNewScheduleIsStarted(t *testing.T) {
+	w := newWorld(t, "10:04:59")
+	d := minutely(activitycore.MisfireSkip)
+	w.clock = w.clock.Add(900 * time.Millisecond)
+	w.save(d)
+	after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)
+	w.must(err)
+	w.clock = w.clock.Add(300 * time.Millisecond) // Temporal's schedule begins at 10:05:00.2
+	w.must(after(t.Context()))
+	w.wantVerdicts(d.ID, span{"10:05", "10:05", "fired"})
+}
+
+func TestBeingLateUnderLoadNeverSkipsARun(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		// The process lives, Temporal is busy: 10:06 comes three minutes late, through the schedule's backlog.
+		w.next = at("10:06")
+		other := minutely("")
+		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+		w.until("10:09:00", other)
+		if r := w.tick(); len(r.Settled) != 0 || r.Started != 0 || r.Waiting == 0 {
+			w.Errorf("a slot that the schedule still holds was judged: %+v", r)
+		}
+		w.native(d.ID, at("10:06"))
+		w.wantVerdicts(d.ID, span{"10:01", "10:06", "fired"})
+	})
+}
+
+func TestAScheduleThatOnlyPromisesIsNotBelievedForEver(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCatchup)
+	w.save(d)
+	w.until("10:05:10", d)
+	w.next = at("10:06") // it died, and its description says that all is well
+	other := minutely("")
+	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+	w.until("10:17:10", other)
+	w.tick()
+	if got := w.firedBetween("10:06", "10:17"); !slices.Equal(got, []string{"10:06", "10:07"}) {
+		w.Errorf("started %v, want those that have waited for more than ten minutes", got)
+	}
+}
+
+func TestCatchupLeavesOutWhatIsOutsideTheWindow(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCatchup)
+	d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+	w.save(d)
+	w.until("10:05:10", d)
+	w.nothingUntil("10:17:20")
+	w.recover()
+	w.native(d.ID, at("10:06")) // Temporal's own window is generous: admission refuses
+	w.until("10:18:30", d)
+	w.settle()
+	if got, want := w.firedBetween("10:06", "10:17"), minutesBetween("10:14", "10:17"); !slices.Equal(got, want) {
+		t.Errorf("made up %v, want %v", got, want)
+	}
+	page, err := w.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: d.ID, Since: at("10:06"), Until: at("10:14")}, activitycore.PageRequest{Limit: 100})
+	w.must(err)
+	for _, e := range page.Items {
+		if e.Verdict != activitycore.VerdictSkipped || !strings.Contains(e.Reason, "window") {
+			t.Errorf("%s: %s, %q; want skipped because of the window", e.CauseKey, e.Verdict, e.Reason)
+		}
+	}
+	w.wantComplete("10:01", "10:17:20")
+}
+
+func TestWithinTheGraceASlotInAnOutageStillRuns(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireSkip)
+	w.save(d)
+	w.until("10:05:10", d)
+	w.nothingUntil("10:06:40")
+	w.recover()
+	w.native(d.ID, at("10:06"))
+	w.wantVerdicts(d.ID, span{"10:01", "10:06", "fired"})
+}
+
+func TestOverlapIsSettledAsSuch(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireSkip)
+	w.save(d)
+	w.until("10:04:30", d)
+	w.slow = true
+	w.until("10:05:10", d) // the run of 10:05 goes on until 10:08:30; Temporal skips 10:06 to 10:08
+	other := minutely("")
+	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+	w.until("10:08:30", other)
+	w.endRuns()
+	w.slow = false
+	w.until("10:12", d)
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"}, span{"10:09", "10:10", "fired"})
+	e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:07")).Key())
+	w.must(err)
+	if !strings.Contains(e.Reason, "overlap") {
+		t.Errorf("reason %q, want overlap", e.Reason)
+	}
+}
+
+func TestOverlapUnderCompressGoesIntoTheRunThatFollows(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCompress)
+	w.save(d)
+	w.until("10:04:30", d)
+	w.slow = true
+	w.until("10:05:10", d)
+	other := minutely("")
+	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+	w.until("10:08:30", other)
+	w.endRuns()
+	w.slow = false
+	w.native(d.ID, at("10:06")) // the one that Temporal buffered
+	w.until("10:12", d)
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:06", "fired"}, span{"10:07", "10:08", "compressed into 10:06"}, span{"10:09", "10:10", "fired"})
+}
+
+func TestADeletedDefinitionIsAccountedForUntilItsDeletion(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCatchup)
+	w.save(d)
+	w.until("10:05:10", d)
+	w.nothingUntil("10:08:30")
+	w.delete(d)
+	w.nothingUntil("10:20")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"})
+}
+
+func TestTwoReplicasMakeUpEachSlotOnce(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.nothingUntil("10:17:20")
+		w.recover()
+		w.until("10:22", d)
+		second := w.newWatchdog()
+		for range 20 {
+			w.tick()
+			if _, err := second.Tick(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+		}
+		wantAfterTwelveMissed(w, d)
+	})
+}
+
+func TestAGapOfADayIsWorkedOffInBoundedTicks(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCompress)
+	w.save(d)
+	w.until("10:01:10", d)
+	w.clock = at("10:01:10").Add(24 * time.Hour)
+	w.replace() // without recording the outage: the hardest case for "exactly one"
+	for range 60 {
+		w.tick()
+		w.clock = w.clock.Add(10 * time.Second)
+	}
+	var late int
+	for _, f := range w.fired {
+		if f.After(at("10:01")) && f.Before(at("09:59").Add(24*time.Hour)) {
+			late++
+		}
+	}
+	if late != 0 {
+		t.Errorf("%d slots of the day ran beside the latest", late)
+	}
+	report := map[activitycore.Verdict]int{}
+	for page := (activitycore.PageRequest{Limit: 1000}); ; {
+		entries, err := w.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: d.ID, Since: at("10:02"), Until: at("10:00").Add(24 * time.Hour)}, page)
+		w.must(err)
+		for _, e := range entries.Items {
+			report[e.Verdict]++
+		}
+		if page.Cursor = entries.NextCursor; page.Cursor == "" {
+			break
+		}
+	}
+	if report[activitycore.VerdictCompressed] != 24*60-2 || len(report) != 1 {
+		t.Errorf("verdicts %v, want 1438 compressed", report)
+	}
+}

@@ -1,0 +1,94 @@
+package slots
+
+import (
+	"context"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Timelines is what is needed to know which slots a definition had: its versions, and when it was held.
+type Timelines interface {
+	Versions(ctx context.Context, id string, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error)
+	Holds(ctx context.Context, activityID string, from, to time.Time) ([]activitycore.Hold, error)
+}
+
+// PolicyRecord is what a [Policy] asks of the record.
+type PolicyRecord interface {
+	Timelines
+	Outages(ctx context.Context, from, to time.Time) ([]activitycore.Outage, error)
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
+}
+
+// Record is what the [Watchdog] asks of the record. Both stores implement it by the rules of the root package's ports.
+type Record interface {
+	PolicyRecord
+	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	Revision(ctx context.Context) (int64, error)
+	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
+	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
+	Advance(ctx context.Context, marks map[string]time.Time) error
+	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
+	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
+	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
+	Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error)
+	Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error)
+	Run(ctx context.Context, runID string) (activitycore.Run, error)
+}
+
+// Starter starts the one run of a cause that is in the ledger. An execution that exists is no error.
+type Starter interface {
+	StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error)
+}
+
+// Scheduler tells what the engine that fires the slots knows of them.
+type Scheduler interface {
+	// Backlog says which slots the definition's schedule has still to start: any, if buffered is more than 0, and otherwise
+	// those from next on. A zero next and no buffer mean that it will start none: it is paused, or does not exist.
+	Backlog(ctx context.Context, activityID string) (buffered int64, next time.Time, err error)
+	// SlotState says whether the execution of a slot exists.
+	SlotState(ctx context.Context, activityID string, nominal time.Time) (activitycore.SlotState, error)
+}
+
+// Metrics are the package's measuring points. Any of them may be nil.
+type Metrics struct {
+	// Settled counts slots that the watchdog gave a verdict.
+	Settled func(verdict activitycore.Verdict, n int)
+	// MadeUp counts a make-up run; late is how long after its nominal time it was started.
+	MadeUp func(late time.Duration)
+	// Outage counts a recorded outage.
+	Outage func(what string, length time.Duration)
+	// Overdue is told after each tick how many slots wait for a verdict beyond their grace.
+	Overdue func(slots int)
+}
+
+func (m Metrics) settled(entries []activitycore.Settlement) {
+	if m.Settled == nil {
+		return
+	}
+	counts := make(map[activitycore.Verdict]int)
+	for _, e := range entries {
+		counts[e.Verdict]++
+	}
+	for v, n := range counts {
+		m.Settled(v, n)
+	}
+}
+
+func (m Metrics) madeUp(late time.Duration) {
+	if m.MadeUp != nil {
+		m.MadeUp(late)
+	}
+}
+
+func (m Metrics) outage(o activitycore.Outage) {
+	if m.Outage != nil {
+		m.Outage(o.What, o.To.Sub(o.From))
+	}
+}
+
+func (m Metrics) overdue(n int) {
+	if m.Overdue != nil {
+		m.Overdue(n)
+	}
+}
