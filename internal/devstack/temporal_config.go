@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/dynamicconfig"
@@ -101,6 +102,7 @@ func dynamicConfig(cfg TemporalConfig) dynamicconfig.StaticClient {
 		// Schedules: 30 starts/s is the default.
 		dynamicconfig.SchedulerNamespaceStartWorkflowRPS.Key(): 1000.0,
 		dynamicconfig.WorkerPerNamespaceWorkerStartRate.Key():  1000.0,
+		dynamicconfig.WorkerPerNamespaceWorkerOptions.Key():    schedulerWorker(),
 
 		// Rate limits.
 		dynamicconfig.FrontendRPS.Key():                                  unlimited,
@@ -146,6 +148,18 @@ func dynamicConfig(cfg TemporalConfig) dynamicconfig.StaticClient {
 }
 
 const queueWorkers = 64
+
+// schedulerWorker has the worker that runs a namespace's schedules take few tasks at a time. By default it takes a
+// thousand; when many schedules are due at once, most of those time out beside each other on a small machine and wait
+// idle to be tried again (measured: 1,000 due at once started in 20 s instead of 24 s, without the pause of 5 s).
+// Tasks it has not taken wait in its sticky queue, which gives up after 5 s by default, and then costs a replay.
+func schedulerWorker() worker.Options {
+	return worker.Options{
+		MaxConcurrentWorkflowTaskExecutionSize:  8,
+		MaxConcurrentLocalActivityExecutionSize: 8,
+		StickyScheduleToStartTimeout:            time.Minute,
+	}
+}
 
 func namespaceRefresh(cfg TemporalConfig) time.Duration {
 	if cfg.NamespaceRefresh > 0 {
