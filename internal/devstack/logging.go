@@ -48,8 +48,9 @@ type temporalLogger struct {
 	phase *temporalPhase
 }
 
-// temporalPhase says what the server's log is worth. While it stops, its parts lose sight of each other and warn about
-// that; once it has stopped, some of its goroutines go on trying for as long as the process lives.
+// temporalPhase says what the server's log is worth. While it stops, its parts lose sight of each other and report
+// cancelled calls as errors, which is for debugging only (Stop returns what really failed); once it has stopped, some of
+// its goroutines go on trying for as long as the process lives, which is for nobody.
 type temporalPhase struct{ stopping, stopped atomic.Bool }
 
 // expectedWarning is what the server says at each start without an HTTP API, which nothing here uses.
@@ -94,10 +95,12 @@ func (l temporalLogger) With(tags ...tag.Tag) log.Logger {
 }
 
 func (l temporalLogger) log(level slog.Level, msg string, tags []tag.Tag) {
-	if l.phase.stopped.Load() || l.phase.stopping.Load() && level < slog.LevelError {
+	switch {
+	case l.phase.stopped.Load():
 		return
-	}
-	if strings.HasPrefix(msg, expectedWarning) {
+	case l.phase.stopping.Load():
+		level = slog.LevelDebug
+	case strings.HasPrefix(msg, expectedWarning):
 		level = slog.LevelInfo
 	}
 	if l.slog.Enabled(context.Background(), level) {

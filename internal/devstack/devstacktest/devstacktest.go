@@ -1,8 +1,8 @@
 //go:build !slim
 
 // Package devstacktest gives tests a real Temporal and a real NATS server: one of each per test binary, started by the
-// first test that asks, isolated per test by a fresh namespace or account of its own. It must not be imported by
-// anything but tests.
+// first test that asks. Tests are kept apart by a fresh Temporal namespace each, and on NATS by unique names or by a server
+// of their own. It must not be imported by anything but tests.
 package devstacktest
 
 import (
