@@ -3,10 +3,10 @@
 package devstack_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -54,7 +54,7 @@ func runChild(dir string) error {
 		return err
 	}
 	// Ends with the parent, which holds the other end, however the parent ends.
-	_, err = bufio.NewReader(os.Stdin).ReadByte()
+	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
 
