@@ -27,14 +27,14 @@ type bench struct {
 	*testing.T
 	client    client.Client
 	namespace string
-	store     *memory
+	store     record
 	rec       *temporalschedule.Reconciler
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	ns := devstacktest.Temporal(t)
-	b := &bench{T: t, client: ns.Client(t), namespace: ns.Name, store: newMemory()}
+	b := &bench{T: t, client: ns.Client(t), namespace: ns.Name, store: newRecord(t)}
 	b.rec = b.replica()
 	return b
 }
@@ -465,7 +465,7 @@ func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 	}
 	b.sync(activitycore.SyncOptions{})
 	b.listedCount(n)
-	b.store = newMemory()
+	b.store = newRecord(t)
 	b.rec = b.replica()
 	report := b.sync(activitycore.SyncOptions{})
 	if report.Writes != 0 || report.Calls["delete"] != 0 || report.Blocked == "" {
@@ -481,26 +481,34 @@ func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 
 func TestAFewStrangeSchedulesAndAllTombstonesAreDeleted(t *testing.T) {
 	b := newBench(t)
-	const n = 12
-	for i := range n {
-		b.store.put(cron(fmt.Sprintf("pruned-%02d", i)))
+	// Three schedules of a record that was lost, as after a restore from a backup, and nine of this one.
+	for i := range 3 {
+		b.store.put(cron(fmt.Sprintf("lost-%02d", i)))
 	}
 	b.sync(activitycore.SyncOptions{})
-	b.listedCount(n)
-	for i := range n {
-		id := cron(fmt.Sprintf("pruned-%02d", i)).ID
-		if i < 3 {
-			b.store.forget(id) // as after a restore from a backup
-		} else {
-			b.store.delete(id)
-		}
+	b.store = newRecord(t)
+	b.rec = b.replica()
+	var pruned []string
+	for i := range 9 {
+		d := cron(fmt.Sprintf("pruned-%02d", i))
+		b.save(d)
+		pruned = append(pruned, d.ID)
+	}
+	b.listedCount(12)
+	for _, id := range pruned {
+		b.store.delete(id)
 	}
 	report := b.sync(activitycore.SyncOptions{})
-	if report.Writes != n || report.Blocked != "" {
+	if report.Writes != 12 || report.Blocked != "" {
 		t.Fatalf("report %+v", report)
 	}
 	b.listedCount(0)
-	if len(b.store.rows) != 0 {
-		t.Errorf("%d tombstones are left", len(b.store.rows))
+	for _, id := range pruned {
+		if _, err := b.store.DefinitionAny(t.Context(), id); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+			t.Errorf("the tombstone of %s is left: %v", id, err)
+		}
+	}
+	if again := b.sync(activitycore.SyncOptions{}); again.Calls["describe"] != 0 || again.Writes != 0 {
+		t.Errorf("the next sync called %v", again.Calls)
 	}
 }

@@ -1,10 +1,10 @@
 package temporalschedule
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -68,60 +68,73 @@ func (r *Reconciler) rows(ctx context.Context) ([]activitycore.StoredDefinition,
 	return rows, nil
 }
 
-// lookCloser describes those listed schedules whose listing seems right, all or the next few: a listing shows neither
-// policies nor the action.
+// maxDoubts is up to how many differences the listing is not believed at first sight: it lags behind what was just written.
+// More are believed, because whoever applies them looks again anyway.
+const maxDoubts = 100
+
+// lookCloser describes the schedules about which the listing may be wrong, if they are few, and those about which it cannot
+// be right, all or the next few: a listing shows neither policies nor the action.
 func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, full bool) ([]Observed, error) {
 	differs := make(map[string]bool)
 	for _, c := range Diff(desired, observed) {
 		differs[c.ActivityID] = true
 	}
-	candidates := make([]int, 0, len(observed))
-	for i, o := range observed {
+	var look []string
+	for _, o := range observed {
 		if o.Owned && !differs[o.ActivityID] {
-			candidates = append(candidates, i)
+			look = append(look, o.ActivityID)
 		}
 	}
-	slices.SortFunc(candidates, func(a, b int) int { return cmp.Compare(observed[a].ActivityID, observed[b].ActivityID) })
+	slices.Sort(look)
 	if !full {
-		candidates = r.nextSample(candidates, observed)
+		look = r.nextSample(look)
 	}
-	out := slices.Clone(observed)
-	gone := make([]bool, len(out))
-	err := r.each(ctx, len(candidates), func(ctx context.Context, i int) error {
-		at := candidates[i]
-		seen, there, err := r.calls.describe(ctx, out[at].ActivityID)
-		if err != nil {
-			return err
+	if full || len(differs) <= maxDoubts {
+		look = append(look, slices.Sorted(maps.Keys(differs))...)
+	}
+	seen := make([]*Observed, len(look))
+	err := r.each(ctx, len(look), func(ctx context.Context, i int) error {
+		d, there, err := r.calls.describe(ctx, look[i])
+		if there {
+			seen[i] = &d.Observed
 		}
-		out[at], gone[at] = seen.Observed, !there
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	kept := out[:0]
-	for i, o := range out {
-		if !gone[i] { // the listing lagged behind
-			kept = append(kept, o)
+	described := make(map[string]bool, len(look))
+	out := make([]Observed, 0, len(observed))
+	for i, id := range look {
+		described[id] = true
+		if seen[i] != nil {
+			out = append(out, *seen[i])
 		}
 	}
-	return kept, nil
+	for _, o := range observed {
+		if !described[o.ActivityID] {
+			out = append(out, o)
+		}
+	}
+	return out, nil
 }
 
-func (r *Reconciler) nextSample(sorted []int, observed []Observed) []int {
+// nextSample takes the next few of the IDs, which ascend, going round.
+func (r *Reconciler) nextSample(ids []string) []string {
+	if len(ids) <= r.cfg.Sample {
+		return ids
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(sorted) <= r.cfg.Sample {
-		return sorted
+	from, found := slices.BinarySearch(ids, r.sample)
+	if found {
+		from++
 	}
-	from, _ := slices.BinarySearchFunc(sorted, r.sample, func(i int, id string) int {
-		return cmp.Or(cmp.Compare(observed[i].ActivityID, id), -1) // the first one after id
-	})
-	var out []int
-	for i := range r.cfg.Sample {
-		out = append(out, sorted[(from+i)%len(sorted)])
+	out := make([]string, r.cfg.Sample)
+	for i := range out {
+		out[i] = ids[(from+i)%len(ids)]
 	}
-	r.sample = observed[out[len(out)-1]].ActivityID
+	r.sample = out[len(out)-1]
 	return out
 }
 
