@@ -339,8 +339,12 @@ func (a *activities) Finish(ctx context.Context, args finishArgs) (begun, error)
 
 func (a *activities) close(ctx context.Context, runID string, status activitycore.RunStatus, message string) (begun, error) {
 	run, err := a.record.FinishRun(ctx, runID, status, message, a.clock())
-	if err != nil {
+	switch {
+	case err != nil && mayPass(ctx, err):
 		return begun{}, transient(ctx, "finish run", err)
+	case err != nil: // no state of the record lets the run end so: for ever trying would hide that
+		a.log.ErrorContext(ctx, "the run cannot be finished in the record", "run_id", runID, "error", err)
+		return begun{Phase: phaseFinished, Status: activitycore.RunFailed, Error: "finish run: " + activitycore.MessageOf(err)}, nil
 	}
 	a.metrics.finished(run)
 	return ended(run), nil
@@ -355,13 +359,13 @@ func ended(run activitycore.Run) begun {
 	return b
 }
 
-// mayPass reports whether err can be gone at the next attempt. What has no code is a defect or an unforeseen failure of
-// the database: it gets some attempts and is then taken for what it is.
+// mayPass reports whether err can be gone at the next attempt. A conflict, or what has no code, may be another writer or an
+// unforeseen failure of the database: it gets some attempts and is then taken for what it is.
 func mayPass(ctx context.Context, err error) bool {
 	switch activitycore.CodeOf(err) {
-	case activitycore.CodeUnavailable, activitycore.CodeConflict:
+	case activitycore.CodeUnavailable:
 		return true
-	case activitycore.CodeInternal:
+	case activitycore.CodeInternal, activitycore.CodeConflict:
 		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || attemptOf(ctx) < 8
 	}
 	return false
