@@ -139,7 +139,11 @@ func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err
 			return nil, err
 		}
 		if target == "" {
-			latest := missed[n-1]
+			if target, err = j.elect(missed[0].Time, missed[n-1].Time); err != nil {
+				return nil, err
+			}
+		}
+		if latest := missed[n-1]; target == activitycore.CronCause(latest.Time).Key() {
 			j.into(missed[:n], latest.Time, j.why(s.Time))
 			runs = append(runs, latest)
 		} else {
@@ -213,6 +217,35 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 		return n, "", fmt.Errorf("read ledger row: %w", err)
 	}
 	return n, "", nil
+}
+
+// elect records latest as the run that stands for a gap, and returns the cause key of the run that does. Without a recorded
+// outage the end of the gap depends on when one looks, so replicas may record different slots: of those not yet started
+// the latest one stands for all, and one that is started already stands for every other.
+func (j *judgement) elect(first, latest time.Time) (key string, err error) {
+	own, err := j.w.record(j.ctx, j.def, latest)
+	if err != nil {
+		return "", err
+	}
+	page, err := j.w.cfg.Record.LedgerEntries(j.ctx, activitycore.LedgerFilter{
+		ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: first, Until: j.now.Add(j.w.grace(j.def)),
+	}, activitycore.PageRequest{Limit: 1000})
+	if err != nil {
+		return "", fmt.Errorf("read ledger: %w", err)
+	}
+	chosen := own
+	for _, e := range page.Items { // newest first
+		started := e.Verdict == activitycore.VerdictStarted || e.Verdict == activitycore.VerdictFired
+		if e.MakeUp && (started || e.Verdict == activitycore.VerdictPending && chosen.Verdict == activitycore.VerdictPending && e.Cause.NominalTime.After(*chosen.Cause.NominalTime)) {
+			chosen = e
+		}
+	}
+	for _, e := range page.Items {
+		if e.MakeUp && e.Verdict == activitycore.VerdictPending && e.CauseKey != chosen.CauseKey {
+			j.add(*e.Cause.NominalTime, activitycore.VerdictCompressed, j.why(*e.Cause.NominalTime), chosen.CauseKey)
+		}
+	}
+	return chosen.CauseKey, nil
 }
 
 // gapEnd is the last slot of the gap that goes on at from.

@@ -16,13 +16,16 @@ func (j *judgement) makeUp(runs []Slot, horizon time.Time) (time.Time, error) {
 	for i, s := range runs {
 		if open, err := j.w.openRun(ctx, j.def.ID); err != nil {
 			return s.Time, err
-		} else if open != nil && !j.w.ended(ctx, open.RunID) {
+		} else if open != nil && open.RunID != runID(j.def.ID, s.Time) && !j.w.ended(ctx, open.RunID) {
 			j.report.Waiting += len(runs) - i
 			return s.Time, j.ctx.Err()
 		}
 		entry, err := j.w.start(j.ctx, j.def, s.Time)
 		if err != nil {
 			return s.Time, err
+		}
+		if entry.Verdict.Terminal() {
+			continue // settled meanwhile
 		}
 		j.report.Started++
 		if i+1 < len(runs) && !j.w.ended(ctx, entry.RunID) {
@@ -31,6 +34,11 @@ func (j *judgement) makeUp(runs []Slot, horizon time.Time) (time.Time, error) {
 		}
 	}
 	return horizon, nil
+}
+
+// runID is that of the run of a slot.
+func runID(activityID string, slot time.Time) string {
+	return activitycore.RunID(activitycore.WorkflowID(activityID, activitycore.CronCause(slot)))
 }
 
 // ended waits until the run is over; false if ctx is over first, or the record cannot tell.

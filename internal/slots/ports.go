@@ -29,6 +29,7 @@ type Record interface {
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
 	Advance(ctx context.Context, marks map[string]time.Time) error
 	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
+	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
 	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
 	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
 	Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error)

@@ -272,6 +272,15 @@ func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settle
 
 // start records a slot as a make-up and starts its run.
 func (w *Watchdog) start(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
+	entry, err := w.record(ctx, def, slot)
+	if err != nil || entry.Verdict.Terminal() || entry.TemporalRunID != "" {
+		return entry, err // it has its run, or its verdict
+	}
+	return entry, w.startRecorded(ctx, def, slot)
+}
+
+// record writes a slot into the ledger as a make-up, unless it has a row.
+func (w *Watchdog) record(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
 	cause := activitycore.CronCause(slot)
 	states, err := w.cfg.Record.RecordCauses(ctx, []activitycore.CauseRecord{{
 		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, MakeUp: true,
@@ -279,20 +288,21 @@ func (w *Watchdog) start(ctx context.Context, def activitycore.StoredDefinition,
 	if err != nil {
 		return activitycore.LedgerEntry{}, fmt.Errorf("record make-up %s: %w", cause.Key(), err)
 	}
-	entry := states[0].Entry
-	if entry.Verdict.Terminal() || entry.TemporalRunID != "" {
-		return entry, nil // it has its run, or its verdict
-	}
+	return states[0].Entry, nil
+}
+
+func (w *Watchdog) startRecorded(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) error {
+	cause := activitycore.CronCause(slot)
 	outcome, err := w.cfg.Starter.StartRun(ctx, def.ID, cause)
 	if err != nil {
-		return entry, fmt.Errorf("start make-up %s: %w", cause.Key(), err) // the sweeper starts what is recorded
+		return fmt.Errorf("start make-up %s: %w", cause.Key(), err) // the sweeper starts what is recorded
 	}
 	if err := w.cfg.Record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: def.ID, CauseKey: cause.Key()}}, w.now()); err != nil {
-		return entry, fmt.Errorf("confirm make-up %s: %w", cause.Key(), err)
+		return fmt.Errorf("confirm make-up %s: %w", cause.Key(), err)
 	}
 	if !outcome.AlreadyStarted {
 		w.cfg.Metrics.madeUp(w.now().Sub(slot))
 		w.cfg.Log.InfoContext(ctx, "make-up run started", "activity_id", def.ID, "activity", def.Name, "nominal", slot)
 	}
-	return entry, nil
+	return nil
 }

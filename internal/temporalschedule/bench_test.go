@@ -216,4 +216,3 @@ func awaitStarted(b *testing.B, c client.Client, n int, due time.Time) []time.Du
 	b.Fatal("not all runs were started")
 	return nil
 }
-

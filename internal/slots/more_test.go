@@ -1,0 +1,178 @@
+package slots_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/slots"
+)
+
+func TestTheHeartbeatRecordsEachOutageOnceItIsOver(t *testing.T) {
+	w := newWorld(t, "10:00:00")
+	down := false
+	beat := slots.NewHeartbeat(slots.HeartbeatConfig{
+		Book: w.store, Instance: "one", Now: func() time.Time { return w.clock },
+		Signs: map[string]func(context.Context) error{
+			slots.BeatProcess: nil,
+			slots.BeatTemporal: func(context.Context) error {
+				if down {
+					return errors.New("no answer")
+				}
+				return nil
+			},
+		},
+	})
+	outages := func() []activitycore.Outage {
+		o, err := w.store.Outages(t.Context(), at("00:00"), at("23:59"))
+		w.must(err)
+		return o
+	}
+	go1 := func(d time.Duration) {
+		w.clock = w.clock.Add(d)
+		w.must(beat.Beat(t.Context()))
+	}
+	for range 10 {
+		go1(5 * time.Second)
+	}
+	if o := outages(); len(o) != 0 {
+		t.Fatalf("outages without any: %v", o)
+	}
+	down = true
+	for range 24 {
+		go1(5 * time.Second) // two minutes without Temporal
+	}
+	if o := outages(); len(o) != 0 {
+		t.Fatalf("an outage is recorded before it is over: %v", o)
+	}
+	down = false
+	go1(5 * time.Second)
+	want := []activitycore.Outage{{From: at("10:00:50"), To: at("10:02:55"), What: slots.BeatTemporal}}
+	if got := outages(); !slices.EqualFunc(got, want, func(a, b activitycore.Outage) bool {
+		return a.From.Equal(b.From) && a.To.Equal(b.To) && a.What == b.What
+	}) {
+		t.Errorf("outages %v, want %v", got, want)
+	}
+	go1(5 * time.Second)
+	w.clock = w.clock.Add(time.Hour) // the process sleeps
+	go1(0)
+	if got := outages(); len(got) != 3 {
+		t.Errorf("after an hour's sleep: %v, want one more of process and of temporal", got)
+	}
+}
+
+func TestAnotherReplicaKeepsTheHeartbeatAlive(t *testing.T) {
+	w := newWorld(t, "10:00:00")
+	replica := func(name string) *slots.Heartbeat {
+		return slots.NewHeartbeat(slots.HeartbeatConfig{
+			Book: w.store, Instance: name, Now: func() time.Time { return w.clock }, Signs: map[string]func(context.Context) error{slots.BeatProcess: nil},
+		})
+	}
+	one, two := replica("one"), replica("two")
+	w.must(one.Beat(t.Context()))
+	for range 20 { // one is gone
+		w.clock = w.clock.Add(5 * time.Second)
+		w.must(two.Beat(t.Context()))
+	}
+	w.must(one.Beat(t.Context())) // and back
+	o, err := w.store.Outages(t.Context(), at("00:00"), at("23:59"))
+	w.must(err)
+	if len(o) != 0 {
+		t.Errorf("outages %v, want none", o)
+	}
+}
+
+func TestTheCheckNamesASlotWithoutAVerdict(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireSkip)
+	w.save(d)
+	w.until("10:03:10", d)
+	w.nothingUntil("10:05:10")
+	check := func() slots.CheckReport {
+		r, err := slots.NewChecker(w.store).Check(t.Context(), d.ID, at("10:00"), at("10:05"))
+		w.must(err)
+		return r
+	}
+	r := check()
+	if r.OK() || r.Expected != 4 || r.Accounted != 3 || len(r.Missing) != 1 || !r.Missing[0].NominalTime.Equal(at("10:04")) {
+		t.Fatalf("report %+v, want 10:04 missing", r)
+	}
+	w.settle()
+	if r = check(); !r.OK() || r.Accounted != 4 || r.Verdicts[activitycore.VerdictFired] != 3 || r.Verdicts[activitycore.VerdictSkipped] != 1 {
+		t.Errorf("report %+v, want all accounted for", r)
+	}
+	// A cause that is recorded and never came to a run is open.
+	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.CronCause(at("10:05")), MakeUp: true}}, w.clock)
+	w.must(err)
+	r, err = slots.NewChecker(w.store).Check(t.Context(), "", at("10:00"), at("10:06"))
+	w.must(err)
+	if r.OK() || r.OpenCount != 1 {
+		t.Errorf("report %+v, want one open cause", r)
+	}
+	if _, err := slots.NewChecker(w.store).Check(t.Context(), "", at("10:06"), at("10:00")); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		t.Errorf("a range that runs backwards: %v", err)
+	}
+}
+
+func TestABackfillRefusesWhatItCannotDo(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	b := &slots.Backfiller{Record: w.store, Starter: w, Now: func() time.Time { return w.clock }}
+	cron := w.save(minutely(activitycore.MisfireSkip))
+	event := cron
+	event.TriggerType = activitycore.TriggerEvent
+	for name, try := range map[string]func() error{
+		"an event definition": func() error { _, err := b.Backfill(t.Context(), event, at("09:00"), at("09:05"), nil); return err },
+		"a backward range":    func() error { _, err := b.Backfill(t.Context(), cron, at("09:05"), at("09:00"), nil); return err },
+		"the future":          func() error { _, err := b.Backfill(t.Context(), cron, at("09:05"), at("11:00"), nil); return err },
+		"too many times": func() error {
+			_, err := b.Backfill(t.Context(), cron, at("09:05").AddDate(-1, 0, 0), at("10:00"), nil)
+			return err
+		},
+	} {
+		if err := try(); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			t.Errorf("%s: %v, want it refused as invalid", name, err)
+		}
+	}
+	if len(w.fired) != 0 {
+		t.Errorf("ran %v", w.fired)
+	}
+}
+
+// TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun lets a second watchdog, a minute later, decide from what it saw
+// before the first one wrote.
+func TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCompress)
+	w.save(d)
+	w.until("10:05:10", d)
+	w.replace()
+	w.nothingUntil("10:12:10") // no outage recorded: each replica sees as many missing slots as its clock says
+	stale := &lateRecord{Record: w.store}
+	second := slots.NewWatchdog(slots.Config{Record: stale, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock.Add(time.Minute) }})
+	stale.beforeCauses = func() { w.tick() } // the first replica does everything just before the second writes
+	if _, err := second.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.firedBetween("10:06", "10:13"); len(got) != 1 {
+		t.Errorf("ran %v, want one for all", got)
+	}
+	w.nothingUntil("10:13:05")
+	w.wantComplete("10:01", "10:11:30")
+}
+
+// lateRecord runs something before the first cause is recorded.
+type lateRecord struct {
+	slots.Record
+	beforeCauses func()
+}
+
+func (l *lateRecord) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+	if before := l.beforeCauses; before != nil {
+		l.beforeCauses = nil
+		before()
+	}
+	return l.Record.RecordCauses(ctx, recs, at)
+}

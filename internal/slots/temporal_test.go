@@ -1,0 +1,223 @@
+//go:build !slim
+
+package slots_test
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/actionexec"
+	"github.com/activity-core/activity-core/internal/contextsource"
+	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/slots"
+	"github.com/activity-core/activity-core/internal/sqlite"
+	"github.com/activity-core/activity-core/internal/sqlstore"
+	"github.com/activity-core/activity-core/internal/temporalrun"
+	"github.com/activity-core/activity-core/internal/temporalschedule"
+)
+
+func TestMain(m *testing.M) { os.Exit(devstacktest.Main(m)) }
+
+// system is a real Temporal server, a real record, and the parts of the program that fire crons, wired as the program does
+// it. Its clock runs less than a minute behind the real one, so that each test begins 20 s after a full minute.
+type system struct {
+	*testing.T
+	client   client.Client
+	store    *sqlstore.Store
+	starter  *temporalrun.Starter
+	schedule *temporalschedule.Reconciler
+	watchdog *slots.Watchdog
+	policy   *slots.Policy
+	behind   time.Duration
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	ns := devstacktest.Temporal(t)
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	real := time.Now()
+	s := &system{T: t, client: ns.Client(t), store: store, behind: real.Sub(real.Add(-20 * time.Second).Truncate(time.Minute).Add(20 * time.Second))}
+	s.starter = temporalrun.NewStarter(s.client)
+	s.schedule = temporalschedule.New(temporalschedule.Config{
+		Service: s.client.WorkflowService(), Namespace: ns.Name, Store: store, Slots: keeper{s}, Now: s.now,
+	})
+	s.watchdog = slots.NewWatchdog(slots.Config{Record: store, Starter: s.starter, Scheduler: s.schedule, Now: s.now})
+	s.policy = slots.NewPolicy(store, nil)
+	return s
+}
+
+// keeper breaks the circle between reconciler and watchdog: each asks the other.
+type keeper struct{ s *system }
+
+func (k keeper) BeforeWrite(ctx context.Context, id string) (func(context.Context) error, error) {
+	return k.s.watchdog.BeforeWrite(ctx, id)
+}
+
+func (s *system) now() time.Time { return time.Now().Add(-s.behind).UTC() }
+
+func (s *system) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// work starts a worker on the task queue.
+func (s *system) work() {
+	s.Helper()
+	http := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	s.Cleanup(http.Close)
+	w := temporalrun.NewWorker(temporalrun.Config{
+		Client: s.client, Record: s.store, Slots: s.policy, Now: s.now,
+		Contexts: contextsource.New(contextsource.Config{HTTP: http, Record: s.store}),
+		Actions:  actionexec.New(actionexec.Config{HTTP: http, Workflows: actionexec.TemporalStarter{Client: s.client}}),
+	})
+	s.must(w.Start(s.Context()))
+	s.Cleanup(func() { _ = w.Stop(context.Background()) })
+}
+
+func (s *system) save(d activitycore.Definition, at time.Time) activitycore.StoredDefinition {
+	s.Helper()
+	d.Rules = []activitycore.Rule{{Name: "note", Actions: []activitycore.Action{{
+		Type: activitycore.ActionCreateTask, With: map[string]any{"title": "slot"},
+	}}}}
+	rows, err := s.store.ApplyChanges(s.Context(), []activitycore.DefinitionChange{{Definition: d, ExpectVersion: activitycore.AnyVersion}}, "test", at)
+	s.must(err)
+	return rows[0]
+}
+
+// settle ticks until every slot up to the end has a final verdict.
+func (s *system) settle(id string, from, to time.Time) {
+	s.Helper()
+	var report slots.CheckReport
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		_, err := s.watchdog.Tick(s.Context())
+		s.must(err)
+		report, err = slots.NewChecker(s.store).Check(s.Context(), id, from, to)
+		s.must(err)
+		if report.OK() && report.Expected > 0 {
+			return
+		}
+	}
+	s.Fatalf("slots without a verdict: %+v", report)
+}
+
+// ran lists the nominal times of [from, to) whose runs succeeded, in order of their start.
+func (s *system) ran(id string, from, to time.Time) []string {
+	s.Helper()
+	page, err := s.store.Runs(s.Context(), activitycore.RunFilter{ActivityID: id}, activitycore.PageRequest{Limit: 1000})
+	s.must(err)
+	runs := slices.DeleteFunc(page.Items, func(r activitycore.Run) bool {
+		n := r.Cause.NominalTime
+		return r.StartedAt == nil || n.Before(from) || !n.Before(to)
+	})
+	slices.SortFunc(runs, func(a, b activitycore.Run) int { return a.StartedAt.Compare(*b.StartedAt) })
+	var out []string
+	for _, r := range runs {
+		if r.Status != activitycore.RunSucceeded {
+			s.Errorf("run of %s is %s: %s", r.Cause.Key(), r.Status, r.Error)
+		}
+		out = append(out, r.Cause.NominalTime.Format("15:04"))
+	}
+	return out
+}
+
+func clockTimes(from, to time.Time) []string {
+	var out []string
+	for t := from.Truncate(time.Minute).Add(time.Minute); t.Before(to); t = t.Add(time.Minute) {
+		out = append(out, t.Format("15:04"))
+	}
+	return out
+}
+
+func TestOnRealTemporalAScheduleThatWasGoneForTwelveMinutes(t *testing.T) {
+	for _, policy := range policies {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t)
+			end := s.now()
+			begin := end.Add(-12*time.Minute - 30*time.Second)
+			d := s.save(minutely(policy), begin) // and somebody deleted its schedule at once
+			s.work()
+			s.must(s.schedule.SyncDefinition(t.Context(), d.ID)) // reconciliation notices only now
+			s.settle(d.ID, begin, end)
+
+			slots := clockTimes(begin, end)
+			late, onTime := slots[:len(slots)-1], slots[len(slots)-1:] // the last one is within its grace of 60 s
+			want := map[activitycore.MisfirePolicy][]string{
+				activitycore.MisfireSkip:     onTime,
+				activitycore.MisfireCompress: onTime, // which stands for all before it
+				activitycore.MisfireCatchup:  append(slices.Clone(onTime), late...),
+			}
+			if got := s.ran(d.ID, begin, end); !slices.Equal(got, want[policy]) {
+				t.Errorf("ran %v, want %v", got, want[policy])
+			}
+		})
+	}
+}
+
+func TestOnRealTemporalRunsThatQueuedUpWhileNoWorkerWasThere(t *testing.T) {
+	for _, policy := range policies {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t)
+			end := s.now()
+			begin := end.Add(-12*time.Minute - 30*time.Second)
+			d := s.save(minutely(policy), begin)
+			// Temporal fires on time: the executions exist, and wait on the task queue.
+			all := clockTimes(begin, end)
+			for at := begin.Truncate(time.Minute).Add(time.Minute); at.Before(end); at = at.Add(time.Minute) {
+				_, err := s.starter.StartRun(t.Context(), d.ID, activitycore.CronCause(at))
+				s.must(err)
+			}
+			if r, err := s.watchdog.Tick(t.Context()); err != nil || len(r.Settled) > 0 || r.Started > 0 || r.Waiting == 0 {
+				t.Errorf("queued runs were judged: %+v, %v", r, err)
+			}
+			s.must(s.store.RecordOutage(t.Context(), activitycore.Outage{From: begin, To: end, What: slots.BeatWorker}))
+			s.work()
+			s.settle(d.ID, begin, end)
+
+			got := s.ran(d.ID, begin, end)
+			slices.Sort(got)
+			want := map[activitycore.MisfirePolicy][]string{
+				activitycore.MisfireSkip: all[len(all)-1:], activitycore.MisfireCompress: all[len(all)-1:], activitycore.MisfireCatchup: all,
+			}
+			if !slices.Equal(got, want[policy]) {
+				t.Errorf("ran %v, want %v", got, want[policy])
+			}
+		})
+	}
+}
+
+func TestOnRealTemporalABackfillStartsEachTimeOnceInOrderAndCanBeRepeated(t *testing.T) {
+	s := newSystem(t)
+	s.work()
+	end := s.now()
+	begin := end.Add(-9*time.Minute - 30*time.Second)
+	d := s.save(minutely(activitycore.MisfireSkip), end) // younger than what is backfilled
+	b := &slots.Backfiller{Record: s.store, Starter: s.starter, Now: s.now}
+	calls := 0
+	p, err := b.Backfill(t.Context(), d, begin, begin.Add(5*time.Minute), func(slots.BackfillProgress) { calls++ })
+	if err != nil || p.Started != 5 || calls != 5 {
+		t.Fatalf("first: %+v, %d calls, %v", p, calls, err)
+	}
+	p, err = b.Backfill(t.Context(), d, begin, end, nil) // overlaps the first
+	if err != nil || p.Total != 10 || p.Started != 5 || p.Existing != 5 {
+		t.Fatalf("second: %+v, %v", p, err)
+	}
+	if got, want := s.ran(d.ID, begin, end), clockTimes(begin, end); !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+}
