@@ -3,6 +3,7 @@ package temporalrun_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -254,3 +256,19 @@ func (s *sink) counts() (distinct, total int) {
 	}
 	return len(s.keys), total
 }
+
+// post is an activity that makes one request, with the client that the program uses.
+func post(url string) func(context.Context, int) error {
+	c := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	return func(ctx context.Context, i int) error {
+		u, err := outbound.ParseURL(url)
+		if err != nil {
+			return err
+		}
+		_, err = c.Do(ctx, outbound.Request{Method: http.MethodPost, URL: u, MaxBytes: 1 << 16, Body: fmt.Appendf(nil, `{"i": %d}`, i),
+			Header: http.Header{"Idempotency-Key": {activity.GetInfo(ctx).ActivityID}}})
+		return err
+	}
+}
+
+func activityName(name string) activity.RegisterOptions { return activity.RegisterOptions{Name: name} }
