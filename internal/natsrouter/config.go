@@ -29,15 +29,16 @@ type When func(ctx context.Context, e *activitycore.Event) (bool, error)
 // CompileWhen compiles trigger_config.when of a definition that has one.
 type CompileWhen func(def activitycore.Definition) (When, error)
 
-// Config is what a router needs. The first five are required.
+// Config is what a router needs. The first four are required.
 type Config struct {
-	JetStream   jetstream.JetStream
-	Catalogue   activitycore.Catalogue
-	Ledger      Ledger
-	Starter     Starter
-	CompileWhen CompileWhen
+	JetStream jetstream.JetStream
+	Catalogue activitycore.Catalogue
+	Ledger    Ledger
+	Starter   Starter
 
-	Metrics Metrics
+	// CompileWhen compiles trigger_config.when; nil is [CompileCEL].
+	CompileWhen CompileWhen
+	Metrics     Metrics
 	// Log receives what a person may have to look at; nil discards it.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -58,6 +59,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.CompileWhen == nil {
+		c.CompileWhen = CompileCEL
 	}
 	if c.Parallel <= 0 {
 		c.Parallel = 16
@@ -86,8 +90,6 @@ func (c Config) validate() error {
 		missing = "Ledger"
 	case c.Starter == nil:
 		missing = "Starter"
-	case c.CompileWhen == nil:
-		missing = "CompileWhen"
 	default:
 		return nil
 	}

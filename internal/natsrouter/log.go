@@ -30,8 +30,8 @@ type Log struct {
 }
 
 // NewLog makes a reader of the event stream.
-func NewLog(js jetstream.JetStream, record Record, compile CompileWhen) *Log {
-	return &Log{js: js, record: record, compile: compile}
+func NewLog(js jetstream.JetStream, record Record) *Log {
+	return &Log{js: js, record: record, compile: CompileCEL}
 }
 
 // EventFilter restricts a list of events; zero fields do not.

@@ -1,9 +1,10 @@
 package natsrouter
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -68,8 +69,8 @@ type Replayer struct {
 }
 
 // NewReplayer makes a replayer; now is the clock of ledger rows.
-func NewReplayer(js jetstream.JetStream, record ReplayRecord, starter Starter, compile CompileWhen, now func() time.Time) *Replayer {
-	return &Replayer{js: js, record: record, starter: starter, compile: compile, now: now}
+func NewReplayer(js jetstream.JetStream, record ReplayRecord, starter Starter, now func() time.Time) *Replayer {
+	return &Replayer{js: js, record: record, starter: starter, compile: CompileCEL, now: now}
 }
 
 // Replay looks at stored events, oldest first, and calls each (if not nil) for every match. It can be repeated and interrupted: the ledger keeps a second pass
@@ -169,7 +170,7 @@ func (r *Replayer) deployed(ctx context.Context, doc activitycore.Definition) (a
 	if err != nil {
 		return row, err
 	}
-	if !reflect.DeepEqual(row.TriggerConfig, doc.TriggerConfig) || !reflect.DeepEqual(row.Rules, doc.Rules) || !reflect.DeepEqual(row.Context, doc.Context) || !reflect.DeepEqual(row.Vars, doc.Vars) {
+	if !sameFiring(row.Definition, doc) {
 		return row, activitycore.Errorf(activitycore.CodeConflict,
 			"the document of %s is not the deployed version %d: apply it first, then replay, since runs carry out the deployed rules; or ask for a dry run", doc.Name, row.Version)
 	}
@@ -177,6 +178,19 @@ func (r *Replayer) deployed(ctx context.Context, doc activitycore.Definition) (a
 		return row, activitycore.Errorf(activitycore.CodeConflict, "%s is disabled or paused: enable or resume it first; or ask for a dry run", doc.Name)
 	}
 	return row, nil
+}
+
+// sameFiring tells whether two documents fire for the same events and do the same then. Documents may come from different decoders, so it is their JSON that counts.
+func sameFiring(a, b activitycore.Definition) bool {
+	head := func(d activitycore.Definition) []byte {
+		data, err := json.Marshal([]any{d.TriggerConfig, d.Context, d.Vars, d.Rules})
+		if err != nil {
+			return nil
+		}
+		return data
+	}
+	x, y := head(a), head(b)
+	return x != nil && bytes.Equal(x, y)
 }
 
 // settle finds out what the ledger knows of a match and, unless it is a dry run, starts what is missing.

@@ -1,0 +1,202 @@
+package natsrouter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+)
+
+// rounds of each benchmark: the two sides alternate, so that what else the machine does hits both.
+const rounds = 3
+
+// BenchmarkRoute compares the router with the least that could be done instead, on the same servers in the same run.
+//
+//	make bench-route
+func BenchmarkRoute(b *testing.B) {
+	b.Run("every event matches", benchStarts)
+	b.Run("one event in 100 matches", benchConsumption)
+}
+
+// benchStarts: events through NATS → ledger → Temporal start → ack, against a bare loop of ExecuteWorkflow with the same concurrency. No
+// worker runs on either side.
+func benchStarts(b *testing.B) {
+	const events, parallel = 400, 16
+	w := newWorld(b, StreamOptions{})
+	ns := devstacktest.Temporal(b)
+	s := temporalStarter{ns.Client(b)}
+	w.apply(definition("bench", "bench"))
+	id := activitycore.DefinitionID("bench")
+
+	bare := func(round int) time.Duration {
+		began := time.Now()
+		var next atomic.Int64
+		var all sync.WaitGroup
+		for range parallel {
+			all.Go(func() {
+				for n := next.Add(1); n <= events; n = next.Add(1) {
+					cause := activitycore.EventCause(fmt.Sprintf("bare-%d-%d", round, n))
+					if _, err := s.c.ExecuteWorkflow(b.Context(), s.options(id, cause), activitycore.WorkflowType, runInput{id, cause}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		return time.Since(began)
+	}
+	routed := func(round int) time.Duration {
+		batch := make([]activitycore.Event, events)
+		for n := range batch {
+			batch[n] = event(fmt.Sprintf("routed-%d-%d", round, n), "bench", map[string]any{"n": n, "text": strings.Repeat("x", 500)})
+		}
+		w.publish(batch...)
+		before := w.seen.started.Load()
+		r := w.router(s, func(c *Config) { c.Parallel = parallel })
+		began := time.Now()
+		if err := r.Start(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		w.drained() // acknowledged, not only started
+		took := time.Since(began)
+		w.stop(r)
+		if got := w.seen.started.Load() - before; got != events {
+			b.Fatalf("%d runs started, want %d", got, events)
+		}
+		return took
+	}
+	bare(-1) // the namespace's caches, once
+	for n := 0; b.Loop(); n++ {
+		var bares, routeds []time.Duration
+		for i := range rounds {
+			bares = append(bares, bare(n*rounds+i))
+			routeds = append(routeds, routed(n*rounds+i))
+		}
+		x, y := median(bares), median(routeds)
+		b.ReportMetric(events/x.Seconds(), "bare-starts/s")
+		b.ReportMetric(events/y.Seconds(), "routed-events/s")
+		b.ReportMetric(x.Seconds()/y.Seconds(), "ratio")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// benchConsumption: one event in 100 matches one of 1,000 definitions. Matches go through the ledger on disk; their starts are counted and not sent to Temporal,
+// whose 200 starts a second would be all that is measured. The bare side only acknowledges, in the faster of the two ways the client library has.
+func benchConsumption(b *testing.B) {
+	const events = 40_000
+	w := newWorld(b, StreamOptions{})
+	var defs []activitycore.Definition
+	for i := range 1000 {
+		defs = append(defs, definition(fmt.Sprintf("d%d", i), "bench", filters(map[string]any{"repository": map[string]any{"id": i * 1000}})))
+	}
+	w.apply(defs...)
+	stored := uint64(0)
+	fill := func(round int) {
+		batch := make([]activitycore.Event, events)
+		for n := range batch {
+			number := n // 1000 × i for i below 1000 matches: one in 100 below 100,000
+			if n%100 == 0 {
+				number = n / 100 % 1000 * 1000
+			} else {
+				number = n*1000 + 1
+			}
+			batch[n] = event(fmt.Sprintf("e-%d-%d", round, n), "bench", map[string]any{"action": "opened",
+				"repository": map[string]any{"id": number, "full_name": "acme/api", "topics": []string{"a", "b", "c"}}, "text": strings.Repeat("lorem ", 70)})
+		}
+		w.publish(batch...)
+		stored += events
+	}
+	bareConsumer := func(name string, drive func(c jetstream.Consumer, got *atomic.Int64, done chan struct{})) time.Duration {
+		cfg := routerConsumer(StreamOptions{}.withDefaults())
+		cfg.Durable = name
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, stored-events+1
+		c, err := w.js.CreateConsumer(b.Context(), activitycore.EventStream, cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var got atomic.Int64
+		done := make(chan struct{})
+		began := time.Now()
+		drive(c, &got, done)
+		for {
+			info, err := c.Info(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			if info.AckFloor.Stream == stored {
+				break
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		took := time.Since(began)
+		close(done)
+		if err := w.js.DeleteConsumer(b.Context(), activitycore.EventStream, name); err != nil {
+			b.Fatal(err)
+		}
+		return took
+	}
+	consume := func() time.Duration {
+		return bareConsumer("bare-consume", func(c jetstream.Consumer, got *atomic.Int64, done chan struct{}) {
+			cc, err := c.Consume(func(m jetstream.Msg) { _ = m.Ack(); got.Add(1) })
+			if err != nil {
+				b.Fatal(err)
+			}
+			go func() { <-done; cc.Stop() }()
+		})
+	}
+	fetch := func() time.Duration {
+		return bareConsumer("bare-fetch", func(c jetstream.Consumer, got *atomic.Int64, _ chan struct{}) {
+			for got.Load() < events {
+				batch, err := c.Fetch(256, jetstream.FetchMaxWait(time.Second))
+				if err != nil {
+					b.Fatal(err)
+				}
+				for m := range batch.Messages() {
+					_ = m.Ack()
+					got.Add(1)
+				}
+			}
+		})
+	}
+	routed := func() time.Duration {
+		before := w.seen.matched.Load()
+		r := w.router(newStarts())
+		began := time.Now()
+		if err := r.Start(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		w.drained()
+		took := time.Since(began)
+		w.stop(r)
+		if got := w.seen.matched.Load() - before; got != events/100 {
+			b.Fatalf("%d matches, want %d", got, events/100)
+		}
+		return took
+	}
+	for n := 0; b.Loop(); n++ {
+		var bares, routeds []time.Duration
+		for i := range rounds {
+			fill(n*rounds + i)
+			bares = append(bares, min(consume(), fetch()))
+			routeds = append(routeds, routed())
+		}
+		x, y := median(bares), median(routeds)
+		b.ReportMetric(events/x.Seconds(), "bare-acks/s")
+		b.ReportMetric(events/y.Seconds(), "routed-events/s")
+		b.ReportMetric(x.Seconds()/y.Seconds(), "ratio")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func median(ds []time.Duration) time.Duration {
+	slices.Sort(ds)
+	return ds[len(ds)/2]
+}
