@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack"
@@ -138,17 +139,24 @@ func awaitListed(tb testing.TB, c client.Client, namespace string, n int) {
 // scheduler takes up to two minutes.
 func BenchmarkFullHour(b *testing.B) {
 	n := size(100, 1000)
-	for _, chasm := range []bool{false, true} {
-		b.Run(fmt.Sprintf("chasm=%t", chasm), func(b *testing.B) {
+	for name, cfg := range map[string]devstack.TemporalConfig{
+		"classic": {},
+		"pollers": {DynamicConfig: map[string]any{"worker.perNamespaceWorkerOptions": worker.Options{
+			MaxConcurrentWorkflowTaskPollers: 16, MaxConcurrentLocalActivityExecutionSize: 64,
+		}}},
+		"chasm": {CHASMScheduler: true},
+	} {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				fullHour(b, n, chasm)
+				fullHour(b, n, name, cfg)
 			}
 		})
 	}
 }
 
-func fullHour(b *testing.B, n int, chasm bool) {
-	server, err := devstack.StartTemporal(b.Context(), devstack.TemporalConfig{SearchAttributes: devstacktest.SearchAttributes(), CHASMScheduler: chasm})
+func fullHour(b *testing.B, n int, name string, cfg devstack.TemporalConfig) {
+	cfg.SearchAttributes = devstacktest.SearchAttributes()
+	server, err := devstack.StartTemporal(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -185,8 +193,8 @@ func fullHour(b *testing.B, n int, chasm bool) {
 	last := late[len(late)-1]
 	b.ReportMetric(last.Seconds(), "last-started-s")
 	b.ReportMetric(bare.Seconds()/last.Seconds(), "ratio")
-	b.Logf("chasm=%t: %d due at once: last started after %s, lateness p50 %s p99 %s; bare loop of starts %s, ratio %.2f",
-		chasm, n, last, late[n/2], late[n*99/100], bare, bare.Seconds()/last.Seconds())
+	b.Logf("%s: %d due at once: last started after %s, lateness p50 %s p99 %s; bare loop of starts %s, ratio %.2f",
+		name, n, last, late[n/2], late[n*99/100], bare, bare.Seconds()/last.Seconds())
 }
 
 // awaitStarted returns how late each of the n runs was started.
