@@ -11,7 +11,7 @@ import (
 // How results reach the store: soon enough that little is repeated after a crash, in chunks because each transaction
 // costs as much as dozens of rows.
 const (
-	recordEvery = 50
+	recordEvery = 25
 	recordAfter = 200 * time.Millisecond
 	// recordGrace is how long results are still brought to the store after the activity was canceled.
 	recordGrace = 5 * time.Second

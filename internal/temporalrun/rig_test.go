@@ -37,21 +37,40 @@ type rig struct {
 	starter *temporalrun.Starter
 	events  *publishedEvents
 	dir     string // of context files
+	file    string // of the store
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{TB: t, ns: devstacktest.Temporal(t), events: &publishedEvents{}, dir: t.TempDir()}
-	r.client = r.ns.Client(t)
-	r.starter = temporalrun.NewStarter(r.client)
-	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "record.db")})
+	return openRig(t, devstacktest.Temporal(t), filepath.Join(t.TempDir(), "record.db"))
+}
+
+// openRig is a rig on a namespace and a store's file that may exist.
+func openRig(t testing.TB, ns devstacktest.Namespace, file string) *rig {
+	t.Helper()
+	r := &rig{TB: t, ns: ns, events: &publishedEvents{}, dir: t.TempDir(), file: file}
+	options := ns.Options()
+	options.Logger = silent{} // failures are what many tests are about
+	c, err := client.Dial(options)
 	if err != nil {
+		t.Fatalf("dial Temporal: %v", err)
+	}
+	t.Cleanup(c.Close)
+	r.client, r.starter = c, temporalrun.NewStarter(c)
+	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: file}); err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	t.Cleanup(func() { store.Close() })
-	r.store = store
+	t.Cleanup(func() { r.store.Close() })
 	return r
 }
+
+// silent drops the SDK's log.
+type silent struct{}
+
+func (silent) Debug(string, ...any) {}
+func (silent) Info(string, ...any)  {}
+func (silent) Warn(string, ...any)  {}
+func (silent) Error(string, ...any) {}
 
 // config is that of a worker on the rig, with the real executors and access to loopback.
 func (r *rig) config() temporalrun.Config {

@@ -48,12 +48,12 @@ func (s *Starter) StartRun(ctx context.Context, activityID string, cause activit
 	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
 }
 
-// CancelRun asks the run's workflow to end; it returns before it has. CodeNotFound: Temporal knows no running execution
-// with this ID.
+// CancelRun asks the run's workflow to end; it returns before it has. A run that has ended stays as it is, which is no
+// error. CodeNotFound: Temporal knows no execution with this ID.
 func (s *Starter) CancelRun(ctx context.Context, workflowID string) error {
 	err := s.client.CancelWorkflow(ctx, workflowID, "")
 	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
-		return activitycore.NotFound("running workflow", workflowID)
+		return activitycore.NotFound("workflow", workflowID)
 	}
 	if err != nil {
 		return temporalError(err, "cancel the run in Temporal")

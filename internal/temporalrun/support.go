@@ -22,8 +22,8 @@ const (
 // transient makes an error that Temporal retries. Its message says the step; the cause goes to the log only, because a
 // history is read by more people than a log.
 func transient(ctx context.Context, step string, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	activity.GetLogger(ctx).Warn("step failed and will be tried again", "step", step, "attempt", attemptOf(ctx), "error", err)
 	return temporal.NewApplicationError(step+": "+activitycore.MessageOf(err), transientError)
@@ -31,6 +31,9 @@ func transient(ctx context.Context, step string, err error) error {
 
 // retryable is transient for errors that may pass, and final for others.
 func retryable(ctx context.Context, step string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if mayPass(ctx, err) {
 		return transient(ctx, step, err)
 	}

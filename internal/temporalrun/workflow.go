@@ -42,11 +42,10 @@ const RunFailedError = "RunFailed"
 
 // Bounds of one execution. They are part of the workflow's history: changing one needs workflow.GetVersion.
 const (
-	batchSize       = 100    // actions per CarryOut, plus those that complete the last item
-	batchesAtOnce   = 8      // CarryOut activities in flight
-	maxHistory      = 10_000 // events before the run continues as new; Temporal's limit is 51,200
+	batchSize       = 100 // actions per CarryOut, plus those that complete the last item
+	batchesAtOnce   = 8   // CarryOut activities in flight
 	unbounded       = 10 * 365 * 24 * time.Hour
-	heartbeatWithin = 15 * time.Second
+	heartbeatWithin = 10 * time.Second
 )
 
 var (
@@ -170,9 +169,10 @@ func (f *firing) carryOut(b begun) (begun, error) {
 	var firstErr error
 	next, inFlight := b.Next, 0
 	selector := workflow.NewSelector(ctx)
-	full := false // of history
+	full := false
 	for {
-		full = full || workflow.GetInfo(f.ctx).GetCurrentHistoryLength() > maxHistory || workflow.GetInfo(f.ctx).GetContinueAsNewSuggested()
+		// The server's own suggestion is part of the history, so a replay sees it where the run did.
+		full = full || workflow.GetInfo(f.ctx).GetContinueAsNewSuggested()
 		for inFlight < batchesAtOnce && next < b.Total && !full && firstErr == nil && ctx.Err() == nil {
 			args := batchArgs{RunID: f.runID, From: next, To: min(next+batchSize, b.Total)}
 			next = args.To
