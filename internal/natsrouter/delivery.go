@@ -18,6 +18,10 @@ type delivery struct {
 	stored     time.Time // when the stream got it
 	event      activitycore.Event
 
+	// What the ledger has to say about it, one of the two for each match.
+	records     []activitycore.CauseRecord
+	settlements []activitycore.Settlement
+
 	// open counts the starts that are not confirmed yet. failure is the first thing that went wrong with one of them.
 	open    atomic.Int32
 	failure atomic.Pointer[failure]

@@ -22,7 +22,7 @@ type Metrics struct {
 	Dead func(reason string)
 	// Retried counts deliveries handed back to be tried again later.
 	Retried func(n int)
-	// Batch observes how many deliveries went through one ledger transaction, and how long matching and recording took.
+	// Batch observes how many events went through one ledger transaction, and how long it took.
 	Batch func(deliveries int, took time.Duration)
 	// Lag observes the events not yet delivered to any router, and those delivered and not yet acknowledged.
 	Lag func(pending uint64, unacknowledged int)

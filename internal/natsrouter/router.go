@@ -20,8 +20,8 @@ const (
 	fetchWait = 500 * time.Millisecond
 	// stateEvery is how often the lag is observed and the acknowledgement floor recorded.
 	stateEvery = 5 * time.Second
-	// confirmLinger is how long confirmations wait for company before they share a transaction.
-	confirmLinger = 5 * time.Millisecond
+	// confirmLinger is how long confirmations wait for company: each transaction costs a write to disk, and nobody waits for it.
+	confirmLinger = 25 * time.Millisecond
 	// Delays of a step that is repeated in place until it succeeds.
 	insistFirst, insistMost = 50 * time.Millisecond, 5 * time.Second
 	// Delays before a delivery that failed comes back.
@@ -39,6 +39,7 @@ type Router struct {
 	state    *routerState
 	ackWait  time.Duration
 
+	matched chan *delivery
 	jobs    chan job
 	started chan confirmation
 
@@ -92,12 +93,14 @@ func (r *Router) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	r.stopping, r.stopped = make(chan struct{}), make(chan struct{})
+	r.matched = make(chan *delivery, r.cfg.MaxInFlight) // matching never waits for the ledger: custody is the limit
 	r.jobs = make(chan job, 2*r.cfg.Batch)
 	r.started = make(chan confirmation, 2*r.cfg.Batch)
 
-	var upstream, workers, confirmer, side sync.WaitGroup
+	var upstream, recorder, workers, confirmer, side sync.WaitGroup
 	sideCtx, endSide := context.WithCancel(run)
 	upstream.Go(func() { r.fetchLoop(run) })
+	recorder.Go(func() { r.recordLoop(run) })
 	for range r.cfg.Parallel {
 		workers.Go(func() { r.startLoop(run) })
 	}
@@ -106,6 +109,8 @@ func (r *Router) Start(ctx context.Context) error {
 	side.Go(func() { r.stateLoop(sideCtx) })
 	go func() { // the order in which the parts end is the order in which work flows
 		r.routeLoop(run, &upstream)
+		close(r.matched)
+		recorder.Wait()
 		close(r.jobs)
 		workers.Wait()
 		close(r.started)

@@ -30,6 +30,7 @@ type triggers struct {
 	byID     map[eventmatch.ID]*trigger
 	revision int64
 	ids      []eventmatch.ID // scratch
+	found    []*trigger      // scratch
 }
 
 func newTriggers(c activitycore.Catalogue, compile CompileWhen, log *slog.Logger) *triggers {
@@ -93,17 +94,18 @@ func newTrigger(row *activitycore.StoredDefinition, compile CompileWhen) (*trigg
 	return t, pattern, nil
 }
 
-// match appends the definitions whose type and filters match.
-func (t *triggers) match(e *activitycore.Event, into []*trigger) ([]*trigger, error) {
+// match returns the definitions whose type and filters match; the slice is good until the next call.
+func (t *triggers) match(e *activitycore.Event) ([]*trigger, error) {
 	ids, err := t.index.Match(matchable(e), t.ids[:0])
 	t.ids = ids[:0]
 	if err != nil {
-		return into, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
+		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
 	}
+	t.found = t.found[:0]
 	for _, id := range ids {
-		into = append(into, t.byID[id])
+		t.found = append(t.found, t.byID[id])
 	}
-	return into, nil
+	return t.found, nil
 }
 
 func matchable(e *activitycore.Event) *eventmatch.Event {
