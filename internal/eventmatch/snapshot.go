@@ -342,6 +342,7 @@ func (sc *scratch) checkAll(n *hnode[*conj]) {
 
 // check appends the candidate's ID if all of its conditions hold and it is not
 // there yet.
+
 func (sc *scratch) check(c *conj) {
 	hit := &sc.hits[c.rec.slot]
 	if *hit == sc.event || !sc.holds(c) || !c.rec.pattern.wantsType(sc.ev) {
