@@ -19,7 +19,7 @@ const (
 	// work of one field access; see prices.go.
 	CostLimit = 1_000_000
 	// MaxTemplates bounds the expressions of one definition.
-	MaxTemplates = 5_000
+	MaxTemplates = 2_000
 	// MaxLiteralEntries bounds one list or map written in an expression.
 	MaxLiteralEntries = 1_000
 	// MaxExpressionNodes bounds the syntax tree of one expression.

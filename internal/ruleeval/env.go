@@ -14,7 +14,6 @@ import (
 // it costs milliseconds, and read-only from then on.
 type language struct {
 	env     *cel.Env
-	prices  priced
 	options []cel.ProgramOption
 }
 
@@ -54,12 +53,9 @@ func newLanguage() (*language, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &language{env: env, prices: prices, options: []cel.ProgramOption{
+	return &language{env: env, options: []cel.ProgramOption{
 		cel.InterruptCheckFrequency(interruptEvery),
 		cel.CustomDecoratorV2(prices.decorate),
-		cel.CostTracking(prices),
-		cel.CostTrackerOptions(prices.trackers()...),
-		cel.CostLimit(CostLimit),
 	}}, nil
 }
 

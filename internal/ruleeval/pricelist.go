@@ -1,6 +1,7 @@
 package ruleeval
 
 import (
+	"regexp/syntax"
 	"strings"
 
 	"github.com/google/cel-go/common/operators"
@@ -105,13 +106,25 @@ func priceIn(args []ref.Val) float64 {
 	return 1 + float64(listLen(l))*each/10
 }
 
-// priceRegex follows RE2: text times pattern.
+// priceRegex follows RE2: text times states. A counted repetition such as a{50}
+// has many more states than letters.
 func priceRegex(args []ref.Val) float64 {
-	pattern := byteLen(args[1])
-	if pattern > MaxRegexBytes {
+	pattern, ok := args[1].(types.String)
+	if !ok {
+		return 1
+	}
+	if len(pattern) > MaxRegexBytes {
 		return tooMuch
 	}
-	return (1 + byteLen(args[0])/10) * (1 + pattern/4)
+	states := float64(len(pattern))
+	if strings.Contains(string(pattern), "{") {
+		if re, err := syntax.Parse(string(pattern), syntax.Perl); err == nil {
+			if prog, err := syntax.Compile(re.Simplify()); err == nil {
+				states = max(states, float64(len(prog.Inst)))
+			}
+		}
+	}
+	return (1 + byteLen(args[0])/10) * (1 + states/4)
 }
 
 func priceReplace(args []ref.Val) float64 {

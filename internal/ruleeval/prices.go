@@ -15,13 +15,15 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// cel-go charges for a call after it was made, and charges 1 for a call whose
-// overload it finds only at run time, as it does for all data of dynamic type.
-// So a single replace or join could fill the memory, and a comparison of lists
-// that share their elements could run for years, before the limit is noticed.
-// Here every function whose work or result grows with its arguments has a price
-// computed from the arguments: it is checked against the limit before the call
-// and charged after it. One unit is about 10 bytes of text or one list element.
+// cel-go's own cost tracking charges for a call after it was made, charges 1 for
+// a call whose overload it finds only at run time (as for all data of dynamic
+// type), and searches a stack that grows with every turn of a loop: a filter over
+// 40,000 elements takes seconds. A single replace or join could fill the memory,
+// and a comparison of lists that share their elements could run for years, before
+// the limit is noticed. So the steps pay here: a function whose work or result
+// grows with its arguments has a price computed from the arguments, and the
+// evaluation ends before a step it cannot pay. One unit is about 10 bytes of
+// text, ten list elements moved, or one field read.
 
 // price returns the units of a call. It must be cheap itself.
 type price func(args []ref.Val) float64
@@ -65,51 +67,122 @@ func newPriced(env *cel.Env) (priced, error) {
 	return p, nil
 }
 
-// CallCost implements the charge after the call.
-func (p priced) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 {
-	f, ok := p[function]
-	if !ok {
-		return nil
-	}
-	units := uint64(min(f.price(args), math.MaxInt64/4))
-	return &units
-}
-
-// trackers replace the charges that the libraries bring for overloads known when compiled.
-func (p priced) trackers() []interpreter.CostTrackerOption {
-	var out []interpreter.CostTrackerOption
-	for name, f := range p {
-		track := func(args []ref.Val, _ ref.Val) *uint64 { return p.CallCost(name, "", args, nil) }
-		for id := range f.bindings {
-			if id != name {
-				out = append(out, interpreter.OverloadCostTracker(id, track))
-			}
-		}
-	}
-	return out
-}
-
-// decorate puts the check before the call.
+// decorate replaces the steps of a planned expression by steps that pay first.
+// Constants and the logic between steps are free; a loop cannot turn without
+// reading its accumulator, which is not.
 func (p priced) decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
-	call, ok := i.(interpreter.InterpretableCall)
-	if !ok {
-		return i, nil
-	}
-	f, ok := p[call.Function()]
-	if !ok {
-		return i, nil
-	}
-	op, err := f.operation(call)
-	if err != nil {
-		return nil, err
-	}
-	name := call.Function()
-	return interpreter.NewCall(call.ID(), name, call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
-		if units := f.price(args); units > CostLimit {
-			return types.WrapErr(&costError{function: name, units: units})
+	switch step := i.(type) {
+	case interpreter.InterpretableAttribute:
+		return &paidAttribute{step}, nil
+	case interpreter.InterpretableConstructor:
+		return &paidConstructor{step, 1 + float64(len(step.InitVals()))/2}, nil
+	case interpreter.InterpretableCall:
+		f, ok := p[step.Function()]
+		if !ok {
+			return i, nil
 		}
-		return op(args...)
-	}), nil
+		op, err := f.operation(step)
+		if err != nil {
+			return nil, err
+		}
+		return &paidCall{InterpretableCall: step, args: step.Args(), price: f.price, op: op}, nil
+	}
+	return i, nil
+}
+
+// paidCall is a call of a function from the price list.
+type paidCall struct {
+	interpreter.InterpretableCall
+	args  []interpreter.InterpretableV2
+	price price
+	op    functions.FunctionOp
+}
+
+// Exec implements the interpreter's step.
+func (c *paidCall) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	args := make([]ref.Val, len(c.args))
+	for i, a := range c.args {
+		args[i] = a.Exec(frame)
+		if types.IsUnknownOrError(args[i]) {
+			return args[i]
+		}
+	}
+	pay(frame, c.price(args), c.Function())
+	return types.LabelErrNode(c.ID(), c.op(args...))
+}
+
+// Eval implements the interpreter's older step.
+func (c *paidCall) Eval(vars interpreter.Activation) ref.Val {
+	return c.Exec(interpreter.AsFrame(vars))
+}
+
+// paidAttribute is a variable with the fields below it.
+type paidAttribute struct {
+	interpreter.InterpretableAttribute
+}
+
+// Exec implements the interpreter's step.
+func (a *paidAttribute) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	pay(frame, 1, "")
+	return a.InterpretableAttribute.Exec(frame)
+}
+
+// Eval implements the interpreter's older step.
+func (a *paidAttribute) Eval(vars interpreter.Activation) ref.Val {
+	return a.Exec(interpreter.AsFrame(vars))
+}
+
+// paidConstructor writes a list or map.
+type paidConstructor struct {
+	interpreter.InterpretableConstructor
+	units float64
+}
+
+// Exec implements the interpreter's step.
+func (c *paidConstructor) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	pay(frame, c.units, "")
+	return c.InterpretableConstructor.Exec(frame)
+}
+
+// Eval implements the interpreter's older step.
+func (c *paidConstructor) Eval(vars interpreter.Activation) ref.Val {
+	return c.Exec(interpreter.AsFrame(vars))
+}
+
+// meterName is where a step finds its evaluation's meter; no expression can write it.
+const meterName = "@meter"
+
+// metered is one evaluation's scope with what it may still spend.
+type metered struct {
+	interpreter.Activation
+	left float64
+}
+
+// ResolveName implements the interpreter's activation.
+func (m *metered) ResolveName(name string) (any, bool) {
+	if name == meterName {
+		return m, true
+	}
+	return m.Activation.ResolveName(name)
+}
+
+// pay ends the evaluation if it cannot afford the units. It panics as the
+// interpreter itself does, since loops such as exists pass over error values;
+// the interpreter's Eval turns that into an error.
+func pay(frame *interpreter.ExecutionFrame, units float64, function string) {
+	v, _ := frame.ResolveName(meterName)
+	m, ok := v.(*metered)
+	if !ok {
+		return
+	}
+	if m.left -= units; m.left >= 0 {
+		return
+	}
+	msg := "the evaluation costs more than the limit of 1,000,000 units; make the data smaller (select in the context source) or the expression simpler"
+	if units > CostLimit {
+		msg = "one call of " + displayFunction(function) + " would cost more than the limit of 1,000,000 units; the data is too large for it"
+	}
+	panic(interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded, Message: msg})
 }
 
 // operation finds what the call would have run.
@@ -146,16 +219,6 @@ func (f *pricedFunction) operation(call interpreter.InterpretableCall) (function
 		}
 		return types.NewErr("no such overload: %s(%s)", name, typeNames(args))
 	}, nil
-}
-
-// costError says that one call would go beyond the limit.
-type costError struct {
-	function string
-	units    float64
-}
-
-func (e *costError) Error() string {
-	return "one call of " + displayFunction(e.function) + " would cost more than the limit of 1,000,000 units; the data is too large for it"
 }
 
 // add is CEL's +, with the loop accumulator's shortcut kept and concatenated lists
@@ -304,11 +367,15 @@ func listLen(v ref.Val) int {
 }
 
 // weight counts what a value holds, shared parts as often as they are seen: the
-// work of comparing, converting or printing it. It stops counting at the limit.
+// work of comparing, converting or printing it. It is infinite once the count
+// passes the limit, so that no discount in a price makes it affordable.
 func weight(v ref.Val) float64 {
-	budget := float64(CostLimit + 1)
+	budget := float64(CostLimit)
 	weigh(v, &budget, 0)
-	return CostLimit + 1 - budget
+	if budget <= 0 {
+		return math.Inf(1)
+	}
+	return CostLimit - budget
 }
 
 func weigh(v ref.Val, budget *float64, depth int) {

@@ -80,6 +80,9 @@ func normalize(v any, depth int) (any, error) {
 // shared parts as often as they appear.
 type budget struct{ bytes int }
 
+// valueBytes is what any value takes besides its text.
+const valueBytes = 8
+
 func newBudget() *budget { return &budget{bytes: MaxPlanBytes} }
 
 var errTooLarge = errors.New("the value is larger than 16 MiB when written out")
@@ -98,7 +101,7 @@ func toNativeAt(v ref.Val, b *budget, depth int) (any, error) {
 	if depth > MaxDataDepth {
 		return nil, fmt.Errorf("the value is nested deeper than %d levels", MaxDataDepth)
 	}
-	if err := b.take(1); err != nil {
+	if err := b.take(valueBytes); err != nil {
 		return nil, err
 	}
 	switch v := v.(type) {
@@ -207,7 +210,8 @@ func nativeText(v any) (string, error) {
 // where plain digits would be many, as JSON's writers do.
 func formatDouble(f float64) string {
 	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
-		return strconv.FormatFloat(f, 'e', -1, 64)
+		s := strconv.FormatFloat(f, 'e', -1, 64)
+		return strings.Replace(s, "e-0", "e-", 1)
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
