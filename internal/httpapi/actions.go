@@ -1,0 +1,140 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/catalog"
+	"github.com/activity-core/activity-core/internal/document"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+)
+
+func fieldsOf(err error) []core.FieldError {
+	var e *core.Error
+	if errors.As(err, &e) {
+		return e.Fields
+	}
+	return nil
+}
+
+// definitionActions are the routes below one definition, and dry-run.
+func (s *server) definitionActions() {
+	type triggerInput struct {
+		refPath
+		IdempotencyKey string        `header:"Idempotency-Key" doc:"at most one run for this key"`
+		Body           *wire.Trigger `required:"false"`
+	}
+	trigger := op(http.MethodPost, definitionsURL+"/{ref}/trigger", "trigger", tagDefinitions, "Start a run by hand")
+	trigger.DefaultStatus = http.StatusAccepted
+	register(s, trigger, func(ctx context.Context, in *triggerInput) (*body[wire.Triggered], error) {
+		req := catalog.TriggerRequest{IdempotencyKey: in.IdempotencyKey}
+		if in.Body != nil {
+			req.Inputs, req.Event = in.Body.Inputs, in.Body.Event
+		}
+		return triggered(s.Catalog.Trigger(ctx, in.Ref, req, actor(ctx)))
+	})
+
+	type pauseInput struct {
+		refPath
+		Body *wire.Pause `required:"false"`
+	}
+	register(s, op(http.MethodPost, definitionsURL+"/{ref}/pause", "pause", tagDefinitions, "Hold a definition until it is resumed"), func(ctx context.Context, in *pauseInput) (*definitionAnswer, error) {
+		reason := ""
+		if in.Body != nil {
+			reason = in.Body.Reason
+		}
+		return saved(s.Catalog.Pause(ctx, in.Ref, reason, actor(ctx)))
+	})
+	register(s, op(http.MethodPost, definitionsURL+"/{ref}/resume", "resume", tagDefinitions, "End a pause"), func(ctx context.Context, in *refPath) (*definitionAnswer, error) {
+		return saved(s.Catalog.Resume(ctx, in.Ref, actor(ctx)))
+	})
+
+	type nextInput struct {
+		refPath
+		Count int    `query:"count" minimum:"1" maximum:"1000" default:"10"`
+		After string `query:"after" doc:"list times after this one; default now"`
+	}
+	register(s, op(http.MethodGet, definitionsURL+"/{ref}/next", "next", tagDefinitions, "List the real coming fire times"), func(ctx context.Context, in *nextInput) (*body[catalog.NextFires], error) {
+		after, err := s.moment("after", in.After)
+		if err != nil {
+			return nil, err
+		}
+		return answer(s.Catalog.Next(ctx, in.Ref, after, in.Count))
+	})
+
+	type backfillInput struct {
+		refPath
+		Body wire.Backfill
+	}
+	register(s, op(http.MethodPost, definitionsURL+"/{ref}/backfill", "backfill", tagDefinitions, "Start each nominal time of a past range once; safe to repeat"), func(ctx context.Context, in *backfillInput) (*body[wire.BackfillResult], error) {
+		if s.Slots == nil {
+			return nil, unavailable("backfills")
+		}
+		if !in.Body.From.Before(in.Body.To) {
+			return nil, core.InvalidField("to", in.Body.To, "must lie after from (%s)", in.Body.From.Format(time.RFC3339))
+		}
+		if in.Body.To.After(s.Now()) {
+			return nil, core.InvalidField("to", in.Body.To, "lies in the future; a backfill is for nominal times that have passed")
+		}
+		def, err := s.Catalog.Get(ctx, in.Ref)
+		if err != nil {
+			return nil, err
+		}
+		return answer(s.Slots.Backfill(ctx, def, in.Body.From, in.Body.To))
+	})
+
+	type dryRunInput struct{ Body wire.DryRun }
+	dry := op(http.MethodPost, "/dry-run", "dry-run", tagDefinitions, "The whole plan of one firing; nothing is stored or carried out")
+	dry.MaxBodyBytes = maxApplyBody
+	dry.SkipValidateBody = true
+	register(s, dry, func(ctx context.Context, in *dryRunInput) (*body[catalog.DryRunResult], error) {
+		req, err := s.dryRunRequest(ctx, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return answer(s.Catalog.DryRun(ctx, req))
+	})
+}
+
+func triggered(t catalog.Triggered, err error) (*body[wire.Triggered], error) {
+	return answer(wire.Triggered{RunID: t.RunID, WorkflowID: t.WorkflowID, Existed: t.Existed}, err)
+}
+
+func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog.DryRunRequest, err error) {
+	var name string
+	if json.Unmarshal(in.Definition, &name) == nil {
+		d, err := s.Catalog.Get(ctx, name)
+		if err != nil {
+			return req, err
+		}
+		req.Definition = d.Definition
+	} else {
+		docs, err := document.Parse("definition", in.Definition, document.JSON)
+		if err != nil {
+			return req, err
+		}
+		req.Definition = docs[0].Definition
+	}
+	req.Event = in.Event
+	if in.At != nil {
+		req.At = in.At.UTC()
+	}
+	if req.Inputs, err = catalog.DecodeInputs(in.Inputs); err != nil {
+		return req, err
+	}
+	for k, raw := range in.Context {
+		v, err := core.DecodeJSON(raw)
+		if err != nil {
+			return req, core.InvalidField("context."+k, nil, "is not JSON: %v", err)
+		}
+		if req.Context == nil {
+			req.Context = map[string]any{}
+		}
+		req.Context[k] = v
+	}
+	return req, nil
+}

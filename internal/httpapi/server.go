@@ -1,0 +1,220 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/catalog"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/telemetry"
+)
+
+// Record is what the API reads and writes of the store besides the use cases.
+type Record interface {
+	core.RunReader
+	core.Tasks
+	core.Idempotency
+	LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error)
+	AuditEntries(ctx context.Context, object string, p core.PageRequest) (core.Page[core.AuditEntry], error)
+}
+
+// Publisher puts events into the stream; it returns after JetStream's acknowledgement.
+type Publisher interface {
+	PublishEvents(ctx context.Context, events []core.Event) ([]core.PublishReceipt, error)
+}
+
+// EventLog reads the stream and explains events.
+type EventLog interface {
+	List(ctx context.Context, eventType string, since, until time.Time, p core.PageRequest) (core.Page[core.EventListing], error)
+	Event(ctx context.Context, eventID string) (core.EventListing, error)
+	// Explain holds an event against one definition (ID or name), or against all if ref is "".
+	Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error)
+}
+
+// DeadLetters is the dead-letter stream.
+type DeadLetters interface {
+	List(ctx context.Context, reason string, p core.PageRequest) (core.Page[core.DeadLetter], error)
+	Show(ctx context.Context, id uint64) (core.DeadLetter, error)
+	Replay(ctx context.Context, id uint64) (core.PublishReceipt, error)
+	Drop(ctx context.Context, id uint64) error
+}
+
+// Schedules reconciles, or shows what would be reconciled.
+type Schedules interface {
+	Sync(ctx context.Context, o core.SyncOptions) (core.SyncReport, error)
+}
+
+// Slots accounts for nominal times.
+type Slots interface {
+	Check(ctx context.Context, activityID string, since, until time.Time) (wire.LedgerCheck, error)
+	Backfill(ctx context.Context, def core.StoredDefinition, from, to time.Time) (wire.BackfillResult, error)
+}
+
+// Config joins what the API serves. Catalog and Record are required; a nil port
+// makes its routes answer 503.
+type Config struct {
+	Catalog     *catalog.Service
+	Record      Record
+	Publisher   Publisher
+	Events      EventLog
+	DeadLetters DeadLetters
+	Schedules   Schedules
+	Slots       Slots
+	Health      *telemetry.Health
+	// Token is the bearer token every request must carry; empty: none, for loopback only.
+	Token string
+	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard.
+	WebhookSecrets map[string]string
+	// Observe is told of every request; may be nil.
+	Observe func(route, method string, status int, took time.Duration)
+	Logger  *slog.Logger
+	Now     func() time.Time
+	Version string
+}
+
+type server struct {
+	Config
+	log *slog.Logger
+	api huma.API
+	mux *http.ServeMux
+}
+
+// Limits of request bodies, bytes.
+const (
+	maxDocumentBody = core.MaxDocumentBytes
+	maxEventBody    = 1 << 20
+	maxApplyBody    = 32 << 20
+	maxSmallBody    = 512 << 10
+)
+
+// New makes the handler of the API.
+func New(c Config) http.Handler {
+	installProblems()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Health == nil {
+		c.Health = telemetry.NewHealth()
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	s := &server{Config: c, log: c.Logger, mux: http.NewServeMux()}
+	config := huma.DefaultConfig("activity-core", c.Version)
+	config.Info.Description = "Activities on a clock or on an event, exactly once per cause. Errors are RFC 9457 problem documents with `code` and `errors`."
+	config.CreateHooks = nil // no $schema fields in answers
+	config.RejectUnknownQueryParameters = true
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
+	s.api = humago.New(s.mux, config)
+	s.definitions()
+	s.definitionActions()
+	s.runs()
+	s.tasks()
+	s.events()
+	s.hooks()
+	s.deadLetters()
+	s.operations()
+	s.health()
+	return s.middleware(s.mux)
+}
+
+// unavailable refuses a route whose port this process does not have.
+func unavailable(what string) error {
+	return core.Errorf(core.CodeUnavailable, "this process does not offer %s; ask one with the role for it", what)
+}
+
+// register adds a route; the handler's error becomes a problem document.
+func register[I, O any](s *server, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	if op.MaxBodyBytes == 0 {
+		op.MaxBodyBytes = maxSmallBody
+	}
+	op.RejectUnknownQueryParameters = true
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.toProblem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// op is an operation with the ID, tag and summary that the documentation shows.
+func op(method, path, id, tag, summary string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}}
+}
+
+// pageQuery are the paging parameters of every list.
+type pageQuery struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"items on one page"`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+}
+
+func (q pageQuery) request() core.PageRequest {
+	return core.PageRequest{Limit: q.Limit, Cursor: q.Cursor}
+}
+
+// body wraps an answer for huma.
+type body[T any] struct{ Body T }
+
+func answer[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{Body: v}, nil
+}
+
+func page[T any](p core.Page[T], err error) (*body[wire.Page[T]], error) {
+	if p.Items == nil {
+		p.Items = []T{}
+	}
+	return answer(wire.Page[T]{Items: p.Items, NextCursor: p.NextCursor}, err)
+}
+
+// moment reads a query time: RFC 3339, or a duration back from now such as 2h or 7d.
+func (s *server) moment(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t.UTC(), nil
+	}
+	if d, err := core.ParseDuration(text); err == nil && d > 0 {
+		return s.Now().Add(-d.Std()).UTC(), nil
+	}
+	return time.Time{}, core.InvalidField(name, text, "must be an RFC 3339 time such as 2026-03-01T00:00:00Z, or a duration back from now such as 2h or 7d")
+}
+
+func (s *server) span(since, until string) (from, to time.Time, err error) {
+	if from, err = s.moment("since", since); err != nil {
+		return
+	}
+	if to, err = s.moment("until", until); err != nil {
+		return
+	}
+	if !from.IsZero() && !to.IsZero() && to.Before(from) {
+		err = core.InvalidField("until", until, "lies before since (%s)", since)
+	}
+	return
+}
+
+// activityID resolves a name or ID of a definition, live or not, for filters.
+func (s *server) activityID(ctx context.Context, ref string) (string, error) {
+	if ref == "" || core.IsUUID(ref) {
+		return ref, nil
+	}
+	d, err := s.Catalog.Get(ctx, ref)
+	if core.IsCode(err, core.CodeNotFound) {
+		// A deleted definition keeps its runs, tasks and ledger under the ID of its name.
+		return core.DefinitionID(ref), nil
+	}
+	return d.ID, err
+}
