@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -30,7 +31,19 @@ func TestEveryRecordedHistoryReplays(t *testing.T) {
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
 			replayer.RegisterWorkflowWithOptions(temporalrun.RunActivityWorkflow, workflow.RegisterOptions{Name: activitycore.WorkflowType})
-			if err := replayer.ReplayWorkflowHistoryFromJSONFile(silent{}, file); err != nil {
+			in, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			h, err := client.HistoryFromJSON(in, client.HistoryJSONOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			started := h.Events[0].GetWorkflowExecutionStartedEventAttributes()
+			// A cron run reads its nominal time from its own ID.
+			original := workflow.Execution{ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId()}
+			if err := replayer.ReplayWorkflowHistoryWithOptions(silent{}, h, worker.ReplayWorkflowHistoryOptions{OriginalExecution: original}); err != nil {
 				t.Error(err)
 			}
 		})
