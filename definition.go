@@ -251,6 +251,8 @@ type StoredDefinition struct {
 	Revision  int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// UpdatedBy made the last change of the document, or of this version of it.
+	UpdatedBy Actor
 	// DeletedAt is nil for a live definition; a deleted one stays as a tombstone until its schedule is gone.
 	DeletedAt *time.Time
 	// Paused is nil while the definition is not paused.

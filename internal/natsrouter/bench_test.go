@@ -91,7 +91,7 @@ func benchStarts(b *testing.B) {
 // benchConsumption: one event in 100 matches one of 1,000 definitions. Matches go through the ledger on disk; their starts are counted and not sent to Temporal,
 // whose 200 starts a second would be all that is measured. The bare side only acknowledges, in the faster of the two ways the client library has.
 func benchConsumption(b *testing.B) {
-	const events = 40_000
+	const events = 60_000
 	w := newWorld(b, StreamOptions{})
 	var defs []activitycore.Definition
 	for i := range 1000 {

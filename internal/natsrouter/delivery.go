@@ -42,16 +42,27 @@ type custody struct {
 	held     map[*delivery]struct{}
 	reserved int // room promised to fetches under way
 	waiting  []*delivery
-	changed  chan struct{} // closed and replaced whenever there is more room or more waiting
+	// changed is closed when there is more room or more waiting; nil while nobody waits for that.
+	changed chan struct{}
 }
 
 func newCustody(limit int) *custody {
-	return &custody{limit: limit, held: map[*delivery]struct{}{}, changed: make(chan struct{})}
+	return &custody{limit: limit, held: map[*delivery]struct{}{}}
+}
+
+// change returns what to wait on; the caller holds mu.
+func (c *custody) change() <-chan struct{} {
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	return c.changed
 }
 
 func (c *custody) signal() {
-	close(c.changed)
-	c.changed = make(chan struct{})
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
 }
 
 // reserve takes room for up to most deliveries, and none if there is less than least; then it returns a channel that is closed when that may
@@ -61,7 +72,7 @@ func (c *custody) reserve(least, most int) (int, <-chan struct{}) {
 	defer c.mu.Unlock()
 	room := c.limit - len(c.held) - c.reserved
 	if room < least {
-		return 0, c.changed
+		return 0, c.change()
 	}
 	n := min(room, most)
 	c.reserved += n
@@ -96,7 +107,7 @@ func (c *custody) next(n int, into []*delivery) ([]*delivery, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
-		return into, c.changed
+		return into, c.change()
 	}
 	n = min(n, len(c.waiting))
 	into = append(into, c.waiting[:n]...)

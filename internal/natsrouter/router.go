@@ -14,10 +14,12 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// Intervals of the router's loops.
+// What the router's loops go by.
 const (
 	// fetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the fetch under way.
 	fetchWait = 500 * time.Millisecond
+	// fetchers is how many fetches are under way at a time: one is being filled while the next is on its way to the server.
+	fetchers = 2
 	// stateEvery is how often the lag is observed and the acknowledgement floor recorded.
 	stateEvery = 5 * time.Second
 	// confirmLinger is how long confirmations wait for company: each transaction costs a write to disk, and nobody waits for it.
@@ -99,7 +101,9 @@ func (r *Router) Start(ctx context.Context) error {
 
 	var upstream, recorder, workers, confirmer, side sync.WaitGroup
 	sideCtx, endSide := context.WithCancel(run)
-	upstream.Go(func() { r.fetchLoop(run) })
+	for range fetchers {
+		upstream.Go(func() { r.fetchLoop(run) })
+	}
 	recorder.Go(func() { r.recordLoop(run) })
 	for range r.cfg.Parallel {
 		workers.Go(func() { r.startLoop(run) })

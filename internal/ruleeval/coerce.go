@@ -13,7 +13,7 @@ import (
 // numbers in text become text, a double with an integral value becomes an
 // integer where one is needed. skip names paths that are still templates. It is idempotent.
 func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
-	if skip[at.String()] {
+	if len(skip) > 0 && skip[at.String()] {
 		return v, nil
 	}
 	bad := func() error {

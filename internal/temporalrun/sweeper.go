@@ -115,8 +115,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 	var confirmed []activitycore.Start
 	var failed []error
 	for _, c := range pending {
-		if c.Cause.Kind == activitycore.CauseCron && !c.MakeUp {
-			continue // Temporal's scheduler starts these
+		if c.Cause.Kind == activitycore.CauseCron {
+			continue // Temporal's scheduler starts these, and internal/slots those it missed, one at a time
 		}
 		outcome, err := s.cfg.Starter.StartRun(ctx, c.ActivityID, c.Cause)
 		if err != nil {

@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/worker"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack"
@@ -141,9 +140,6 @@ func BenchmarkFullHour(b *testing.B) {
 	n := size(100, 1000)
 	for name, cfg := range map[string]devstack.TemporalConfig{
 		"classic": {},
-		"pollers": {DynamicConfig: map[string]any{"worker.perNamespaceWorkerOptions": worker.Options{
-			MaxConcurrentWorkflowTaskPollers: 16, MaxConcurrentLocalActivityExecutionSize: 64,
-		}}},
 		"chasm": {CHASMScheduler: true},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -1,0 +1,256 @@
+package outbound_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/outbound"
+)
+
+func loopback() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+func request(t *testing.T, method, raw string) outbound.Request {
+	t.Helper()
+	u, err := outbound.ParseURL(raw)
+	if err != nil {
+		t.Fatalf("parse %q: %v", raw, err)
+	}
+	return outbound.Request{Method: method, URL: u, Header: http.Header{}, Secret: http.Header{}, MaxBytes: 1 << 10}
+}
+
+// Every spelling of an address that must not be reached, whether the resolver or the dialer understands it.
+func TestSpecialAddressesAreRefusedInEverySpelling(t *testing.T) {
+	var hits atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	c := outbound.New(outbound.Config{})
+	defer c.Close()
+	for _, host := range []string{
+		"127.0.0.1", "localhost", "2130706433", "0x7f000001", "0x7f.1", "017700000001", "127.1", "0.0.0.0", "0",
+		"[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+		"169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "[fe80::1]", "[fd00::1]", "[fec0::1]",
+		"224.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1",
+	} {
+		t.Run(host, func(t *testing.T) {
+			_, err := c.Do(t.Context(), request(t, "GET", "http://"+host+":"+port+"/"))
+			if err == nil {
+				t.Fatalf("the request was made")
+			}
+			if code := activitycore.CodeOf(err); code != activitycore.CodeForbidden && code != activitycore.CodeUnavailable {
+				t.Errorf("code %s: %v", code, err)
+			}
+		})
+	}
+	if n := hits.Load(); n != 0 {
+		t.Errorf("%d requests came through", n)
+	}
+}
+
+func TestANameThatResolvesToAPrivateAddressIsRefused(t *testing.T) {
+	answer := dnsAnswering(t, netip.MustParseAddr("127.0.0.1"))
+	c := outbound.New(outbound.Config{Resolver: answer})
+	defer c.Close()
+	_, err := c.Do(t.Context(), request(t, "GET", "http://public.example:80/"))
+	if !activitycore.IsCode(err, activitycore.CodeForbidden) {
+		t.Fatalf("got %v, want forbidden", err)
+	}
+	if !strings.Contains(activitycore.MessageOf(err), "outbound.allow") {
+		t.Errorf("the message names no remedy: %s", activitycore.MessageOf(err))
+	}
+}
+
+// dnsAnswering is a resolver on a DNS server of the test's own, which answers every A query with addr.
+func dnsAnswering(t *testing.T, addr netip.Addr) *net.Resolver {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		buf := make([]byte, 512)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			q := buf[12:n]
+			end := 0
+			for q[end] != 0 {
+				end += int(q[end]) + 1
+			}
+			question := q[:end+5]
+			isA := question[end+2] == 1
+			msg := append([]byte{buf[0], buf[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, question...)
+			if isA {
+				msg[7] = 1
+				a := addr.As4()
+				msg = append(msg, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, a[0], a[1], a[2], a[3])
+			}
+			_, _ = conn.WriteTo(msg, from)
+		}
+	}()
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+}
+
+func TestARedirectToAPrivateAddressIsRefused(t *testing.T) {
+	var hits atomic.Int64
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
+	defer target.Close()
+	inside := strings.Replace(target.URL, "127.0.0.1", "127.0.0.2", 1)
+	server := httptest.NewServer(http.RedirectHandler(inside, http.StatusFound))
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	defer c.Close()
+	_, err := c.Do(t.Context(), request(t, "GET", server.URL))
+	if !activitycore.IsCode(err, activitycore.CodeForbidden) || hits.Load() != 0 {
+		t.Fatalf("got %v and %d hits, want forbidden and none", err, hits.Load())
+	}
+}
+
+func TestSecretsStayBehindWhenARedirectLeadsToAnotherHost(t *testing.T) {
+	got := make(chan http.Header, 1)
+	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header }))
+	defer target.Close()
+	server := httptest.NewServer(http.RedirectHandler(target.URL, http.StatusFound)) // another port is another host
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	r := request(t, "GET", server.URL)
+	r.Secret.Set("X-Api-Token", "hunter22")
+	r.Header.Set("Authorization", "Bearer plain")
+	r.Header.Set("X-Kept", "yes")
+	if _, err := c.Do(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	h := <-got
+	if h.Get("X-Api-Token") != "" || h.Get("Authorization") != "" || h.Get("X-Kept") != "yes" {
+		t.Errorf("the other host got %v", h)
+	}
+}
+
+func TestSecretsFollowARedirectOnTheSameHost(t *testing.T) {
+	got := make(chan string, 1)
+	mux := http.NewServeMux()
+	mux.Handle("/a", http.RedirectHandler("/b", http.StatusFound))
+	mux.HandleFunc("/b", func(_ http.ResponseWriter, r *http.Request) { got <- r.Header.Get("X-Api-Token") })
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	r := request(t, "GET", server.URL+"/a")
+	r.Secret.Set("X-Api-Token", "hunter22")
+	if _, err := c.Do(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if token := <-got; token != "hunter22" {
+		t.Errorf("got %q", token)
+	}
+}
+
+func TestABodyIsNotCarriedToAnotherHost(t *testing.T) {
+	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s came", r.Method) }))
+	defer target.Close()
+	server := httptest.NewServer(http.RedirectHandler(target.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	r := request(t, "POST", server.URL)
+	r.Body = []byte("confidential")
+	if _, err := c.Do(t.Context(), r); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRedirectsEnd(t *testing.T) {
+	var hits atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hits.Add(1)
+		http.Redirect(w, r, "/", http.StatusFound)
+	}))
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	_, err := c.Do(t.Context(), request(t, "GET", server.URL))
+	if !activitycore.IsCode(err, activitycore.CodeForbidden) || hits.Load() != 6 {
+		t.Errorf("got %v after %d requests", err, hits.Load())
+	}
+}
+
+func TestTheProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") }))
+	defer proxy.Close()
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	t.Setenv("http_proxy", proxy.URL)
+	c := outbound.New(outbound.Config{})
+	defer c.Close()
+	// The guard must see the address itself: 10.0.0.1 is refused at dial, by us, without the proxy being asked.
+	if _, err := c.Do(t.Context(), request(t, "GET", "http://10.0.0.1/")); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnEndlessAnswerIsCut(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, strings.Repeat("x", 4096)); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	res, err := c.Do(t.Context(), request(t, "GET", server.URL))
+	if err != nil || !res.Truncated || len(res.Body) != 1<<10 {
+		t.Fatalf("got %d bytes, truncated %v, error %v", len(res.Body), res != nil && res.Truncated, err)
+	}
+}
+
+func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer server.Close()
+	defer close(release)
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 1)
+	defer cancel()
+	_, err := c.Do(ctx, request(t, "GET", server.URL))
+	if !activitycore.IsCode(err, activitycore.CodeUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestErrorsNameTheHostAndNothingElseOfTheURL(t *testing.T) {
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	u, _ := url.Parse(closed.URL)
+	closed.Close()
+	_, err := c.Do(t.Context(), request(t, "GET", "http://"+u.Host+"/path?token=hunter22"))
+	if err == nil || strings.Contains(err.Error(), "hunter22") {
+		t.Errorf("got %v", err)
+	}
+	for _, raw := range []string{"http://user:hunter22@example.com/", "ftp://example.com/hunter22", "http:///hunter22", "::hunter22"} {
+		if _, err := outbound.ParseURL(raw); !activitycore.IsCode(err, activitycore.CodeInvalid) || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s: got %v", raw, err)
+		}
+	}
+}

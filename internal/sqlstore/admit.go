@@ -1,0 +1,148 @@
+package sqlstore
+
+import (
+	"context"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// Admit claims a cause for one execution. The ledger's row decides, in one
+// statement; the run follows it in the same transaction.
+func (s *Store) Admit(ctx context.Context, c activitycore.Claim) (activitycore.Admission, error) {
+	if err := checkCause(c.ActivityID, c.Cause); err != nil {
+		return activitycore.Admission{}, err
+	}
+	if want := activitycore.WorkflowID(c.ActivityID, c.Cause); c.WorkflowID != want {
+		return activitycore.Admission{}, activitycore.InvalidField("workflow_id", clean(c.WorkflowID), "must be %s, that of the cause", want)
+	}
+	if err := checkKey("temporal_run_id", c.TemporalRunID); err != nil {
+		return activitycore.Admission{}, err
+	}
+	if c.TemporalRunID == "" {
+		return activitycore.Admission{}, activitycore.InvalidField("temporal_run_id", "", "must name the execution that claims the cause")
+	}
+	if err := checkKey("activity_name", c.ActivityName); err != nil {
+		return activitycore.Admission{}, err
+	}
+	entry := newEntry(c.ActivityID, c.Cause, activitycore.VerdictFired, c.DefinitionVersion, c.At)
+	entry.TemporalRunID = c.TemporalRunID
+	if c.Settle != nil {
+		x := *c.Settle
+		x.ActivityID, x.Cause, x.DefinitionVersion = c.ActivityID, c.Cause, c.DefinitionVersion
+		var err error
+		if entry, err = settledEntry(x, c.At); err != nil {
+			return activitycore.Admission{}, err
+		}
+	}
+	var out activitycore.Admission
+	err := s.write(ctx, "admit run", func(ctx context.Context, q Querier) error {
+		out = activitycore.Admission{}
+		if c.Settle != nil {
+			return s.admitSettled(ctx, q, c, entry, &out)
+		}
+		return s.admitRun(ctx, q, c, entry, &out)
+	})
+	if err != nil {
+		return activitycore.Admission{}, err
+	}
+	return out, nil
+}
+
+// admitRun takes the claim if it is free, and makes the run running.
+func (s *Store) admitRun(ctx context.Context, q Querier, c activitycore.Claim, entry activitycore.LedgerEntry, out *activitycore.Admission) error {
+	won := false
+	err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, `ON CONFLICT (activity_id, cause_key) DO UPDATE
+		SET verdict = 'fired', claimed_by = excluded.claimed_by, updated_at = excluded.updated_at
+		WHERE ledger.claimed_by = '' AND ledger.verdict IN ('pending', 'started') RETURNING `+ledgerColumns,
+		1, func(int) []any { return ledgerRow(entry) },
+		func(r scanner) (err error) {
+			won = true
+			out.Entry, err = scanLedger(r)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	if !won {
+		return s.readmit(ctx, q, c, entry, out)
+	}
+	row := pendingRunRow(activitycore.CauseRecord{ActivityName: c.ActivityName}, out.Entry)
+	var b statement
+	b.add(`INSERT INTO runs (` + newRunColumns + `, temporal_run_id, started_at) VALUES (`)
+	for _, v := range append(row, c.TemporalRunID, ts(c.At)) {
+		if len(b.args) > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(b.arg(v))
+	}
+	b.add(`) ON CONFLICT (run_id) DO UPDATE SET status = 'running', temporal_run_id = excluded.temporal_run_id,
+		started_at = excluded.started_at WHERE runs.status = 'pending' RETURNING ` + requestColumns)
+	b.args[newRunStatus] = string(activitycore.RunRunning)
+	rr, found, err := one(ctx, q, scanRequest, b.String(), b.args...)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return activitycore.Errorf(activitycore.CodeConflict, "run %s has ended already", out.Entry.RunID)
+	}
+	return s.admitted(ctx, q, rr, out)
+}
+
+// readmit answers a claim on a cause that is decided: yes to the execution that holds it.
+func (s *Store) readmit(ctx context.Context, q Querier, c activitycore.Claim, entry activitycore.LedgerEntry, out *activitycore.Admission) error {
+	id := causeID{c.ActivityID, entry.CauseKey}
+	rows := map[causeID]activitycore.LedgerEntry{}
+	if err := findEntries(ctx, q, []causeID{id}, rows); err != nil {
+		return err
+	}
+	out.Entry = rows[id]
+	rr, found, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, out.Entry.RunID)
+	if err != nil {
+		return err
+	}
+	if out.Entry.TemporalRunID != c.TemporalRunID {
+		out.Run = rr.run
+		return nil
+	}
+	if !found {
+		return activitycore.Errorf(activitycore.CodeConflict, "run %s ended and was pruned", out.Entry.RunID)
+	}
+	return s.admitted(ctx, q, rr, out)
+}
+
+func (s *Store) admitted(ctx context.Context, q Querier, rr runRequest, out *activitycore.Admission) error {
+	out.Admitted, out.Run, out.Inputs = true, rr.run, rr.inputs
+	if rr.eventID == "" {
+		return nil
+	}
+	ev, found, err := one(ctx, q, scanEvent, `SELECT `+eventColumns+` FROM events WHERE event_id = $1`, rr.eventID)
+	if err == nil && found {
+		out.Event = &ev.Event
+	}
+	return err
+}
+
+// admitSettled gives a free slot the verdict of the misfire policy.
+func (s *Store) admitSettled(ctx context.Context, q Querier, c activitycore.Claim, entry activitycore.LedgerEntry, out *activitycore.Admission) error {
+	won := false
+	err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`,
+		settleConflict+` AND ledger.verdict IN ('pending', 'started') RETURNING `+ledgerColumns,
+		1, func(int) []any { return ledgerRow(entry) },
+		func(r scanner) (err error) {
+			won = true
+			out.Entry, err = scanLedger(r)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	if !won {
+		return s.readmit(ctx, q, c, entry, out)
+	}
+	if err := cancelPendingRuns(ctx, q, []activitycore.LedgerEntry{out.Entry}, ts(c.At)); err != nil {
+		return err
+	}
+	rr, _, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, out.Entry.RunID)
+	out.Run = rr.run
+	return err
+}

@@ -1,0 +1,370 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// The kinds of hold.
+const (
+	holdPaused   = "paused"
+	holdDisabled = "disabled"
+	holdDeleted  = "deleted"
+)
+
+// apply is one atomic apply in progress.
+type apply struct {
+	store    *Store
+	q        Querier
+	by       activitycore.Actor
+	at       time.Time
+	revision int64 // of this apply, if it changes anything
+	changed  bool
+	byID     map[string]*definitionRow
+	liveName map[string]string // name → ID
+}
+
+// ApplyChanges carries out all changes or none. Deletions go first, so that a
+// name that one change frees can be taken by another.
+func (s *Store) ApplyChanges(ctx context.Context, changes []activitycore.DefinitionChange, by activitycore.Actor, at time.Time) ([]activitycore.StoredDefinition, error) {
+	changes = append([]activitycore.DefinitionChange(nil), changes...)
+	seen := map[string]bool{}
+	for i := range changes {
+		d := &changes[i].Definition
+		if d.ID == "" {
+			d.ID = activitycore.DefinitionID(d.Name)
+		}
+		if !activitycore.IsUUID(d.ID) {
+			return nil, activitycore.InvalidField("id", clean(d.ID), "must be a UUID in lower case")
+		}
+		if err := checkKey("name", d.Name); err != nil {
+			return nil, err
+		}
+		if seen[d.ID] {
+			return nil, activitycore.InvalidField("id", d.ID, "is changed twice in one apply")
+		}
+		seen[d.ID] = true
+	}
+	var results []activitycore.StoredDefinition
+	err := s.write(ctx, "change definitions", func(ctx context.Context, q Querier) error {
+		results = make([]activitycore.StoredDefinition, len(changes))
+		a := &apply{store: s, q: q, by: by, at: ts(at)}
+		if err := a.open(ctx, changes); err != nil {
+			return err
+		}
+		for _, deletions := range []bool{true, false} {
+			for i, c := range changes {
+				if c.Delete != deletions {
+					continue
+				}
+				var row *definitionRow
+				var err error
+				if c.Delete {
+					row, err = a.delete(ctx, c)
+				} else {
+					row, err = a.put(ctx, c)
+				}
+				if err != nil {
+					return err
+				}
+				results[i] = row.StoredDefinition
+			}
+		}
+		return a.close(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// lockRevision locks the catalogue's row and returns the next revision.
+func (s *Store) lockRevision(ctx context.Context, q Querier) (next int64, err error) {
+	rev, _, err := one(ctx, q, value[int64], `SELECT revision FROM catalogue WHERE id = 1`+s.dialect.ForUpdate)
+	return rev + 1, err
+}
+
+func setRevision(ctx context.Context, q Querier, rev int64) error {
+	_, err := exec(ctx, q, `UPDATE catalogue SET revision = $1 WHERE id = 1`, rev)
+	return err
+}
+
+// open locks the catalogue and reads every row the changes may touch.
+func (a *apply) open(ctx context.Context, changes []activitycore.DefinitionChange) error {
+	var err error
+	if a.revision, err = a.store.lockRevision(ctx, a.q); err != nil {
+		return err
+	}
+	a.byID, a.liveName = map[string]*definitionRow{}, map[string]string{}
+	for len(changes) > 0 {
+		part := changes[:min(len(changes), inChunk)]
+		changes = changes[len(part):]
+		var ids, names []string
+		for _, c := range part {
+			ids = append(ids, c.Definition.ID)
+			names = append(names, c.Definition.Name)
+		}
+		var b statement
+		b.add(`SELECT ` + definitionColumns + ` FROM definitions WHERE id IN `)
+		in(&b, ids)
+		b.add(` OR (deleted_at IS NULL AND name IN `)
+		in(&b, names)
+		b.add(`)`)
+		rows, err := list(ctx, a.q, scanDefinition, b.String(), b.args...)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			a.byID[r.ID] = &r
+			if r.Live() {
+				a.liveName[r.Name] = r.ID
+			}
+		}
+	}
+	return nil
+}
+
+// live returns the live row with the ID, or nil.
+func (a *apply) live(id string) *definitionRow {
+	if r := a.byID[id]; r != nil && r.Live() {
+		return r
+	}
+	return nil
+}
+
+func checkVersion(c activitycore.DefinitionChange, cur *definitionRow) error {
+	if c.ExpectVersion == activitycore.AnyVersion {
+		return nil
+	}
+	ref := c.Definition.Name
+	if ref == "" {
+		ref = c.Definition.ID
+	}
+	if cur == nil {
+		return activitycore.Errorf(activitycore.CodePreconditionFailed,
+			"activity definition %q does not exist, version %d was expected; read the list again", ref, c.ExpectVersion)
+	}
+	if cur.Version != c.ExpectVersion {
+		return activitycore.Errorf(activitycore.CodePreconditionFailed,
+			"activity definition %q is at version %d, not %d; read it again and repeat the change", cur.Name, cur.Version, c.ExpectVersion)
+	}
+	return nil
+}
+
+func (a *apply) delete(ctx context.Context, c activitycore.DefinitionChange) (*definitionRow, error) {
+	cur := a.live(c.Definition.ID)
+	if cur == nil {
+		ref := c.Definition.Name
+		if ref == "" {
+			ref = c.Definition.ID
+		}
+		return nil, activitycore.NotFound("activity definition", ref)
+	}
+	if err := checkVersion(c, cur); err != nil {
+		return nil, err
+	}
+	a.changed = true
+	delete(a.liveName, cur.Name)
+	cur.Revision, cur.UpdatedAt, cur.UpdatedBy, cur.DeletedAt, cur.Paused = a.revision, a.at, a.by, &a.at, nil
+	if _, err := exec(ctx, a.q, `UPDATE definitions SET revision = $1, updated_at = $2, updated_by = $3, deleted_at = $2,
+		paused_at = NULL, paused_by = '', pause_reason = '' WHERE id = $4`, a.revision, a.at, clean(string(a.by)), cur.ID); err != nil {
+		return nil, err
+	}
+	// A deleted definition is neither paused nor disabled: one hold says it all.
+	if err := closeHolds(ctx, a.q, cur.ID, a.at, holdPaused, holdDisabled); err != nil {
+		return nil, err
+	}
+	return cur, openHold(ctx, a.q, cur.ID, holdDeleted, a.at, string(a.by), "")
+}
+
+func (a *apply) put(ctx context.Context, c activitycore.DefinitionChange) (*definitionRow, error) {
+	d := c.Definition
+	cur := a.live(d.ID)
+	if c.ExpectVersion == 0 && cur != nil {
+		return nil, activitycore.Errorf(activitycore.CodeConflict,
+			"the ID %s is taken by activity definition %q; update that one or choose another ID", d.ID, cur.Name)
+	}
+	if owner := a.liveName[d.Name]; owner != "" && owner != d.ID {
+		return nil, activitycore.Errorf(activitycore.CodeConflict,
+			"the name %q is taken by the activity definition with ID %s; update that one or choose another name", d.Name, owner)
+	}
+	if c.ExpectVersion != 0 {
+		if err := checkVersion(c, cur); err != nil {
+			return nil, err
+		}
+	}
+	document, err := encodeJSON(d)
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "activity definition %q cannot be written as JSON", d.Name)
+	}
+	if cur != nil && cur.document == document {
+		return cur, nil
+	}
+	a.changed = true
+	row := &definitionRow{document: document}
+	if err := json.Unmarshal([]byte(document), &row.Definition); err != nil { // what readers will see
+		return nil, fmt.Errorf("read back document of %s: %w", d.ID, err)
+	}
+	row.Version, row.Revision, row.CreatedAt, row.UpdatedAt, row.UpdatedBy = 1, a.revision, a.at, a.at, a.by
+	if old := a.byID[d.ID]; old != nil {
+		row.Version = old.Version + 1
+	}
+	if cur != nil {
+		row.CreatedAt, row.Paused = cur.CreatedAt, cur.Paused
+		delete(a.liveName, cur.Name)
+	}
+	if err := a.store.savePut(ctx, a.q, row); err != nil {
+		return nil, err
+	}
+	a.byID[d.ID], a.liveName[d.Name] = row, d.ID
+	return row, a.putHolds(ctx, cur, row)
+}
+
+// savePut writes a definition's row, new, changed or revived, and its version.
+func (s *Store) savePut(ctx context.Context, q Querier, row *definitionRow) error {
+	_, err := exec(ctx, q, `INSERT INTO definitions
+		(id, name, version, revision, document, enabled, trigger_type, created_at, updated_at, updated_by)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, revision = excluded.revision,
+		document = excluded.document, enabled = excluded.enabled, trigger_type = excluded.trigger_type,
+		created_at = excluded.created_at, updated_at = excluded.updated_at, updated_by = excluded.updated_by,
+		deleted_at = NULL, purged = FALSE`,
+		row.ID, row.Name, row.Version, row.Revision, row.document, row.Enabled, string(row.TriggerType),
+		row.CreatedAt, row.UpdatedAt, clean(string(row.UpdatedBy)))
+	if err != nil {
+		return err
+	}
+	_, err = exec(ctx, q, `INSERT INTO definition_versions (`+versionColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
+		row.ID, row.Version, row.Revision, row.document, row.CreatedAt, row.UpdatedAt, clean(string(row.UpdatedBy)))
+	return err
+}
+
+// putHolds opens and closes the holds that go with a document's enabled field.
+func (a *apply) putHolds(ctx context.Context, before, after *definitionRow) error {
+	if before == nil {
+		if err := closeHolds(ctx, a.q, after.ID, a.at, holdDeleted); err != nil {
+			return err
+		}
+	}
+	wasDisabled := before != nil && !before.Enabled
+	switch {
+	case !after.Enabled && !wasDisabled:
+		return openHold(ctx, a.q, after.ID, holdDisabled, a.at, string(a.by), "")
+	case after.Enabled && wasDisabled:
+		return closeHolds(ctx, a.q, after.ID, a.at, holdDisabled)
+	}
+	return nil
+}
+
+func (a *apply) close(ctx context.Context) error {
+	if !a.changed {
+		return nil
+	}
+	return setRevision(ctx, a.q, a.revision)
+}
+
+// SetPaused pauses or resumes a live definition.
+func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause, at time.Time) (activitycore.StoredDefinition, error) {
+	var out activitycore.StoredDefinition
+	at = ts(at)
+	err := s.write(ctx, "pause or resume definition", func(ctx context.Context, q Querier) error {
+		rev, err := s.lockRevision(ctx, q)
+		if err != nil {
+			return err
+		}
+		cur, found, err := one(ctx, q, scanDefinition,
+			`SELECT `+definitionColumns+` FROM definitions WHERE id = $1 AND deleted_at IS NULL`, clean(id))
+		if err != nil {
+			return err
+		}
+		if !found {
+			return activitycore.NotFound("activity definition", clean(id))
+		}
+		out = cur.StoredDefinition
+		if (p == nil) == (cur.Paused == nil) {
+			return nil
+		}
+		out.Revision = rev
+		var since any
+		var by, reason string
+		if p == nil {
+			out.Paused = nil
+			err = closeHolds(ctx, q, id, at, holdPaused)
+		} else {
+			pause := activitycore.Pause{By: clean(p.By), Reason: clean(p.Reason), At: ts(p.At)}
+			if p.At.IsZero() {
+				pause.At = at
+			}
+			out.Paused = &pause
+			since, by, reason = pause.At, pause.By, pause.Reason
+			err = openHold(ctx, q, id, holdPaused, pause.At, by, reason)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := exec(ctx, q, `UPDATE definitions SET revision = $1, paused_at = $2, paused_by = $3, pause_reason = $4 WHERE id = $5`,
+			rev, since, by, reason, id); err != nil {
+			return err
+		}
+		return setRevision(ctx, q, rev)
+	})
+	return out, err
+}
+
+// PurgeTombstone hides a tombstone for good. Its row stays as a mark (see the
+// migration), so the catalogue's readers need not have seen it yet.
+func (s *Store) PurgeTombstone(ctx context.Context, id string, version int64) error {
+	return s.write(ctx, "purge tombstone", func(ctx context.Context, q Querier) error {
+		rev, err := s.lockRevision(ctx, q)
+		if err != nil {
+			return err
+		}
+		// The row keeps the revision of its deletion: there is nothing new in it for readers.
+		n, err := exec(ctx, q, `UPDATE definitions SET purged = TRUE
+			WHERE id = $1 AND version = $2 AND deleted_at IS NOT NULL AND NOT purged`, clean(id), version)
+		if err != nil || n == 0 {
+			return err
+		}
+		return setRevision(ctx, q, rev)
+	})
+}
+
+func openHold(ctx context.Context, q Querier, id, kind string, at time.Time, by, reason string) error {
+	_, err := exec(ctx, q, `INSERT INTO holds (activity_id, kind, from_at, actor, reason) VALUES ($1,$2,$3,$4,$5)
+		ON CONFLICT (activity_id, kind, from_at) DO UPDATE SET until_at = NULL, actor = excluded.actor, reason = excluded.reason`,
+		id, kind, at, clean(by), clean(reason))
+	return err
+}
+
+// closeHolds ends open holds at a time, but not before they began (clocks of
+// several hosts differ).
+func closeHolds(ctx context.Context, q Querier, id string, at time.Time, kinds ...string) error {
+	var b statement
+	b.add(`UPDATE holds SET until_at = CASE WHEN from_at > `+b.arg(at)+` THEN from_at ELSE $1 END WHERE activity_id = ?`, id)
+	b.add(` AND until_at IS NULL AND kind IN `)
+	in(&b, kinds)
+	_, err := exec(ctx, q, b.String(), b.args...)
+	return err
+}
+
+// Holds lists a definition's holds that overlap [from, to), oldest first.
+func (s *Store) Holds(ctx context.Context, activityID string, from, to time.Time) ([]activitycore.Hold, error) {
+	out, err := list(ctx, s.engine.Reader(), func(r scanner) (activitycore.Hold, error) {
+		h := activitycore.Hold{ActivityID: activityID}
+		err := r.Scan(&h.Kind, timeInto{&h.From}, timePtrInto{&h.Until}, &h.By, &h.Reason)
+		return h, err
+	}, `SELECT kind, from_at, until_at, actor, reason FROM holds
+		WHERE activity_id = $1 AND from_at < $2 AND (until_at IS NULL OR until_at > $3) ORDER BY from_at, kind`,
+		clean(activityID), ts(to), ts(from))
+	return out, s.translate("list holds", err)
+}
+
+// encodeJSON writes the JSON form of a value as text.
+func encodeJSON(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}

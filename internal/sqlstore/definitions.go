@@ -1,0 +1,221 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// definitionRow is a row of definitions, marks of purged tombstones included.
+type definitionRow struct {
+	activitycore.StoredDefinition
+	document string
+	purged   bool
+}
+
+const definitionColumns = `id, document, version, revision, created_at, updated_at, updated_by, deleted_at, purged, paused_at, paused_by, pause_reason`
+
+func scanDefinition(r scanner) (definitionRow, error) {
+	var d definitionRow
+	var id, by, pausedBy, pauseReason string
+	var pausedAt *time.Time
+	err := r.Scan(&id, &d.document, &d.Version, &d.Revision, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &by,
+		timePtrInto{&d.DeletedAt}, &d.purged, timePtrInto{&pausedAt}, &pausedBy, &pauseReason)
+	if err != nil {
+		return d, err
+	}
+	if err := json.Unmarshal([]byte(d.document), &d.Definition); err != nil {
+		return d, fmt.Errorf("document of definition %s: %w", id, err)
+	}
+	d.UpdatedBy = activitycore.Actor(by)
+	if pausedAt != nil {
+		d.Paused = &activitycore.Pause{By: pausedBy, Reason: pauseReason, At: *pausedAt}
+	}
+	return d, nil
+}
+
+func stored(rows []definitionRow) []activitycore.StoredDefinition {
+	out := make([]activitycore.StoredDefinition, len(rows))
+	for i, r := range rows {
+		out[i] = r.StoredDefinition
+	}
+	return out
+}
+
+// Definition finds a live definition by ID or name.
+func (s *Store) Definition(ctx context.Context, idOrName string) (activitycore.StoredDefinition, error) {
+	column := "name"
+	if activitycore.IsUUID(idOrName) { // a UUID may be a name, too: then the ID wins
+		column = "id"
+	}
+	find := func(column string) (definitionRow, bool, error) {
+		return one(ctx, s.engine.Reader(), scanDefinition,
+			`SELECT `+definitionColumns+` FROM definitions WHERE `+column+` = $1 AND deleted_at IS NULL`, clean(idOrName))
+	}
+	d, found, err := find(column)
+	if err == nil && !found && column == "id" {
+		d, found, err = find("name")
+	}
+	if err != nil {
+		return activitycore.StoredDefinition{}, s.translate("find definition", err)
+	}
+	if !found {
+		return activitycore.StoredDefinition{}, activitycore.NotFound("activity definition", clean(idOrName))
+	}
+	return d.StoredDefinition, nil
+}
+
+// DefinitionAny finds a definition by ID, also a tombstone.
+func (s *Store) DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error) {
+	d, found, err := one(ctx, s.engine.Reader(), scanDefinition,
+		`SELECT `+definitionColumns+` FROM definitions WHERE id = $1 AND NOT purged`, clean(id))
+	if err != nil {
+		return activitycore.StoredDefinition{}, s.translate("find definition", err)
+	}
+	if !found {
+		return activitycore.StoredDefinition{}, activitycore.NotFound("activity definition", clean(id))
+	}
+	return d.StoredDefinition, nil
+}
+
+const versionColumns = `activity_id, version, revision, document, definition_created_at, created_at, created_by`
+
+func scanVersion(r scanner) (activitycore.StoredDefinition, error) {
+	var d activitycore.StoredDefinition
+	var id, document, by string
+	err := r.Scan(&id, &d.Version, &d.Revision, &document, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &by)
+	if err != nil {
+		return d, err
+	}
+	if err := json.Unmarshal([]byte(document), &d.Definition); err != nil {
+		return d, fmt.Errorf("document of definition %s version %d: %w", id, d.Version, err)
+	}
+	d.UpdatedBy = activitycore.Actor(by)
+	return d, nil
+}
+
+// DefinitionVersion returns the document as it was at a version.
+func (s *Store) DefinitionVersion(ctx context.Context, id string, version int64) (activitycore.StoredDefinition, error) {
+	d, found, err := one(ctx, s.engine.Reader(), scanVersion,
+		`SELECT `+versionColumns+` FROM definition_versions WHERE activity_id = $1 AND version = $2`, clean(id), version)
+	if err != nil {
+		return d, s.translate("find definition version", err)
+	}
+	if !found {
+		return d, activitycore.Errorf(activitycore.CodeNotFound, "there is no version %d of activity definition %q", version, clean(id))
+	}
+	return d, nil
+}
+
+// Definitions lists live definitions by name, ascending.
+func (s *Store) Definitions(ctx context.Context, f activitycore.DefinitionFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error) {
+	var none activitycore.Page[activitycore.StoredDefinition]
+	tag := listTag("definitions", f)
+	after, err := openPage(tag, 1, p)
+	if err != nil {
+		return none, err
+	}
+	var b statement
+	b.add(`SELECT ` + definitionColumns + ` FROM definitions WHERE deleted_at IS NULL`)
+	if f.TriggerType != "" {
+		b.add(` AND trigger_type = ?`, clean(string(f.TriggerType)))
+	}
+	if f.Enabled != nil {
+		b.add(` AND enabled = ?`, *f.Enabled)
+	}
+	if f.Paused != nil {
+		if *f.Paused {
+			b.add(` AND paused_at IS NOT NULL`)
+		} else {
+			b.add(` AND paused_at IS NULL`)
+		}
+	}
+	if prefix := strings.ToValidUTF8(clean(f.NamePrefix), ""); prefix != "" {
+		b.add(` AND name >= ? AND name < ?`, prefix, prefix+"\U0010FFFF")
+	}
+	if after != nil {
+		b.add(` AND name > ?`, after.Keys[0])
+	}
+	b.add(` ORDER BY name LIMIT ?`, p.Limit+1)
+	rows, err := list(ctx, s.engine.Reader(), scanDefinition, b.String(), b.args...)
+	if err != nil {
+		return none, s.translate("list definitions", err)
+	}
+	return closePage(tag, stored(rows), p.Limit, func(d activitycore.StoredDefinition) (time.Time, []string) {
+		return time.Time{}, []string{d.Name}
+	}), nil
+}
+
+// Versions lists a definition's versions, newest first.
+func (s *Store) Versions(ctx context.Context, id string, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error) {
+	var none activitycore.Page[activitycore.StoredDefinition]
+	tag := listTag("versions", id)
+	after, err := openPage(tag, 1, p)
+	if err != nil {
+		return none, err
+	}
+	var b statement
+	b.add(`SELECT `+versionColumns+` FROM definition_versions WHERE activity_id = ?`, clean(id))
+	if after != nil {
+		var v int64
+		if _, err := fmt.Sscan(after.Keys[0], &v); err != nil {
+			return none, activitycore.InvalidField("cursor", nil, "was not made by this list")
+		}
+		b.add(` AND version < ?`, v)
+	}
+	b.add(` ORDER BY version DESC LIMIT ?`, p.Limit+1)
+	rows, err := list(ctx, s.engine.Reader(), scanVersion, b.String(), b.args...)
+	if err != nil {
+		return none, s.translate("list definition versions", err)
+	}
+	if len(rows) == 0 && after == nil {
+		return none, activitycore.NotFound("activity definition", clean(id))
+	}
+	return closePage(tag, rows, p.Limit, func(d activitycore.StoredDefinition) (time.Time, []string) {
+		return time.Time{}, []string{fmt.Sprint(d.Version)}
+	}), nil
+}
+
+// Revision is the catalogue's revision.
+func (s *Store) Revision(ctx context.Context) (int64, error) {
+	rev, _, err := one(ctx, s.engine.Reader(), value[int64], `SELECT revision FROM catalogue WHERE id = 1`)
+	return rev, s.translate("read the catalogue's revision", err)
+}
+
+// ChangesSince returns the definitions that changed after a revision. The
+// catalogue's row is locked by every change until it is committed, so whoever sees revision N
+// finds every change up to N.
+func (s *Store) ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error) {
+	const step = "read the catalogue's changes"
+	if limit < 1 {
+		return nil, 0, activitycore.InvalidField("limit", limit, "must be at least 1")
+	}
+	q := s.engine.Reader()
+	upTo, err := s.Revision(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	// Whoever begins from nothing has nothing to forget: no marks of purged tombstones for him.
+	where := ` WHERE revision > $1 AND revision <= $2`
+	if since <= 0 {
+		where += ` AND NOT purged`
+	}
+	last, more, err := one(ctx, q, value[int64],
+		`SELECT revision FROM definitions`+where+` ORDER BY revision, id LIMIT 1 OFFSET $3`, since, upTo, limit-1)
+	if err != nil {
+		return nil, 0, s.translate(step, err)
+	}
+	if more {
+		upTo = last
+	}
+	rows, err := list(ctx, q, scanDefinition,
+		`SELECT `+definitionColumns+` FROM definitions`+where+` ORDER BY revision, id`, since, upTo)
+	if err != nil {
+		return nil, 0, s.translate(step, err)
+	}
+	return stored(rows), max(upTo, since), nil
+}

@@ -1,0 +1,84 @@
+package sqlstore
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Dialect is what differs between the databases.
+type Dialect struct {
+	// Name is shown in errors and status output: "sqlite", "postgres".
+	Name string
+	// Goose is the name the migration library has for the database.
+	Goose goose.Dialect
+	// Types are the values of the tokens in the migrations.
+	Types ColumnTypes
+	// ForUpdate ends a SELECT that locks the rows it reads; empty where a write
+	// transaction excludes all others anyway.
+	ForUpdate string
+	// Rebind turns $1 placeholders into the driver's; nil keeps them.
+	Rebind func(sql string) string
+	// Bulk are the numbers of rows one INSERT may carry, descending and ending in
+	// 1. Few sizes keep the number of prepared statements small.
+	Bulk []int
+	// Classify says what an error of the driver means.
+	Classify func(error) ErrorClass
+}
+
+// ColumnTypes are the column types and clauses that migrations name by token.
+type ColumnTypes struct {
+	Timestamp    string // microseconds, UTC
+	Bytes        string
+	BigInt       string
+	Key          string // text that is compared and sorted by bytes
+	Serial       string // a primary key the database counts up
+	WithoutRowID string // clause after CREATE TABLE (…) that stores the row in its primary key
+}
+
+// ErrorClass is the meaning of a driver's error.
+type ErrorClass int
+
+// The classes. Unknown errors are defects.
+const (
+	ErrorUnknown     ErrorClass = iota
+	ErrorUnique                 // a UNIQUE constraint refused the row
+	ErrorRetry                  // deadlock or serialization failure: the same transaction may succeed if repeated
+	ErrorUnavailable            // connection lost, database busy, full or shutting down
+	ErrorValue                  // a value the database cannot hold
+)
+
+// RebindNumbered turns $1 into SQLite's placeholders: plain ? where each
+// parameter occurs once and in order, since the driver finds those without
+// comparing names, and ?1 otherwise.
+func RebindNumbered(sql string) string {
+	var plain, numbered strings.Builder
+	next, ordered := 1, true
+	for i := 0; i < len(sql); i++ {
+		if sql[i] != '$' {
+			plain.WriteByte(sql[i])
+			numbered.WriteByte(sql[i])
+			continue
+		}
+		end := i + 1
+		for end < len(sql) && sql[end] >= '0' && sql[end] <= '9' {
+			end++
+		}
+		n, err := strconv.Atoi(sql[i+1 : end])
+		if err != nil { // a dollar sign that is no placeholder
+			plain.WriteByte('$')
+			numbered.WriteByte('$')
+			continue
+		}
+		ordered = ordered && n == next
+		next++
+		plain.WriteByte('?')
+		numbered.WriteString("?" + strconv.Itoa(n))
+		i = end - 1
+	}
+	if ordered {
+		return plain.String()
+	}
+	return numbered.String()
+}

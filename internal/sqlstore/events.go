@@ -1,0 +1,94 @@
+package sqlstore
+
+import (
+	"context"
+	"sort"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+const eventColumns = `event_id, type, source, subject, event_time, payload, also_types, hops, stream_seq, created_at`
+
+func scanEvent(r scanner) (activitycore.EventRecord, error) {
+	var e activitycore.EventRecord
+	var payload []byte
+	var alsoTypes string
+	var seq int64
+	err := r.Scan(&e.Event.EventID, &e.Event.Type, &e.Event.Source, &e.Event.Subject, timeInto{&e.Event.Time}, &payload,
+		&alsoTypes, &e.Event.Hops, &seq, timeInto{&e.At})
+	if err != nil {
+		return e, err
+	}
+	if len(payload) > 0 {
+		e.Event.Payload = payload
+	}
+	e.StreamSeq = uint64(seq)
+	e.Event.AlsoTypes, err = decodeList(alsoTypes)
+	return e, err
+}
+
+func checkEvent(e *activitycore.Event) error {
+	if e.EventID == "" {
+		return activitycore.InvalidField("event.event_id", "", "must not be empty")
+	}
+	if err := checkKey("event.event_id", e.EventID); err != nil {
+		return err
+	}
+	return checkKey("event.type", e.Type)
+}
+
+// insertEvents keeps each event once, in the order of their IDs.
+func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]activitycore.EventRecord) error {
+	ids := make([]string, 0, len(events))
+	for id := range events {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return s.insert(ctx, q, `INSERT INTO events (`+eventColumns+`)`, `ON CONFLICT (event_id) DO NOTHING`, len(ids), func(i int) []any {
+		r := events[ids[i]]
+		e := &r.Event
+		var payload any
+		if len(e.Payload) > 0 {
+			payload = []byte(e.Payload)
+		}
+		return []any{e.EventID, e.Type, clean(e.Source), clean(e.Subject), ts(e.Time), payload, encodeList(e.AlsoTypes), e.Hops,
+			int64(r.StreamSeq), r.At}
+	}, nil)
+}
+
+// Event finds an event kept with a cause.
+func (s *Store) Event(ctx context.Context, eventID string) (activitycore.EventRecord, error) {
+	e, found, err := one(ctx, s.engine.Reader(), scanEvent, `SELECT `+eventColumns+` FROM events WHERE event_id = $1`, clean(eventID))
+	if err != nil {
+		return e, s.translate("find event", err)
+	}
+	if !found {
+		return e, activitycore.NotFound("event", clean(eventID))
+	}
+	return e, nil
+}
+
+// EventList lists events, of one type if it is given, newest first.
+func (s *Store) EventList(ctx context.Context, eventType string, p activitycore.PageRequest) (activitycore.Page[activitycore.EventRecord], error) {
+	var none activitycore.Page[activitycore.EventRecord]
+	tag := listTag("events", eventType)
+	after, err := openPage(tag, 1, p)
+	if err != nil {
+		return none, err
+	}
+	var b statement
+	b.add(`SELECT ` + eventColumns + ` FROM events WHERE 1 = 1`)
+	b.equal("type", eventType)
+	if after != nil {
+		b.add(` AND (created_at, event_id) < (?, ?)`, after.time(), after.Keys[0])
+	}
+	b.add(` ORDER BY created_at DESC, event_id DESC LIMIT ?`, p.Limit+1)
+	rows, err := list(ctx, s.engine.Reader(), scanEvent, b.String(), b.args...)
+	if err != nil {
+		return none, s.translate("list events", err)
+	}
+	return closePage(tag, rows, p.Limit, func(e activitycore.EventRecord) (time.Time, []string) {
+		return e.At, []string{e.Event.EventID}
+	}), nil
+}

@@ -1,0 +1,176 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// answer is a stored answer to a request.
+type answer struct {
+	hash string
+	body []byte
+}
+
+func findAnswer(ctx context.Context, q Querier, scope, key, requestHash string) ([]byte, bool, error) {
+	a, found, err := one(ctx, q, func(r scanner) (a answer, err error) {
+		err = r.Scan(&a.hash, &a.body)
+		return a, err
+	}, `SELECT request_hash, answer FROM idempotency WHERE scope = $1 AND idem_key = $2`, clean(scope), clean(key))
+	if err == nil && found && a.hash != requestHash {
+		err = activitycore.Errorf(activitycore.CodeConflict,
+			"the idempotency key %q was used for a different request; choose another key", clean(key))
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return a.body, found, nil
+}
+
+// Remember returns the answer stored for (scope, key), or stores this one.
+func (s *Store) Remember(ctx context.Context, scope, key, requestHash string, body []byte, at time.Time) (stored []byte, existed bool, err error) {
+	if err := checkKey("scope", scope); err != nil {
+		return nil, false, err
+	}
+	if err := checkKey("idempotency_key", key); err != nil {
+		return nil, false, err
+	}
+	err = s.write(ctx, "remember answer", func(ctx context.Context, q Querier) error {
+		n, err := exec(ctx, q, `INSERT INTO idempotency (scope, idem_key, request_hash, answer, created_at) VALUES ($1,$2,$3,$4,$5)
+			ON CONFLICT (scope, idem_key) DO NOTHING`, scope, key, requestHash, body, ts(at))
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			stored, existed = body, false
+			return nil
+		}
+		stored, existed, err = findAnswer(ctx, q, scope, key, requestHash)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return stored, existed, nil
+}
+
+// Recall looks for the answer stored for (scope, key).
+func (s *Store) Recall(ctx context.Context, scope, key, requestHash string) (stored []byte, existed bool, err error) {
+	stored, existed, err = findAnswer(ctx, s.engine.Reader(), scope, key, requestHash)
+	return stored, existed, s.translate("recall answer", err)
+}
+
+// auditRow is an entry with its place in the trail.
+type auditRow struct {
+	id int64
+	activitycore.AuditEntry
+}
+
+// AppendAudit adds an entry to the trail.
+func (s *Store) AppendAudit(ctx context.Context, e activitycore.AuditEntry) error {
+	if err := checkKey("object", e.Object); err != nil {
+		return err
+	}
+	var detail any
+	if len(e.Detail) > 0 {
+		detail = []byte(e.Detail)
+	}
+	return s.write(ctx, "append to audit trail", func(ctx context.Context, q Querier) error {
+		_, err := exec(ctx, q, `INSERT INTO audit (created_at, actor, action, object, detail) VALUES ($1,$2,$3,$4,$5)`,
+			ts(e.At), clean(string(e.By)), clean(e.Action), e.Object, detail)
+		return err
+	})
+}
+
+// AuditEntries lists the trail, of one object if it is given, newest first.
+func (s *Store) AuditEntries(ctx context.Context, object string, p activitycore.PageRequest) (activitycore.Page[activitycore.AuditEntry], error) {
+	var none activitycore.Page[activitycore.AuditEntry]
+	tag := listTag("audit", object)
+	after, err := openPage(tag, 1, p)
+	if err != nil {
+		return none, err
+	}
+	var b statement
+	b.add(`SELECT id, created_at, actor, action, object, detail FROM audit WHERE 1 = 1`)
+	b.equal("object", object)
+	if after != nil {
+		id, err := strconv.ParseInt(after.Keys[0], 10, 64)
+		if err != nil {
+			return none, activitycore.InvalidField("cursor", nil, "was not made by this list")
+		}
+		b.add(` AND (created_at, id) < (?, ?)`, after.time(), id)
+	}
+	b.add(` ORDER BY created_at DESC, id DESC LIMIT ?`, p.Limit+1)
+	rows, err := list(ctx, s.engine.Reader(), func(r scanner) (a auditRow, err error) {
+		var detail []byte
+		err = r.Scan(&a.id, timeInto{&a.At}, &a.By, &a.Action, &a.Object, &detail)
+		if len(detail) > 0 {
+			a.Detail = json.RawMessage(detail)
+		}
+		return a, err
+	}, b.String(), b.args...)
+	if err != nil {
+		return none, s.translate("list audit trail", err)
+	}
+	page := closePage(tag, rows, p.Limit, func(a auditRow) (time.Time, []string) {
+		return a.At, []string{strconv.FormatInt(a.id, 10)}
+	})
+	out := activitycore.Page[activitycore.AuditEntry]{NextCursor: page.NextCursor}
+	for _, a := range page.Items {
+		out.Items = append(out.Items, a.AuditEntry)
+	}
+	return out, nil
+}
+
+func scanSecret(r scanner) (x activitycore.SealedSecret, err error) {
+	var hosts string
+	if err = r.Scan(&x.Name, &x.Sealed, &hosts, timeInto{&x.UpdatedAt}); err == nil {
+		x.Hosts, err = decodeList(hosts)
+	}
+	return x, err
+}
+
+// PutSecret stores a sealed secret, replacing one with its name.
+func (s *Store) PutSecret(ctx context.Context, x activitycore.SealedSecret) error {
+	if err := checkKey("name", x.Name); err != nil {
+		return err
+	}
+	return s.write(ctx, "store secret", func(ctx context.Context, q Querier) error {
+		_, err := exec(ctx, q, `INSERT INTO secrets (name, sealed, hosts, updated_at) VALUES ($1,$2,$3,$4)
+			ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, hosts = excluded.hosts, updated_at = excluded.updated_at`,
+			x.Name, x.Sealed, encodeList(x.Hosts), ts(x.UpdatedAt))
+		return err
+	})
+}
+
+// Secret finds a sealed secret.
+func (s *Store) Secret(ctx context.Context, name string) (activitycore.SealedSecret, error) {
+	x, found, err := one(ctx, s.engine.Reader(), scanSecret, `SELECT name, sealed, hosts, updated_at FROM secrets WHERE name = $1`, clean(name))
+	if err != nil {
+		return x, s.translate("find secret", err)
+	}
+	if !found {
+		return x, activitycore.NotFound("secret", clean(name))
+	}
+	return x, nil
+}
+
+// Secrets lists all sealed secrets by name.
+func (s *Store) Secrets(ctx context.Context) ([]activitycore.SealedSecret, error) {
+	out, err := list(ctx, s.engine.Reader(), scanSecret, `SELECT name, sealed, hosts, updated_at FROM secrets ORDER BY name`)
+	return out, s.translate("list secrets", err)
+}
+
+// DeleteSecret removes a secret.
+func (s *Store) DeleteSecret(ctx context.Context, name string) error {
+	return s.write(ctx, "delete secret", func(ctx context.Context, q Querier) error {
+		n, err := exec(ctx, q, `DELETE FROM secrets WHERE name = $1`, clean(name))
+		if err == nil && n == 0 {
+			err = activitycore.NotFound("secret", clean(name))
+		}
+		return err
+	})
+}

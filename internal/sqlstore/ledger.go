@@ -1,0 +1,333 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+const ledgerColumns = `activity_id, cause_key, kind, event_id, idempotency_key, slot_at, verdict, reason, into_key,
+	make_up, definition_version, claimed_by, created_at, updated_at`
+
+func scanLedger(r scanner) (activitycore.LedgerEntry, error) {
+	var e activitycore.LedgerEntry
+	var slot time.Time
+	err := r.Scan(&e.ActivityID, &e.CauseKey, &e.Cause.Kind, &e.Cause.EventID, &e.Cause.IdempotencyKey, timeInto{&slot},
+		&e.Verdict, &e.Reason, &e.Into, &e.MakeUp, &e.DefinitionVersion, &e.TemporalRunID, timeInto{&e.CreatedAt}, timeInto{&e.UpdatedAt})
+	if e.Cause.Kind == activitycore.CauseCron {
+		e.Cause.NominalTime = &slot
+	}
+	// Both are functions of definition and cause: the ledger, kept for ever, does not hold them.
+	e.WorkflowID = activitycore.WorkflowID(e.ActivityID, e.Cause)
+	e.RunID = activitycore.RunID(e.WorkflowID)
+	return e, err
+}
+
+// ledgerRow are the values of ledgerColumns for a new row.
+func ledgerRow(e activitycore.LedgerEntry) []any {
+	slot := e.CreatedAt
+	if e.Cause.NominalTime != nil {
+		slot = ts(*e.Cause.NominalTime)
+	}
+	return []any{e.ActivityID, e.CauseKey, string(e.Cause.Kind), e.Cause.EventID, e.Cause.IdempotencyKey, slot,
+		string(e.Verdict), clean(e.Reason), e.Into, e.MakeUp, e.DefinitionVersion, e.TemporalRunID, e.CreatedAt, e.UpdatedAt}
+}
+
+// checkCause refuses causes that have no identity.
+func checkCause(activityID string, c activitycore.Cause) error {
+	if !activitycore.IsUUID(activityID) {
+		return activitycore.InvalidField("activity_id", clean(activityID), "must be a UUID in lower case")
+	}
+	switch {
+	case c.Kind == activitycore.CauseCron && c.NominalTime != nil:
+		return nil
+	case c.Kind == activitycore.CauseEvent && c.EventID != "":
+		return checkKey("cause.event_id", c.EventID)
+	case c.Kind == activitycore.CauseManual && c.IdempotencyKey != "":
+		return checkKey("cause.idempotency_key", c.IdempotencyKey)
+	}
+	return activitycore.InvalidField("cause", string(c.Kind),
+		"must be cron with a nominal time, event with an event ID, or manual with an idempotency key")
+}
+
+// causeID identifies a ledger row.
+type causeID struct{ activity, key string }
+
+// newEntry is the row of a cause that has none.
+func newEntry(activityID string, c activitycore.Cause, v activitycore.Verdict, version int64, at time.Time) activitycore.LedgerEntry {
+	w := activitycore.WorkflowID(activityID, c)
+	switch c.Kind { // one kind of identity each, as it is stored
+	case activitycore.CauseCron:
+		c = activitycore.CronCause(*c.NominalTime)
+	case activitycore.CauseEvent:
+		c = activitycore.EventCause(c.EventID)
+	default:
+		c = activitycore.ManualCause(c.IdempotencyKey)
+	}
+	return activitycore.LedgerEntry{ActivityID: activityID, CauseKey: c.Key(), Cause: c, Verdict: v,
+		DefinitionVersion: version, RunID: activitycore.RunID(w), WorkflowID: w, CreatedAt: ts(at), UpdatedAt: ts(at)}
+}
+
+// RecordCauses writes pending rows, runs and events for causes that have no row.
+func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+	if len(recs) == 0 {
+		return nil, nil
+	}
+	entries := make([]activitycore.LedgerEntry, len(recs))
+	first := map[causeID]int{} // the record that makes the row, where a cause comes twice
+	order := make([]int, 0, len(recs))
+	events := map[string]activitycore.EventRecord{}
+	for i, r := range recs {
+		if err := checkCause(r.ActivityID, r.Cause); err != nil {
+			return nil, err
+		}
+		if err := checkKey("activity_name", r.ActivityName); err != nil {
+			return nil, err
+		}
+		entries[i] = newEntry(r.ActivityID, r.Cause, activitycore.VerdictPending, r.DefinitionVersion, at)
+		entries[i].MakeUp = r.MakeUp
+		id := causeID{r.ActivityID, entries[i].CauseKey}
+		if _, twice := first[id]; !twice {
+			first[id] = i
+			order = append(order, i)
+		}
+		if r.Event != nil {
+			if err := checkEvent(r.Event); err != nil {
+				return nil, err
+			}
+			if _, twice := events[r.Event.EventID]; !twice {
+				events[r.Event.EventID] = activitycore.EventRecord{Event: *r.Event, StreamSeq: r.StreamSeq, At: ts(at)}
+			}
+		}
+	}
+	// By key, so that two routers that record the same causes wait for each other in one order.
+	sort.Slice(order, func(i, j int) bool {
+		a, b := &entries[order[i]], &entries[order[j]]
+		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
+	})
+	var out []activitycore.CauseState
+	err := s.write(ctx, "record causes", func(ctx context.Context, q Querier) error {
+		if err := s.insertEvents(ctx, q, events); err != nil {
+			return err
+		}
+		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
+		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`,
+			`ON CONFLICT (activity_id, cause_key) DO NOTHING RETURNING activity_id, cause_key`, len(order),
+			func(i int) []any { return ledgerRow(entries[order[i]]) },
+			func(r scanner) error {
+				var id causeID
+				err := r.Scan(&id.activity, &id.key)
+				if err == nil {
+					rows[id] = entries[first[id]]
+				}
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		var created []int
+		var missing []causeID
+		for _, i := range order {
+			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
+			if _, made := rows[id]; made {
+				created = append(created, i)
+			} else {
+				missing = append(missing, id)
+			}
+		}
+		err = s.insert(ctx, q, `INSERT INTO runs (`+newRunColumns+`)`, `ON CONFLICT (run_id) DO NOTHING`, len(created),
+			func(i int) []any { return pendingRunRow(recs[created[i]], entries[created[i]]) }, nil)
+		if err != nil {
+			return err
+		}
+		if err := findEntries(ctx, q, missing, rows); err != nil {
+			return err
+		}
+		out = make([]activitycore.CauseState, len(recs))
+		inserted := map[causeID]bool{}
+		for _, i := range created {
+			inserted[causeID{entries[i].ActivityID, entries[i].CauseKey}] = true
+		}
+		for i := range recs {
+			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
+			out[i] = activitycore.CauseState{Entry: rows[id], Inserted: inserted[id] && first[id] == i}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// findEntries reads rows by key into found; each must exist.
+func findEntries(ctx context.Context, q Querier, ids []causeID, found map[causeID]activitycore.LedgerEntry) error {
+	for len(ids) > 0 {
+		part := ids[:min(len(ids), inChunk)]
+		ids = ids[len(part):]
+		var activities, keys []string
+		wanted := make(map[causeID]bool, len(part))
+		seen := map[string]bool{}
+		for _, id := range part {
+			wanted[id] = true
+			keys = append(keys, id.key)
+			if !seen[id.activity] {
+				seen[id.activity] = true
+				activities = append(activities, id.activity)
+			}
+		}
+		var b statement
+		b.add(`SELECT ` + ledgerColumns + ` FROM ledger WHERE activity_id IN `)
+		in(&b, activities)
+		b.add(` AND cause_key IN `)
+		in(&b, keys)
+		rows, err := list(ctx, q, scanLedger, b.String(), b.args...)
+		if err != nil {
+			return err
+		}
+		for _, e := range rows {
+			if id := (causeID{e.ActivityID, e.CauseKey}); wanted[id] {
+				found[id] = e
+				delete(wanted, id)
+			}
+		}
+		for id := range wanted {
+			return fmt.Errorf("ledger row %s %s vanished", id.activity, id.key)
+		}
+	}
+	return nil
+}
+
+// ConfirmStarts turns pending rows into started ones. A started row whose claim
+// is free is touched, so that the sweeper, which takes the oldest first, comes to all.
+func (s *Store) ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error {
+	if len(starts) == 0 {
+		return nil
+	}
+	starts = append([]activitycore.Start(nil), starts...)
+	sort.Slice(starts, func(i, j int) bool {
+		return starts[i].ActivityID < starts[j].ActivityID ||
+			starts[i].ActivityID == starts[j].ActivityID && starts[i].CauseKey < starts[j].CauseKey
+	})
+	return s.write(ctx, "confirm starts", func(ctx context.Context, q Querier) error {
+		for _, st := range starts {
+			if _, err := exec(ctx, q, `UPDATE ledger SET verdict = 'started', updated_at = $1
+				WHERE activity_id = $2 AND cause_key = $3 AND verdict IN ('pending', 'started') AND claimed_by = ''`,
+				ts(at), clean(st.ActivityID), clean(st.CauseKey)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Settle gives slots and matches without a run their verdict.
+func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error) {
+	if len(settlements) == 0 {
+		return nil, nil
+	}
+	entries := make([]activitycore.LedgerEntry, len(settlements))
+	index := map[causeID]int{}
+	var order []int
+	for i, x := range settlements {
+		e, err := settledEntry(x, at)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = e
+		id := causeID{e.ActivityID, e.CauseKey}
+		if _, twice := index[id]; !twice { // the first one decides, as it would in two calls
+			index[id] = i
+			order = append(order, i)
+		}
+	}
+	sort.Slice(order, func(i, j int) bool {
+		a, b := &entries[order[i]], &entries[order[j]]
+		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
+	})
+	var out []activitycore.LedgerEntry
+	err := s.write(ctx, "settle slots", func(ctx context.Context, q Querier) error {
+		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
+		var settled []activitycore.LedgerEntry
+		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, settleConflict+` AND ledger.verdict = 'pending' RETURNING `+ledgerColumns,
+			len(order), func(i int) []any { return ledgerRow(entries[order[i]]) },
+			func(r scanner) error {
+				e, err := scanLedger(r)
+				rows[causeID{e.ActivityID, e.CauseKey}] = e
+				settled = append(settled, e)
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		if err := cancelPendingRuns(ctx, q, settled, ts(at)); err != nil {
+			return err
+		}
+		var missing []causeID
+		for _, i := range order {
+			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
+			if _, done := rows[id]; !done {
+				missing = append(missing, id)
+			}
+		}
+		if err := findEntries(ctx, q, missing, rows); err != nil {
+			return err
+		}
+		out = make([]activitycore.LedgerEntry, len(entries))
+		for i, e := range entries {
+			out[i] = rows[causeID{e.ActivityID, e.CauseKey}]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// settleConflict settles a row whose claim is free; a condition on its verdict follows.
+const settleConflict = `ON CONFLICT (activity_id, cause_key) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason,
+	into_key = excluded.into_key, updated_at = excluded.updated_at WHERE ledger.claimed_by = ''`
+
+func settledEntry(x activitycore.Settlement, at time.Time) (activitycore.LedgerEntry, error) {
+	if err := checkCause(x.ActivityID, x.Cause); err != nil {
+		return activitycore.LedgerEntry{}, err
+	}
+	known := false
+	for _, v := range activitycore.Verdicts() {
+		known = known || v == x.Verdict
+	}
+	if !known || !x.Verdict.Terminal() || x.Verdict == activitycore.VerdictFired {
+		return activitycore.LedgerEntry{}, activitycore.InvalidField("verdict", string(x.Verdict),
+			"must be a terminal verdict other than fired: only admission makes a run")
+	}
+	if err := checkKey("into", x.Into); err != nil {
+		return activitycore.LedgerEntry{}, err
+	}
+	e := newEntry(x.ActivityID, x.Cause, x.Verdict, x.DefinitionVersion, at)
+	e.Reason, e.Into = x.Reason, x.Into
+	return e, nil
+}
+
+// cancelPendingRuns ends the runs that were announced for causes that will not run.
+func cancelPendingRuns(ctx context.Context, q Querier, settled []activitycore.LedgerEntry, at time.Time) error {
+	for len(settled) > 0 {
+		part := settled[:min(len(settled), inChunk)]
+		settled = settled[len(part):]
+		var ids []string
+		for _, e := range part {
+			ids = append(ids, e.RunID)
+		}
+		var b statement
+		b.add(`UPDATE runs SET status = 'canceled', error = ?, finished_at = ? WHERE status = 'pending' AND run_id IN `,
+			"not run: the ledger gives the reason", at)
+		in(&b, ids)
+		if _, err := exec(ctx, q, b.String(), b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

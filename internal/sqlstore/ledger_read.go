@@ -1,0 +1,108 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// LedgerEntry finds one row.
+func (s *Store) LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error) {
+	e, found, err := one(ctx, s.engine.Reader(), scanLedger,
+		`SELECT `+ledgerColumns+` FROM ledger WHERE activity_id = $1 AND cause_key = $2`, clean(activityID), clean(causeKey))
+	if err != nil {
+		return e, s.translate("find ledger row", err)
+	}
+	if !found {
+		return e, activitycore.NotFound("ledger row", clean(activityID+":"+causeKey))
+	}
+	return e, nil
+}
+
+// LedgerEntries lists rows, newest first: by nominal time for cron, creation
+// otherwise, which is what the filter's window is about, too.
+func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error) {
+	var none activitycore.Page[activitycore.LedgerEntry]
+	tag := listTag("ledger", f)
+	after, err := openPage(tag, 2, p)
+	if err != nil {
+		return none, err
+	}
+	var b statement
+	b.add(`SELECT ` + ledgerColumns + ` FROM ledger WHERE 1 = 1`)
+	b.equal("activity_id", f.ActivityID)
+	b.equal("event_id", f.EventID)
+	b.equal("kind", string(f.Kind))
+	b.equal("verdict", string(f.Verdict))
+	if !f.Since.IsZero() {
+		b.add(` AND slot_at >= ?`, ts(f.Since))
+	}
+	if !f.Until.IsZero() {
+		b.add(` AND slot_at < ?`, ts(f.Until))
+	}
+	if after != nil {
+		// The first condition is implied by the second; it is what an index can use.
+		b.add(` AND slot_at <= ? AND (slot_at, activity_id, cause_key) < (?, ?, ?)`,
+			after.time(), after.time(), after.Keys[0], after.Keys[1])
+	}
+	b.add(` ORDER BY slot_at DESC, activity_id DESC, cause_key DESC LIMIT ?`, p.Limit+1)
+	rows, err := list(ctx, s.engine.Reader(), scanLedger, b.String(), b.args...)
+	if err != nil {
+		return none, s.translate("list ledger rows", err)
+	}
+	return closePage(tag, rows, p.Limit, func(e activitycore.LedgerEntry) (time.Time, []string) {
+		slot := e.CreatedAt
+		if e.Cause.NominalTime != nil {
+			slot = *e.Cause.NominalTime
+		}
+		return slot, []string{e.ActivityID, e.CauseKey}
+	}), nil
+}
+
+// PendingCauses lists rows that were recorded or started before a time and
+// have no claim yet, oldest first, with all that starting them again needs.
+func (s *Store) PendingCauses(ctx context.Context, before time.Time, limit int) ([]activitycore.CauseRecord, error) {
+	if limit < 1 {
+		return nil, activitycore.InvalidField("limit", limit, "must be at least 1")
+	}
+	const step = "list pending causes"
+	q := s.engine.Reader()
+	rows, err := list(ctx, q, scanLedger, `SELECT `+ledgerColumns+` FROM ledger
+		WHERE verdict IN ('pending', 'started') AND claimed_by = '' AND updated_at < $1
+		ORDER BY updated_at, activity_id, cause_key LIMIT $2`, ts(before), limit)
+	if err != nil {
+		return nil, s.translate(step, err)
+	}
+	out := make([]activitycore.CauseRecord, 0, len(rows))
+	for _, e := range rows {
+		rr, found, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, e.RunID)
+		if err != nil {
+			return nil, s.translate(step, err)
+		}
+		if !found || rr.run.Status != activitycore.RunPending {
+			continue // admitted or ended since
+		}
+		c := activitycore.CauseRecord{ActivityID: e.ActivityID, ActivityName: rr.run.ActivityName,
+			DefinitionVersion: e.DefinitionVersion, Cause: e.Cause, Inputs: rr.inputs, MakeUp: e.MakeUp}
+		if rr.eventID != "" {
+			ev, found, err := one(ctx, q, scanEvent, `SELECT `+eventColumns+` FROM events WHERE event_id = $1`, rr.eventID)
+			if err != nil {
+				return nil, s.translate(step, err)
+			}
+			if found {
+				c.Event, c.StreamSeq = &ev.Event, ev.StreamSeq
+			}
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// CronKeys returns the cause keys of a definition's cron rows with nominal time in [from, to), ascending.
+func (s *Store) CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error) {
+	keys, err := list(ctx, s.engine.Reader(), value[string], `SELECT cause_key FROM ledger
+		WHERE activity_id = $1 AND slot_at >= $2 AND slot_at < $3 AND kind = 'cron' ORDER BY slot_at, cause_key`,
+		clean(activityID), ts(from), ts(to))
+	return keys, s.translate("list cron keys", err)
+}

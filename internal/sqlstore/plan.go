@@ -1,0 +1,192 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// planHead is a plan without its actions, as it is stored.
+type planHead struct {
+	Items int                      `json:"items"`
+	Rules []activitycore.RuleTrace `json:"rules"`
+}
+
+// encodedPlan is a plan in the form of its rows, checked.
+type encodedPlan struct {
+	head    string
+	actions []string
+}
+
+func encodePlan(p activitycore.Plan) (encodedPlan, error) {
+	var e encodedPlan
+	var err error
+	if e.head, err = encodeJSON(planHead{p.Items, p.Rules}); err != nil {
+		return e, activitycore.Wrap(activitycore.CodeInvalid, err, "the plan cannot be written as JSON")
+	}
+	e.actions = make([]string, len(p.Actions))
+	for i, a := range p.Actions {
+		if a.Seq != i {
+			return e, activitycore.InvalidField("plan.actions.seq", a.Seq, "must count the actions from 0; expected %d", i)
+		}
+		if e.actions[i], err = encodeJSON(a); err != nil {
+			return e, activitycore.Wrap(activitycore.CodeInvalid, err, "action %d of the plan cannot be written as JSON", i)
+		}
+	}
+	return e, nil
+}
+
+func decodePlan(head string) (activitycore.Plan, error) {
+	var h planHead
+	err := json.Unmarshal([]byte(head), &h)
+	return activitycore.Plan{Items: h.Items, Rules: h.Rules}, err
+}
+
+// storedPlan returns the plan of a run, if it has one, and the number of its actions.
+func storedPlan(ctx context.Context, q Querier, runID string) (p activitycore.Plan, actions int, found bool, err error) {
+	type row struct {
+		head  *string
+		total int
+	}
+	r, exists, err := one(ctx, q, func(r scanner) (v row, err error) {
+		err = r.Scan(&v.head, &v.total)
+		return v, err
+	}, `SELECT plan, actions_total FROM runs WHERE run_id = $1`, clean(runID))
+	if err != nil {
+		return p, 0, false, err
+	}
+	if !exists {
+		return p, 0, false, activitycore.NotFound("run", clean(runID))
+	}
+	if r.head == nil {
+		return p, 0, false, nil
+	}
+	p, err = decodePlan(*r.head)
+	return p, r.total, true, err
+}
+
+// Plan returns a run's stored plan without its actions.
+func (s *Store) Plan(ctx context.Context, runID string) (activitycore.Plan, error) {
+	p, _, found, err := storedPlan(ctx, s.engine.Reader(), runID)
+	if err == nil && !found {
+		err = activitycore.NotFound("plan of run", clean(runID))
+	}
+	return p, s.translate("find plan", err)
+}
+
+// SavePlan stores a run's plan if it has none.
+func (s *Store) SavePlan(ctx context.Context, runID string, p activitycore.Plan) (activitycore.Plan, int, error) {
+	enc, err := encodePlan(p)
+	if err != nil {
+		return activitycore.Plan{}, 0, err
+	}
+	var out activitycore.Plan
+	var total int
+	err = s.write(ctx, "save plan", func(ctx context.Context, q Querier) error {
+		n, err := exec(ctx, q, `UPDATE runs SET plan = $1, items = $2, actions_total = $3
+			WHERE run_id = $4 AND plan IS NULL AND status = 'running'`, enc.head, p.Items, len(p.Actions), clean(runID))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			var found bool
+			if out, total, found, err = storedPlan(ctx, q, runID); err != nil || found {
+				return err
+			}
+			return s.notRunning(ctx, q, runID)
+		}
+		out, total = activitycore.Plan{Items: p.Items, Rules: p.Rules}, len(p.Actions)
+		return s.insertActions(ctx, q, runID, enc, nil)
+	})
+	return out, total, err
+}
+
+// notRunning explains why a run takes no plan.
+func (s *Store) notRunning(ctx context.Context, q Querier, runID string) error {
+	run, err := findRun(ctx, q, runID, "")
+	if err != nil {
+		return err
+	}
+	return activitycore.Errorf(activitycore.CodeConflict, "run %s is %s: only a running run is given a plan", runID, run.Status)
+}
+
+// insertActions writes a plan's actions; result gives the outcome of those that are carried out already.
+func (s *Store) insertActions(ctx context.Context, q Querier, runID string, enc encodedPlan, results map[int]activitycore.ActionResult) error {
+	return s.insert(ctx, q, `INSERT INTO actions (run_id, seq, planned, status, attempts, outcome, result, error, finished_at)`, ``,
+		len(enc.actions), func(i int) []any {
+			r, done := results[i]
+			if !done {
+				status := activitycore.ActionPending
+				if results != nil { // all that will ever happen has
+					status = activitycore.ActionSkipped
+				}
+				return []any{runID, i, enc.actions[i], string(status), 0, "", "", "", nil}
+			}
+			return []any{runID, i, enc.actions[i], string(r.Status), r.Attempts, clean(r.Outcome), clean(string(r.Result)), clean(r.Error), resultTime(r)}
+		}, nil)
+}
+
+func resultTime(r activitycore.ActionResult) any {
+	if r.FinishedAt.IsZero() {
+		return nil
+	}
+	return ts(r.FinishedAt)
+}
+
+// ExecuteSmall plans, carries out and finishes a run whose actions only write tasks.
+func (s *Store) ExecuteSmall(ctx context.Context, runID string, p activitycore.Plan, results []activitycore.ActionResult, tasks []activitycore.TaskWrite, at time.Time) (activitycore.Run, bool, error) {
+	enc, err := encodePlan(p)
+	if err != nil {
+		return activitycore.Run{}, false, err
+	}
+	if err := checkResults(results, len(p.Actions), true); err != nil {
+		return activitycore.Run{}, false, err
+	}
+	counts := activitycore.ActionCounts{Total: len(p.Actions)}
+	for _, r := range results {
+		switch r.Status {
+		case activitycore.ActionSucceeded:
+			counts.Succeeded++
+		case activitycore.ActionFailed:
+			counts.Failed++
+		}
+	}
+	var run activitycore.Run
+	var saved bool
+	err = s.write(ctx, "execute run", func(ctx context.Context, q Querier) error {
+		saved = false
+		var err error
+		run, saved, err = one(ctx, q, scanRun, `UPDATE runs SET plan = $1, items = $2, actions_total = $3, actions_succeeded = $4,
+			actions_failed = $5, status = $6, finished_at = $7
+			WHERE run_id = $8 AND plan IS NULL AND status = 'running' RETURNING `+runColumns,
+			enc.head, p.Items, counts.Total, counts.Succeeded, counts.Failed, string(counts.Outcome()), ts(at), clean(runID))
+		if err != nil {
+			return err
+		}
+		if !saved {
+			_, _, planned, err := storedPlan(ctx, q, runID)
+			if err != nil {
+				return err
+			}
+			if !planned {
+				return s.notRunning(ctx, q, runID)
+			}
+			run, err = findRun(ctx, q, runID, "")
+			return err
+		}
+		bySeq := make(map[int]activitycore.ActionResult, len(results))
+		for _, r := range results {
+			bySeq[r.Seq] = r
+		}
+		if err := s.writeTasks(ctx, q, run, tasks, bySeq); err != nil {
+			return err
+		}
+		return s.insertActions(ctx, q, run.RunID, enc, bySeq)
+	})
+	if err != nil {
+		return activitycore.Run{}, false, err
+	}
+	return run, saved, nil
+}

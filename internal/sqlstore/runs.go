@@ -1,0 +1,197 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+const runColumns = `run_id, activity_id, activity_name, kind, nominal_time, event_id, idempotency_key, definition_version,
+	workflow_id, temporal_run_id, status, items, actions_total, actions_succeeded, actions_failed, error, created_at, started_at, finished_at`
+
+// requestColumns are runColumns and what the cause brought with it.
+const requestColumns = runColumns + `, inputs`
+
+// runRequest is a run with what was recorded for it.
+type runRequest struct {
+	run     activitycore.Run
+	inputs  json.RawMessage
+	eventID string
+}
+
+func scanRunInto(r scanner, more ...any) (run activitycore.Run, eventID string, err error) {
+	dest := []any{&run.RunID, &run.ActivityID, &run.ActivityName, &run.Cause.Kind, timePtrInto{&run.Cause.NominalTime},
+		&eventID, &run.Cause.IdempotencyKey, &run.DefinitionVersion, &run.WorkflowID, &run.TemporalRunID, &run.Status,
+		&run.Items, &run.Actions.Total, &run.Actions.Succeeded, &run.Actions.Failed, &run.Error,
+		timeInto{&run.CreatedAt}, timePtrInto{&run.StartedAt}, timePtrInto{&run.FinishedAt}}
+	err = r.Scan(append(dest, more...)...)
+	if run.Cause.Kind == activitycore.CauseEvent {
+		run.Cause.EventID = eventID
+	}
+	return run, eventID, err
+}
+
+func scanRun(r scanner) (activitycore.Run, error) {
+	run, _, err := scanRunInto(r)
+	return run, err
+}
+
+func scanRequest(r scanner) (runRequest, error) {
+	var rr runRequest
+	var inputs []byte
+	var err error
+	rr.run, rr.eventID, err = scanRunInto(r, &inputs)
+	if len(inputs) > 0 {
+		rr.inputs = inputs
+	}
+	return rr, err
+}
+
+// newRunColumns are those of a pending run; newRunStatus is the index of its status.
+const newRunColumns = `run_id, activity_id, activity_name, cause_key, kind, nominal_time, event_id, idempotency_key,
+	definition_version, workflow_id, status, inputs, created_at`
+
+const newRunStatus = 10
+
+func pendingRunRow(rec activitycore.CauseRecord, e activitycore.LedgerEntry) []any {
+	eventID := e.Cause.EventID
+	if rec.Event != nil {
+		eventID = rec.Event.EventID
+	}
+	var inputs any
+	if len(rec.Inputs) > 0 {
+		inputs = []byte(rec.Inputs)
+	}
+	return []any{e.RunID, e.ActivityID, rec.ActivityName, e.CauseKey, string(e.Cause.Kind), tsOrNull(e.Cause.NominalTime), eventID,
+		e.Cause.IdempotencyKey, e.DefinitionVersion, e.WorkflowID, string(activitycore.RunPending), inputs, e.CreatedAt}
+}
+
+// findRun reads a run; lock is "" or the dialect's FOR UPDATE.
+func findRun(ctx context.Context, q Querier, runID, lock string) (activitycore.Run, error) {
+	r, found, err := one(ctx, q, scanRun, `SELECT `+runColumns+` FROM runs WHERE run_id = $1`+lock, clean(runID))
+	if err == nil && !found {
+		err = activitycore.NotFound("run", clean(runID))
+	}
+	return r, err
+}
+
+// Run finds a run.
+func (s *Store) Run(ctx context.Context, runID string) (activitycore.Run, error) {
+	r, err := findRun(ctx, s.engine.Reader(), runID, "")
+	return r, s.translate("find run", err)
+}
+
+// RunByWorkflowID finds the run of a workflow ID.
+func (s *Store) RunByWorkflowID(ctx context.Context, workflowID string) (activitycore.Run, error) {
+	r, err := s.Run(ctx, activitycore.RunID(workflowID))
+	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		err = activitycore.NotFound("run with workflow ID", clean(workflowID))
+	}
+	return r, err
+}
+
+// Runs lists runs, newest first.
+func (s *Store) Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error) {
+	var none activitycore.Page[activitycore.Run]
+	tag := listTag("runs", f)
+	after, err := openPage(tag, 1, p)
+	if err != nil {
+		return none, err
+	}
+	var b statement
+	b.add(`SELECT ` + runColumns + ` FROM runs WHERE 1 = 1`)
+	b.equal("activity_id", f.ActivityID)
+	b.equal("kind", string(f.Kind))
+	b.equal("event_id", f.EventID)
+	if f.Status != "" {
+		statuses, err := statusList([]activitycore.RunStatus{f.Status}, activitycore.RunStatuses())
+		if err != nil {
+			return none, err
+		}
+		b.add(` AND status IN ` + statuses)
+	}
+	if !f.Since.IsZero() {
+		b.add(` AND created_at >= ?`, ts(f.Since))
+	}
+	if !f.Until.IsZero() {
+		b.add(` AND created_at < ?`, ts(f.Until))
+	}
+	if after != nil {
+		b.add(` AND (created_at, run_id) < (?, ?)`, after.time(), after.Keys[0])
+	}
+	b.add(` ORDER BY created_at DESC, run_id DESC LIMIT ?`, p.Limit+1)
+	rows, err := list(ctx, s.engine.Reader(), scanRun, b.String(), b.args...)
+	if err != nil {
+		return none, s.translate("list runs", err)
+	}
+	return closePage(tag, rows, p.Limit, func(r activitycore.Run) (time.Time, []string) {
+		return r.CreatedAt, []string{r.RunID}
+	}), nil
+}
+
+// statusList writes statuses as SQL literals, so that partial indexes apply,
+// after checking that each is one of the known.
+func statusList[T ~string](wanted, known []T) (string, error) {
+	var parts []string
+	for _, w := range wanted {
+		ok := false
+		for _, k := range known {
+			ok = ok || w == k
+		}
+		if !ok {
+			return "", activitycore.InvalidField("status", clean(string(w)), "must be one of %v", known)
+		}
+		parts = append(parts, "'"+string(w)+"'")
+	}
+	return "(" + strings.Join(parts, ",") + ")", nil
+}
+
+// LatestRun returns the newest finished run of a definition.
+func (s *Store) LatestRun(ctx context.Context, activityID string, statuses []activitycore.RunStatus) (activitycore.Run, error) {
+	var final []activitycore.RunStatus
+	for _, st := range activitycore.RunStatuses() {
+		if st.Final() {
+			final = append(final, st)
+		}
+	}
+	if len(statuses) == 0 {
+		statuses = final
+	}
+	in, err := statusList(statuses, final)
+	if err != nil {
+		return activitycore.Run{}, err
+	}
+	r, found, err := one(ctx, s.engine.Reader(), scanRun, `SELECT `+runColumns+` FROM runs
+		WHERE activity_id = $1 AND status IN `+in+` ORDER BY created_at DESC, run_id DESC LIMIT 1`, clean(activityID))
+	if err != nil {
+		return r, s.translate("find latest run", err)
+	}
+	if !found {
+		return r, activitycore.NotFound("finished run of activity definition", clean(activityID))
+	}
+	return r, nil
+}
+
+// RunRequest returns the inputs and the event recorded with a run's cause.
+func (s *Store) RunRequest(ctx context.Context, runID string) (json.RawMessage, *activitycore.Event, error) {
+	const step = "find run"
+	q := s.engine.Reader()
+	rr, found, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, clean(runID))
+	if err != nil {
+		return nil, nil, s.translate(step, err)
+	}
+	if !found {
+		return nil, nil, activitycore.NotFound("run", clean(runID))
+	}
+	if rr.eventID == "" {
+		return rr.inputs, nil, nil
+	}
+	ev, found, err := one(ctx, q, scanEvent, `SELECT `+eventColumns+` FROM events WHERE event_id = $1`, rr.eventID)
+	if err != nil || !found {
+		return rr.inputs, nil, s.translate(step, err)
+	}
+	return rr.inputs, &ev.Event, nil
+}
