@@ -378,8 +378,9 @@ func asFilter(e *expression) *filtered {
 	if !ok || root.Kind() != ast.ComprehensionKind || call.Kind() != ast.CallKind || call.AsCall().FunctionName() != "filter" || len(call.AsCall().Args()) != 2 {
 		return nil
 	}
-	if _, plain := fixedChain(root.AsComprehension().IterRange()); !plain {
+	list := loopRange(root.AsComprehension())
+	if _, plain := fixedChain(list); !plain {
 		return nil
 	}
-	return &filtered{list: root.AsComprehension().IterRange(), condition: render(call.AsCall().Args()[1])}
+	return &filtered{list: list, condition: e.render(call.AsCall().Args()[1])}
 }

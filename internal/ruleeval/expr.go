@@ -39,9 +39,10 @@ func (l *language) compile(env *cel.Env, src string) (*expression, error) {
 	if err := checkShape(parsed.NativeRep()); err != nil {
 		return nil, err
 	}
+	orderRanges(parsed.NativeRep())
 	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, explainIssues(env, src, parsed.NativeRep(), issues)
+		return nil, explainIssues(env, parsed.NativeRep(), issues)
 	}
 	// cel-go's own estimate counts a little differently, and some of its library's
 	// estimates overflow: only a clear excess is taken for one.
@@ -123,7 +124,7 @@ func (e *expression) explainOverload(s interpreter.Activation, err error) string
 	if node == nil {
 		return shorten(err.Error(), 500)
 	}
-	where := render(node)
+	where := e.render(node)
 	switch node.Kind() {
 	case ast.CallKind:
 		var operands []string
@@ -134,7 +135,7 @@ func (e *expression) explainOverload(s interpreter.Activation, err error) string
 		}
 		for _, a := range args {
 			if v, ok := resolveChain(s, a); ok {
-				operands = append(operands, fmt.Sprintf("%s is %s", render(a), describeNative(v)))
+				operands = append(operands, fmt.Sprintf("%s is %s", e.render(a), describeNative(v)))
 			}
 		}
 		if len(operands) > 0 {
@@ -143,11 +144,11 @@ func (e *expression) explainOverload(s interpreter.Activation, err error) string
 		return fmt.Sprintf("%s cannot be evaluated: its operands have types that %s does not take; convert with string(…), int(…) or double(…)", where, displayFunction(call.FunctionName()))
 	case ast.SelectKind:
 		if v, ok := resolveChain(s, node.AsSelect().Operand()); ok {
-			return fmt.Sprintf("%s does not exist: %s is %s", where, render(node.AsSelect().Operand()), describeNative(v))
+			return fmt.Sprintf("%s does not exist: %s is %s", where, e.render(node.AsSelect().Operand()), describeNative(v))
 		}
 	case ast.ComprehensionKind:
-		if v, ok := resolveChain(s, node.AsComprehension().IterRange()); ok {
-			return fmt.Sprintf("%s is %s; a list or map is needed", render(node.AsComprehension().IterRange()), describeNative(v))
+		if v, ok := resolveChain(s, loopRange(node.AsComprehension())); ok {
+			return fmt.Sprintf("%s is %s; a list or map is needed", e.render(loopRange(node.AsComprehension())), describeNative(v))
 		}
 	}
 	return fmt.Sprintf("%s cannot be evaluated: %s", where, shorten(err.Error(), 300))

@@ -22,6 +22,7 @@ func ownFunctions() cel.EnvOption {
 		str, dyn := cel.StringType, cel.DynType
 		var err error
 		for _, o := range []cel.EnvOption{
+			orderedFunctionDecl(),
 			cel.Function("semver.compare", cel.Overload("semver_compare_string_string", []*cel.Type{str, str}, cel.IntType,
 				cel.BinaryBinding(semverCompare))),
 			cel.Function("semver_compare", cel.Overload("semver_compare_alias", []*cel.Type{str, str}, cel.IntType,

@@ -39,7 +39,7 @@ func place(line, column int) string {
 }
 
 // explainIssues writes the type checker's complaints with hints, at most three.
-func explainIssues(env *cel.Env, src string, tree *ast.AST, issues *cel.Issues) error {
+func explainIssues(env *cel.Env, tree *ast.AST, issues *cel.Issues) error {
 	var msgs []string
 	for i, e := range issues.Errors() {
 		if i == 3 {
@@ -152,8 +152,14 @@ func listed(known []string) string {
 }
 
 func didYouMean(word string, candidates []string) string {
-	if s := activitycore.Suggest(word, candidates); s != "" {
-		return fmt.Sprintf("; did you mean %q?", s)
+	near := activitycore.Suggest(word, candidates)
+	for i := 0; near == "" && len(word) >= 3 && i < len(candidates); i++ {
+		if strings.HasPrefix(candidates[i], word) {
+			near = candidates[i] // the beginning of a longer name
+		}
+	}
+	if near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
 }

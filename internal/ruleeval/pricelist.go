@@ -62,6 +62,12 @@ func priceList() map[string]price {
 		"math.@max":             priceList1,
 		"math.@min":             priceList1,
 
+		orderedFunction: func(args []ref.Val) float64 {
+			if m, ok := args[0].(traits.Mapper); ok {
+				return 1 + float64(listLen(m))*log2(listLen(m))/5
+			}
+			return 1
+		},
 		"json.encode": func(args []ref.Val) float64 { return weight(args[0]) },
 	}
 	for _, name := range []string{"string", "bytes", "int", "uint", "double", "timestamp", "duration", "bool",

@@ -1,6 +1,8 @@
 package ruleeval
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"math/bits"
 	"regexp"
@@ -332,12 +334,12 @@ func regexTemplate(s string, groups int) ([]regexPart, error) {
 		case i < len(s) && s[i] >= '0' && s[i] <= '9':
 			g := int(s[i] - '0')
 			if g > groups {
-				return nil, errorf("the replacement names group \\%d, the pattern has %d", g, groups)
+				return nil, fmt.Errorf("the replacement names group \\%d, the pattern has %d", g, groups)
 			}
 			parts = append(parts, regexPart{text: text.String(), group: -1}, regexPart{group: g})
 			text.Reset()
 		default:
-			return nil, errorf(`in the replacement, \ must be followed by a digit or by \`)
+			return nil, errors.New(`in the replacement, \ must be followed by a digit or by \`)
 		}
 	}
 	return append(parts, regexPart{text: text.String(), group: -1}), nil

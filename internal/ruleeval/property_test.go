@@ -39,7 +39,8 @@ func everything() *activitycore.Definition {
 		d.TriggerConfig.When = "has(payload.a) || true"
 		d.Rules[0] = activitycore.Rule{Name: "each", ForEach: "type(payload.l) == list ? payload.l : []", Actions: []activitycore.Action{
 			{Type: activitycore.ActionPublishEvent, Name: "first", With: map[string]any{"type": "a.b", "payload": map[string]any{
-				"item": "${item}", "all": "${payload}", "event": "${event}", "run": "${run}", "text": "n ${json.encode(item)} ${json.encode(payload)}"}}},
+				"keys": "${payload.map(k, k)}", "pairs": "${payload.transformList(k, v, [k, v])}", "literal": "${{'z': 1, 'y': 2, 1: 3, true: 4, 'x': 5}.map(k, k)}",
+				"made": "${payload.transformMap(k, v, 1).map(k, k)}", "item": "${item}", "all": "${payload}", "event": "${event}", "run": "${run}", "text": "n ${json.encode(item)} ${json.encode(payload)}"}}},
 			{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "a.b", "payload": map[string]any{"later": "${steps.first.x} ${json.encode(item)}", "item": "${item}"}}},
 		}}
 	})
@@ -47,7 +48,7 @@ func everything() *activitycore.Definition {
 
 func TestTheSameInputsGiveTheSamePlanByteForByte(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		payload, err := json.Marshal(map[string]any{"l": rapid.SliceOfN(anyJSON(3), 0, 5).Draw(t, "list"), "x": anyJSON(3).Draw(t, "x")})
+		payload, err := json.Marshal(map[string]any{"l": rapid.SliceOfN(anyJSON(3), 0, 5).Draw(t, "list"), "x": anyJSON(3).Draw(t, "x"), "y": 1, "z": 2, "a": 3, "b": 4, "c": 5})
 		if err != nil {
 			t.Skip(err)
 		}

@@ -183,10 +183,10 @@ func findNode(e ast.Expr, id int64) ast.Expr {
 }
 
 // render writes a part of an expression back, shortened.
-func render(e ast.Expr) string {
-	s, err := parser.Unparse(e, ast.NewSourceInfo(nil))
+func (e *expression) render(part ast.Expr) string {
+	s, err := parser.Unparse(part, e.tree.SourceInfo())
 	if err != nil {
-		if r, ok := fixedChain(e); ok {
+		if r, ok := fixedChain(part); ok {
 			return pathText(r.root, r.path)
 		}
 		return "this part"
@@ -339,10 +339,10 @@ func findMissing(e ast.Expr, lookup func(string) (any, bool), key string) string
 		return ""
 	}
 	c := e.AsComprehension()
-	if m := findMissing(c.IterRange(), lookup, key); m != "" {
+	if m := findMissing(loopRange(c), lookup, key); m != "" {
 		return m
 	}
-	v, path, missing := followChain(lookup, c.IterRange())
+	v, path, missing := followChain(lookup, loopRange(c))
 	list, isList := v.([]any)
 	if missing != "" || !isList || c.HasIterVar2() {
 		return ""

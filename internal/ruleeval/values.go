@@ -287,5 +287,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	sort.Strings(keys)
 	return keys
 }
-
-func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
