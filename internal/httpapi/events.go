@@ -1,0 +1,225 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/webhook"
+)
+
+const tagEvents = "Events"
+
+// maxExplained bounds how many definitions one explanation lists.
+const maxExplained = 1000
+
+// eventBody is an event in any of the accepted forms; the headers matter in CloudEvents' binary mode.
+type eventBody struct {
+	RawBody []byte `contentType:"application/json"`
+	header  http.Header
+}
+
+// Resolve keeps the headers; it is called by huma.
+func (b *eventBody) Resolve(ctx huma.Context) []error {
+	b.header = http.Header{}
+	ctx.EachHeader(func(name, value string) { b.header.Add(name, value) })
+	return nil
+}
+
+// decode reads one event or several: envelopes, CloudEvents, lists of either, binary mode.
+func (b *eventBody) decode() ([]core.Event, error) {
+	h := envelope.Header(b.header)
+	trimmed := bytes.TrimSpace(b.RawBody)
+	if envelope.IsBatch(h) {
+		return envelope.DecodeBatch(b.RawBody)
+	}
+	if len(trimmed) == 0 || trimmed[0] != '[' || b.header.Get("Ce-Specversion") != "" {
+		e, err := envelope.Decode(h, b.RawBody)
+		return []core.Event{e}, err
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(trimmed, &raw); err != nil {
+		return nil, core.Wrap(core.CodeMalformed, err, "the body is not JSON: %v", err)
+	}
+	if len(raw) == 0 {
+		return nil, core.Errorf(core.CodeInvalid, "the list holds no event")
+	}
+	events := make([]core.Event, len(raw))
+	for i, r := range raw {
+		e, err := envelope.Decode(nil, r)
+		if err != nil {
+			return nil, core.Wrap(core.CodeOf(err), err, "event %d of the list: %s", i, core.MessageOf(err))
+		}
+		events[i] = e
+	}
+	return events, nil
+}
+
+func (s *server) events() {
+	publish := op(http.MethodPost, "/events", "publish-events", tagEvents, "Publish an event, or a list of events")
+	publish.DefaultStatus = http.StatusAccepted
+	publish.MaxBodyBytes = maxEventBody
+	publish.SkipValidateBody = true
+	publish.Description = "Envelope {event_id, type, source, subject, time, payload}, CloudEvents 1.0 (structured, binary, batch), or a JSON list of either. 202 after JetStream has acknowledged."
+	register(s, publish, func(ctx context.Context, in *eventBody) (*body[wire.Published], error) {
+		events, err := in.decode()
+		if err != nil {
+			return nil, err
+		}
+		return s.publish(ctx, events)
+	})
+
+	type listInput struct {
+		pageQuery
+		Type  string `query:"type"`
+		Since string `query:"since" doc:"RFC 3339, or a duration back from now"`
+		Until string `query:"until" doc:"RFC 3339, or a duration back from now"`
+	}
+	register(s, op(http.MethodGet, "/events", "list-events", tagEvents, "List stored events, newest first"), func(ctx context.Context, in *listInput) (*body[wire.Page[core.EventListing]], error) {
+		if s.Events == nil {
+			return nil, unavailable("the event log")
+		}
+		from, to, err := s.span(in.Since, in.Until)
+		if err != nil {
+			return nil, err
+		}
+		return page(s.Events.List(ctx, in.Type, from, to, in.request()))
+	})
+	register(s, op(http.MethodGet, "/events/{id}", "get-event", tagEvents, "Get a stored event"), func(ctx context.Context, in *idPath) (*body[core.EventListing], error) {
+		if s.Events == nil {
+			return nil, unavailable("the event log")
+		}
+		return answer(s.Events.Event(ctx, in.ID))
+	})
+
+	type explainInput struct {
+		idPath
+		Definition string `query:"definition" doc:"ID or name; default all"`
+	}
+	register(s, op(http.MethodGet, "/events/{id}/explain", "explain-event", tagEvents, "Why definitions did or did not fire for a stored event"), func(ctx context.Context, in *explainInput) (*body[wire.Page[core.EventExplanation]], error) {
+		if s.Events == nil {
+			return nil, unavailable("the event log")
+		}
+		e, err := s.Events.Event(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return s.explain(ctx, e.Event, in.Definition)
+	})
+	type explainBody struct{ Body wire.Explain }
+	register(s, op(http.MethodPost, "/events/explain", "explain-unpublished", tagEvents, "Why definitions would or would not fire for an event that need not exist"), func(ctx context.Context, in *explainBody) (*body[wire.Page[core.EventExplanation]], error) {
+		if s.Events == nil {
+			return nil, unavailable("the event log")
+		}
+		return s.explain(ctx, in.Body.Event, in.Body.Definition)
+	})
+}
+
+func (s *server) explain(ctx context.Context, e core.Event, ref string) (*body[wire.Page[core.EventExplanation]], error) {
+	found, err := s.Events.Explain(ctx, e, ref, maxExplained)
+	return page(core.Page[core.EventExplanation]{Items: found}, err)
+}
+
+func (s *server) publish(ctx context.Context, events []core.Event) (*body[wire.Published], error) {
+	if s.Publisher == nil {
+		return nil, unavailable("event ingest")
+	}
+	receipts, err := s.Publisher.PublishEvents(ctx, events)
+	return answer(wire.Published{Items: receipts}, err)
+}
+
+// hooks are the signed inbound webhooks. They bypass huma: the signature is over
+// the raw bytes, and nothing may be interpreted before it is good.
+func (s *server) hooks() {
+	for _, source := range webhook.Sources() {
+		s.mux.HandleFunc("POST /hooks/"+string(source), func(w http.ResponseWriter, r *http.Request) {
+			out, err := s.hook(r, source)
+			if err != nil {
+				writeProblem(w, r, s.toProblem(r.Context(), err))
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusAccepted)
+			_ = json.NewEncoder(w).Encode(out) //nolint:errcheck,errchkjson // the sender is gone
+		})
+		o := op(http.MethodPost, "/hooks/"+string(source), "hook-"+string(source), tagEvents, "Signed webhook of "+string(source))
+		o.Responses = map[string]*huma.Response{"202": {Description: "stored"}, "401": {Description: "wrong signature"}, "503": {Description: "no secret is set"}}
+		s.api.OpenAPI().AddOperation(&o)
+	}
+}
+
+func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, error) {
+	data, err := io.ReadAll(io.LimitReader(r.Body, maxEventBody+1))
+	if err != nil {
+		return wire.Published{}, core.Wrap(core.CodeMalformed, err, "the body could not be read")
+	}
+	if len(data) > maxEventBody {
+		return wire.Published{}, core.Errorf(core.CodeTooLarge, "the body has more than %d bytes", maxEventBody)
+	}
+	e, err := webhook.Verify(source, strings.Split(s.WebhookSecrets[string(source)], ","), r.Header, data, s.Now())
+	if err != nil {
+		return wire.Published{}, err
+	}
+	out, err := s.publish(r.Context(), []core.Event{e})
+	if err != nil {
+		return wire.Published{}, err
+	}
+	return out.Body, nil
+}
+
+func (s *server) deadLetters() {
+	const tag = "Dead letters"
+	type listInput struct {
+		pageQuery
+		Reason string `query:"reason"`
+	}
+	register(s, op(http.MethodGet, "/dead-letters", "list-dead-letters", tag, "List dead letters, newest first"), func(ctx context.Context, in *listInput) (*body[wire.Page[core.DeadLetter]], error) {
+		if s.DeadLetters == nil {
+			return nil, unavailable("dead letters")
+		}
+		return page(s.DeadLetters.List(ctx, in.Reason, in.request()))
+	})
+	register(s, op(http.MethodGet, "/dead-letters/{id}", "get-dead-letter", tag, "Get a dead letter"), func(ctx context.Context, in *idPath) (*body[core.DeadLetter], error) {
+		id, err := s.deadLetterID(in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return answer(s.DeadLetters.Show(ctx, id))
+	})
+	register(s, op(http.MethodPost, "/dead-letters/{id}/replay", "replay-dead-letter", tag, "Publish it again and remove it"), func(ctx context.Context, in *idPath) (*body[core.PublishReceipt], error) {
+		id, err := s.deadLetterID(in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return answer(s.DeadLetters.Replay(ctx, id))
+	})
+	drop := op(http.MethodDelete, "/dead-letters/{id}", "drop-dead-letter", tag, "Remove it")
+	drop.DefaultStatus = http.StatusNoContent
+	register(s, drop, func(ctx context.Context, in *idPath) (*struct{}, error) {
+		id, err := s.deadLetterID(in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.DeadLetters.Drop(ctx, id)
+	})
+}
+
+func (s *server) deadLetterID(text string) (uint64, error) {
+	if s.DeadLetters == nil {
+		return 0, unavailable("dead letters")
+	}
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || id == 0 {
+		return 0, core.InvalidField("id", text, "must be the number of a dead letter")
+	}
+	return id, nil
+}

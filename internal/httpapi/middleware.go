@@ -1,0 +1,199 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+)
+
+type (
+	requestKey struct{}
+	actorKey   struct{}
+)
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// recorder remembers the status for the log and the metrics.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	if status == http.StatusServiceUnavailable {
+		r.Header().Set("Retry-After", "2")
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// middleware is everything around the routes: request IDs, panics, the optional
+// trailing slash, access, routing errors in our shape, log and metrics.
+func (s *server) middleware(next *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, newRequestID()))
+		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
+			u := *r.URL
+			u.Path, u.RawPath = strings.TrimRight(p, "/"), strings.TrimRight(u.RawPath, "/")
+			r.URL = &u
+		}
+		h := rec.Header()
+		h.Set("X-Request-Id", requestID(r.Context()))
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		_, pattern := next.Handler(r)
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.ErrorContext(r.Context(), "panic in a request", "request_id", requestID(r.Context()), "panic", p, "stack", string(debug.Stack()))
+				if rec.status == 0 {
+					writeProblem(rec, r, newProblem(http.StatusInternalServerError, core.CodeInternal, "internal error; the log has the details", nil))
+				}
+			}
+			s.observed(r, route(pattern), rec.status, time.Since(start))
+		}()
+		if p := s.refuse(r); p != nil {
+			if p.Status == http.StatusUnauthorized {
+				h.Set("WWW-Authenticate", `Bearer realm="activity-core"`)
+			}
+			writeProblem(rec, r, p)
+			return
+		}
+		if pattern == "" {
+			s.notRouted(rec, r, next)
+			return
+		}
+		who := "local"
+		if s.Token != "" {
+			who = "token"
+		}
+		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), actorKey{}, who)))
+	})
+}
+
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// route is the pattern without its method: "/runs/{id}".
+func route(pattern string) string {
+	if _, path, ok := strings.Cut(pattern, " "); ok {
+		return path
+	}
+	if pattern == "" {
+		return "(none)"
+	}
+	return pattern
+}
+
+func (s *server) observed(r *http.Request, route string, status int, took time.Duration) {
+	if s.Observe != nil {
+		s.Observe(route, r.Method, status, took)
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", status), slog.Duration("took", took), slog.String("request_id", requestID(r.Context())))
+}
+
+// notRouted tells an unknown path from a wrong method.
+func (s *server) notRouted(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		probe := r.Clone(r.Context())
+		probe.Method = method
+		if _, pattern := mux.Handler(probe); pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		writeProblem(w, r, newProblem(http.StatusNotFound, core.CodeNotFound, fmt.Sprintf("there is no route %s; /docs lists them", r.URL.Path), nil))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, core.CodeInvalid, fmt.Sprintf("%s does not take %s, but %s", r.URL.Path, r.Method, strings.Join(allowed, ", ")), nil))
+}
+
+// refuse decides on access. With a token everything but health and signed
+// webhooks needs it. Without one the server listens on loopback only, and what a
+// page in the operator's browser could send is refused: a foreign Host (DNS
+// rebinding) and changes from another origin.
+func (s *server) refuse(r *http.Request) *problem {
+	open := r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || strings.HasPrefix(r.URL.Path, "/hooks/")
+	if s.Token != "" {
+		if open || sameToken(r.Header.Get("Authorization"), s.Token) {
+			return nil
+		}
+		return newProblem(http.StatusUnauthorized, core.CodeUnauthorized, "a bearer token is needed: Authorization: Bearer <api.token>", nil)
+	}
+	if open {
+		return nil
+	}
+	if !localHost(r.Host) {
+		return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("host %q is not this machine; without a token only 127.0.0.1 and localhost are served", r.Host), nil)
+	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		return newProblem(http.StatusForbidden, core.CodeForbidden, "changes from another web site are refused", nil)
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
+			return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("changes from origin %q are refused", origin), nil)
+		}
+	}
+	return nil
+}
+
+// sameToken compares in constant time, whatever the lengths.
+func sameToken(header, token string) bool {
+	scheme, given, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return false
+	}
+	a, b := sha256.Sum256([]byte(strings.TrimSpace(given))), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+func localHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+)
+
+// defaultCheck is the window of a ledger check that names none.
+const defaultCheck = 24 * time.Hour
+
+func (s *server) operations() {
+	const tag = "Operation"
+	register(s, op(http.MethodGet, "/schedules", "list-drift", tag, "How schedules in Temporal differ from the record; nothing is changed"), func(ctx context.Context, _ *struct{}) (*body[core.SyncReport], error) {
+		return s.sync(ctx, core.SyncOptions{DryRun: true})
+	})
+	type syncInput struct {
+		Body *wire.Sync `required:"false"`
+	}
+	register(s, op(http.MethodPost, "/sync", "sync", tag, "Reconcile schedules once"), func(ctx context.Context, in *syncInput) (*body[core.SyncReport], error) {
+		var o core.SyncOptions
+		if in.Body != nil {
+			o = core.SyncOptions{DryRun: in.Body.DryRun, AllowMassDelete: in.Body.AllowMassDelete, Full: in.Body.Full}
+		}
+		return s.sync(ctx, o)
+	})
+
+	type ledgerInput struct {
+		pageQuery
+		Activity string `query:"activity" doc:"ID or name of a definition"`
+		Kind     string `query:"kind" enum:"cron,event,manual"`
+		Event    string `query:"event" doc:"event ID"`
+		Verdict  string `query:"verdict" enum:"pending,started,fired,skipped,compressed,paused,deduplicated,throttled,lost"`
+		Since    string `query:"since" doc:"RFC 3339, or a duration back from now"`
+		Until    string `query:"until" doc:"RFC 3339, or a duration back from now"`
+	}
+	register(s, op(http.MethodGet, "/ledger", "list-ledger", tag, "List ledger rows, newest first"), func(ctx context.Context, in *ledgerInput) (*body[wire.Page[core.LedgerEntry]], error) {
+		id, err := s.activityID(ctx, in.Activity)
+		if err != nil {
+			return nil, err
+		}
+		from, to, err := s.span(in.Since, in.Until)
+		if err != nil {
+			return nil, err
+		}
+		return page(s.Record.LedgerEntries(ctx, core.LedgerFilter{
+			ActivityID: id, EventID: in.Event, Kind: core.CauseKind(in.Kind), Verdict: core.Verdict(in.Verdict), Since: from, Until: to,
+		}, in.request()))
+	})
+	type checkInput struct {
+		Activity string `query:"activity" doc:"ID or name of a definition; default all"`
+		Since    string `query:"since" doc:"RFC 3339, or a duration back from now; default 24h"`
+		Until    string `query:"until" doc:"RFC 3339, or a duration back from now; default now"`
+	}
+	register(s, op(http.MethodGet, "/ledger/check", "check-ledger", tag, "Hold expected slots and matches against the ledger"), func(ctx context.Context, in *checkInput) (*body[wire.LedgerCheck], error) {
+		if s.Slots == nil {
+			return nil, unavailable("ledger checks")
+		}
+		from, to, err := s.span(in.Since, in.Until)
+		if err != nil {
+			return nil, err
+		}
+		if to.IsZero() {
+			to = s.Now().UTC()
+		}
+		if from.IsZero() {
+			from = to.Add(-defaultCheck)
+		}
+		id := ""
+		if in.Activity != "" {
+			if id, err = s.activityID(ctx, in.Activity); err != nil {
+				return nil, err
+			}
+		}
+		return answer(s.Slots.Check(ctx, id, from, to))
+	})
+
+	type auditInput struct {
+		pageQuery
+		Object string `query:"object" doc:"name of a definition, or ID of a run"`
+	}
+	register(s, op(http.MethodGet, "/audit", "list-audit", tag, "List changes made through the API, newest first"), func(ctx context.Context, in *auditInput) (*body[wire.Page[core.AuditEntry]], error) {
+		return page(s.Record.AuditEntries(ctx, in.Object, in.request()))
+	})
+}
+
+func (s *server) sync(ctx context.Context, o core.SyncOptions) (*body[core.SyncReport], error) {
+	if s.Schedules == nil {
+		return nil, unavailable("reconciliation")
+	}
+	return answer(s.Schedules.Sync(ctx, o))
+}
+
+// health answers outside huma, so that a probe costs nothing.
+func (s *server) health() {
+	write := func(w http.ResponseWriter, status int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v) //nolint:errcheck,errchkjson // the prober is gone
+	}
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ready, checks := s.Health.Ready(r.Context())
+		status := http.StatusOK
+		if !ready {
+			status = http.StatusServiceUnavailable
+		}
+		write(w, status, wire.Ready{Ready: ready, Checks: checks})
+	})
+}
