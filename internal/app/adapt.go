@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/natsrouter"
+	"github.com/activity-core/activity-core/internal/slots"
+)
+
+// The adapters never import each other; where the shape of one's port differs
+// from the other's method, the translation is here.
+
+type slotKeeper struct{ app *App }
+
+func (k slotKeeper) BeforeWrite(ctx context.Context, activityID string) (func(context.Context) error, error) {
+	return k.app.watchdog.BeforeWrite(ctx, activityID)
+}
+
+type eventLog struct{ log *natsrouter.Log }
+
+func (l eventLog) List(ctx context.Context, eventType string, since, until time.Time, p core.PageRequest) (core.Page[core.EventListing], error) {
+	return l.log.ListEvents(ctx, natsrouter.EventFilter{Type: eventType, Since: since, Until: until}, p)
+}
+
+func (l eventLog) Event(ctx context.Context, id string) (core.EventListing, error) {
+	return l.log.Event(ctx, id)
+}
+
+func (l eventLog) Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error) {
+	return l.log.Explain(ctx, e, ref, limit)
+}
+
+type deadLetters struct{ queue *natsrouter.DeadLetters }
+
+func (d deadLetters) List(ctx context.Context, reason string, p core.PageRequest) (core.Page[core.DeadLetter], error) {
+	return d.queue.List(ctx, natsrouter.DeadLetterFilter{Reason: reason}, p)
+}
+
+func (d deadLetters) Show(ctx context.Context, id uint64) (core.DeadLetter, error) {
+	return d.queue.Show(ctx, id)
+}
+
+func (d deadLetters) Replay(ctx context.Context, id uint64) (core.PublishReceipt, error) {
+	return d.queue.Replay(ctx, id)
+}
+
+func (d deadLetters) Drop(ctx context.Context, id uint64) error { return d.queue.Drop(ctx, id) }
+
+type slotBook struct{ app *App }
+
+func (b slotBook) Check(ctx context.Context, activityID string, since, until time.Time) (wire.LedgerCheck, error) {
+	r, err := slots.NewChecker(b.app.Store).Check(ctx, activityID, since, until)
+	if err != nil {
+		return wire.LedgerCheck{}, err
+	}
+	out := wire.LedgerCheck{From: r.Since, To: r.Until, Expected: r.Expected, Accounted: r.Accounted, Verdicts: r.Verdicts, Missing: []wire.LedgerGap{}}
+	for _, m := range r.Missing {
+		out.Missing = append(out.Missing, wire.LedgerGap{
+			ActivityID: m.ActivityID, ActivityName: m.ActivityName, CauseKey: core.CronCause(m.NominalTime).Key(), Detail: "no ledger row",
+		})
+	}
+	for _, e := range r.Open {
+		out.Missing = append(out.Missing, wire.LedgerGap{ActivityID: e.ActivityID, CauseKey: e.CauseKey, Detail: "verdict is still " + string(e.Verdict)})
+	}
+	return out, nil
+}
+
+func (b slotBook) Backfill(ctx context.Context, def core.StoredDefinition, from, to time.Time) (wire.BackfillResult, error) {
+	filler := &slots.Backfiller{Record: b.app.Store, Starter: b.app.starter}
+	p, err := filler.Backfill(ctx, def, from, to, nil)
+	return wire.BackfillResult{Slots: p.Total, Started: p.Started, Existed: p.Existing + p.Settled}, err
+}
+
+func (a *App) routerMetrics() natsrouter.Metrics {
+	m := a.metrics
+	return natsrouter.Metrics{
+		Consumed: m.EventsConsumed, Matched: m.EventsMatched, Started: m.EventStarted, Dead: m.EventDead,
+		Duplicate: func(where string, n int) {
+			for range n {
+				m.EventDuplicate(where)
+			}
+		},
+		Lag: func(pending uint64, _ int) { m.EventsPending(pending) },
+	}
+}
+
+func (a *App) slotMetrics() slots.Metrics {
+	return slots.Metrics{Settled: func(v core.Verdict, n int) {
+		for range n {
+			a.metrics.SlotSettled(v)
+		}
+	}}
+}
+
+// temporalTLS makes the client's TLS settings, or nil for none.
+func temporalTLS(cfg *config.Config) (*tls.Config, error) {
+	if !cfg.TemporalTLS && cfg.TemporalTLSCA == "" && cfg.TemporalTLSCert == "" && cfg.TemporalAPIKey == "" {
+		return nil, nil //nolint:nilnil // the SDK takes nil for "no TLS"
+	}
+	out := &tls.Config{MinVersion: tls.VersionTLS12}
+	if cfg.TemporalTLSCA != "" {
+		pem, err := os.ReadFile(cfg.TemporalTLSCA)
+		if err != nil {
+			return nil, core.InvalidField("temporal.tls_ca_file", cfg.TemporalTLSCA, "cannot be read: %v", err)
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, core.InvalidField("temporal.tls_ca_file", cfg.TemporalTLSCA, "holds no PEM certificate")
+		}
+	}
+	if cfg.TemporalTLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.TemporalTLSCert, cfg.TemporalTLSKey)
+		if err != nil {
+			return nil, core.InvalidField("temporal.tls_cert_file", cfg.TemporalTLSCert, "does not load: %v", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}

@@ -1,0 +1,360 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.temporal.io/sdk/client"
+	temporalotel "go.temporal.io/sdk/contrib/opentelemetry"
+	temporallog "go.temporal.io/sdk/log"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/actionexec"
+	"github.com/activity-core/activity-core/internal/catalog"
+	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/contextsource"
+	"github.com/activity-core/activity-core/internal/httpapi"
+	"github.com/activity-core/activity-core/internal/natsrouter"
+	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/secrets"
+	"github.com/activity-core/activity-core/internal/slots"
+	"github.com/activity-core/activity-core/internal/telemetry"
+	"github.com/activity-core/activity-core/internal/temporalrun"
+	"github.com/activity-core/activity-core/internal/temporalschedule"
+)
+
+// Options are what an App is made from besides its configuration.
+type Options struct {
+	Config *config.Config
+	Logger *slog.Logger
+	// Store is the open record; the App closes it.
+	Store core.Store
+	// NATSOptions are added to the connection, such as an in-process one.
+	NATSOptions []nats.Option
+	// APIListener and MetricsListener are used instead of the configured addresses.
+	APIListener, MetricsListener net.Listener
+	// StopWork is how long a stopping worker waits for actions in flight; default 5s.
+	StopWork time.Duration
+	Version  string
+}
+
+// App is a running process: the roles of its configuration.
+type App struct {
+	Options
+	lifecycle lifecycle
+	metrics   *telemetry.Metrics
+	health    *telemetry.Health
+	catalog   *catalog.Service
+	temporal  client.Client
+	nats      *nats.Conn
+	js        jetstream.JetStream
+	publisher *natsrouter.Publisher
+	starter   *temporalrun.Starter
+	watchdog  *slots.Watchdog
+	schedules *temporalschedule.Reconciler
+	fatal     chan error
+}
+
+// Start opens the connections and starts the roles; it returns when all are
+// working. On failure nothing is left running.
+func Start(ctx context.Context, o Options) (*App, error) {
+	metrics, err := telemetry.NewMetrics()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Options: o, metrics: metrics, health: telemetry.NewHealth(), fatal: make(chan error, 4)}
+	a.lifecycle.log = o.Logger
+	a.lifecycle.add("store", nil, func(context.Context) error { return o.Store.Close() })
+	a.lifecycle.add("metrics", nil, metrics.Stop)
+	a.lifecycle.add("Temporal client", a.dialTemporal, func(context.Context) error { a.temporal.Close(); return nil })
+	a.lifecycle.add("NATS connection", a.dialNATS, a.closeNATS)
+	a.lifecycle.add("parts", a.assemble, nil)
+	if err := a.lifecycle.start(ctx); err != nil {
+		return nil, err
+	}
+	// assemble has added the parts that depend on the connections.
+	if err := a.lifecycle.start(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Stop stops everything in reverse order and waits; it may be called again.
+func (a *App) Stop(ctx context.Context) error { return a.lifecycle.stop(ctx) }
+
+// Fatal delivers an error after which the process is of no use.
+func (a *App) Fatal() <-chan error { return a.fatal }
+
+// Catalog offers the use cases, for definitions applied at start.
+func (a *App) Catalog() *catalog.Service { return a.catalog }
+
+// Ready runs the checks behind /readyz.
+func (a *App) Ready(ctx context.Context) (bool, map[string]string) { return a.health.Ready(ctx) }
+
+func (a *App) dialTemporal(ctx context.Context) error {
+	cfg := a.Config
+	tls, err := temporalTLS(cfg)
+	if err != nil {
+		return err
+	}
+	o := client.Options{
+		HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace,
+		Logger:            temporallog.NewStructuredLogger(a.Logger.With("component", "temporal-sdk")),
+		MetricsHandler:    temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{Meter: a.metrics.Provider().Meter("temporal-sdk")}),
+		ConnectionOptions: client.ConnectionOptions{TLS: tls},
+	}
+	if cfg.TemporalAPIKey != "" {
+		o.Credentials = client.NewAPIKeyStaticCredentials(cfg.TemporalAPIKey)
+	}
+	a.temporal, err = client.DialContext(ctx, o)
+	if err != nil {
+		return core.Wrap(core.CodeUnavailable, err, "Temporal does not answer at %s (temporal.address): %v", cfg.TemporalAddress, err)
+	}
+	if err := temporalrun.EnsureSearchAttributes(ctx, a.temporal, cfg.TemporalNamespace); err != nil {
+		a.temporal.Close()
+		return err
+	}
+	return nil
+}
+
+func (a *App) dialNATS(ctx context.Context) error {
+	cfg := a.Config
+	opts := append([]nats.Option{
+		nats.Name("activity-core"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(false), nats.Timeout(5 * time.Second),
+	}, a.NATSOptions...)
+	if cfg.NATSCredsFile != "" {
+		opts = append(opts, nats.UserCredentials(cfg.NATSCredsFile))
+	}
+	var err error
+	if a.nats, err = nats.Connect(cfg.NATSURL, opts...); err != nil {
+		return core.Wrap(core.CodeUnavailable, err, "NATS does not answer (nats.url): %v", err)
+	}
+	if a.js, err = jetstream.New(a.nats); err == nil {
+		err = natsrouter.EnsureStreams(ctx, a.js, natsrouter.StreamOptions{MaxBytes: cfg.NATSMaxBytes, Replicas: cfg.NATSReplicas})
+	}
+	if err != nil {
+		a.nats.Close()
+	}
+	return err
+}
+
+func (a *App) closeNATS(context.Context) error {
+	a.nats.Close()
+	return nil
+}
+
+// assemble joins the parts of the roles, in the order in which they start.
+func (a *App) assemble(context.Context) error {
+	cfg, store := a.Config, a.Store
+	a.publisher = natsrouter.NewPublisher(a.js, time.Now, a.routerMetrics())
+	a.starter = temporalrun.NewStarter(a.temporal)
+	vault, err := a.vault()
+	if err != nil {
+		return err
+	}
+	web := outbound.New(outbound.Config{Allow: prefixes(cfg.OutboundAllow)})
+	a.lifecycle.add("outbound HTTP", nil, func(context.Context) error { web.Close(); return nil })
+	contexts := contextsource.New(contextsource.Config{HTTP: web, Secrets: vault, Record: store, Dir: cfg.ContextDir})
+
+	// Watchdog and reconciler know each other: a write to a schedule must not lose a slot that is due,
+	// and a missing slot is looked for in the schedule.
+	a.schedules = temporalschedule.New(temporalschedule.Config{
+		Service: a.temporal.WorkflowService(), Namespace: cfg.TemporalNamespace, Store: store,
+		Slots: slotKeeper{a}, MaxDeleteShare: float64(cfg.MaxDeletePercent) / 100, Log: a.Logger.With("component", "schedules"),
+		Metrics: temporalschedule.Metrics{Observed: a.metrics.SchedulesObserved, Written: a.metrics.ScheduleWritten, Synced: a.metrics.Synced},
+	})
+	a.watchdog = slots.NewWatchdog(slots.Config{
+		Record: store, Starter: a.starter, Scheduler: a.schedules, Log: a.Logger.With("component", "slots"), Metrics: a.slotMetrics(),
+	})
+	a.catalog = catalog.New(catalog.Config{
+		Store: store, Runs: a.starter, Schedules: a.schedules, Context: contexts, Logger: a.Logger.With("component", "catalog"),
+	})
+	a.health.Add("store", store.Ping)
+	a.health.Add("temporal", a.temporalAnswers)
+	a.health.Add("nats", a.natsAnswers)
+	if cfg.HasRole(config.RoleWorker) {
+		a.addWorker(web, vault, contexts)
+	}
+	if cfg.HasRole(config.RoleRouter) {
+		if err := a.addRouter(); err != nil {
+			return err
+		}
+	}
+	if cfg.HasRole(config.RoleAPI) {
+		a.addAPI()
+	}
+	a.addMetricsServer()
+	return nil
+}
+
+func (a *App) vault() (*secrets.Resolver, error) {
+	sources := []secrets.Source{secrets.Environment{LookupEnv: os.LookupEnv}, secrets.Files{Dir: a.Config.SecretsDir}}
+	if a.Config.SecretsKey != "" {
+		key, err := secrets.ParseKey(a.Config.SecretsKey)
+		if err != nil {
+			return nil, err
+		}
+		box, err := secrets.NewBox(a.Store, key, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, box)
+	}
+	return secrets.NewResolver(nil, sources...), nil
+}
+
+func (a *App) addWorker(web *outbound.Client, vault *secrets.Resolver, contexts *contextsource.Fetcher) {
+	cfg, store := a.Config, a.Store
+	heartbeat := slots.NewHeartbeat(slots.HeartbeatConfig{
+		Book: store, Instance: instance(), Log: a.Logger.With("component", "heartbeat"), Metrics: a.slotMetrics(),
+		Signs: map[string]func(context.Context) error{
+			slots.BeatProcess: nil, slots.BeatWorker: nil, slots.BeatTemporal: a.temporalAnswers,
+		},
+	})
+	var hub *url.URL
+	if cfg.ProgressURL != "" {
+		hub, _ = url.Parse(cfg.ProgressURL) // checked by config
+	}
+	runMetrics := temporalrun.Metrics{
+		Admitted: a.metrics.RunAdmitted, Refused: a.metrics.RunRefused, Finished: a.metrics.RunFinished,
+		Action: a.metrics.ActionFinished, Swept: a.metrics.RunsSwept,
+	}
+	workerConfig := temporalrun.Config{
+		Client: a.temporal, Record: store, Contexts: contexts,
+		Actions: actionexec.New(actionexec.Config{
+			HTTP: web, Secrets: vault, Publisher: a.publisher, Workflows: actionexec.TemporalStarter{Client: a.temporal}, Hub: hub,
+		}),
+		Slots: slots.NewPolicy(store, heartbeat.Beat), Metrics: runMetrics, Log: a.Logger.With("component", "runs"),
+		ActionsPerSecond: float64(cfg.FanOutRate), StopTimeout: a.StopWork,
+		OnFatal: func(err error) { a.fail(fmt.Errorf("worker: %w", err)) },
+	}
+	if cfg.RunOutcomeEvents {
+		workerConfig.Outcomes = a.publisher
+	}
+	worker := temporalrun.NewWorker(workerConfig)
+	sweeper := temporalrun.NewSweeper(temporalrun.SweeperConfig{Starter: a.starter, Record: store, Metrics: runMetrics, Log: a.Logger.With("component", "sweeper")})
+	loop := temporalschedule.NewLoop(a.schedules, cfg.ReconcileInterval.Std())
+	a.health.Add("first sync", func(context.Context) error {
+		select {
+		case <-loop.Synced():
+			return nil
+		default:
+			if err := loop.Last().Err; err != nil {
+				return fmt.Errorf("schedules are not reconciled yet: %w", err)
+			}
+			return errors.New("schedules are not reconciled yet")
+		}
+	})
+	// The heartbeat first: what it finds of an outage decides about the runs that queued up meanwhile.
+	a.lifecycle.add("heartbeat", heartbeat.Start, heartbeat.Stop)
+	a.lifecycle.add("worker", worker.Start, worker.Stop)
+	a.lifecycle.add("sweeper", sweeper.Start, sweeper.Stop)
+	a.lifecycle.add("schedule reconciliation", loop.Start, loop.Stop)
+	a.lifecycle.add("slot watchdog", a.watchdog.Start, a.watchdog.Stop)
+}
+
+func (a *App) addRouter() error {
+	router, err := natsrouter.NewRouter(natsrouter.Config{
+		JetStream: a.js, Catalogue: a.Store, Ledger: a.Store, Starter: a.starter, Metrics: a.routerMetrics(), Log: a.Logger.With("component", "router"),
+	})
+	if err != nil {
+		return err
+	}
+	a.health.Add("router", func(context.Context) error { return router.Problem() })
+	a.lifecycle.add("router", router.Start, router.Stop)
+	return nil
+}
+
+func (a *App) addAPI() {
+	cfg := a.Config
+	handler := httpapi.New(httpapi.Config{
+		Catalog: a.catalog, Record: a.Store, Publisher: a.publisher,
+		Events:      eventLog{natsrouter.NewLog(a.js, a.Store)},
+		DeadLetters: deadLetters{natsrouter.NewDeadLetters(a.js, time.Now)},
+		Schedules:   a.schedules, Slots: slotBook{a}, Health: a.health, Token: cfg.APIToken,
+		WebhookSecrets: map[string]string{"github": cfg.WebhookGitHub, "gitea": cfg.WebhookGitea, "gitlab": cfg.WebhookGitLab, "standard": cfg.WebhookStandard},
+		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
+	})
+	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, handler)
+}
+
+func (a *App) addMetricsServer() {
+	if a.Config.MetricsAddr == "" && a.MetricsListener == nil {
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	a.addHTTP("metrics", "metrics.addr", a.Config.MetricsAddr, a.MetricsListener, mux)
+}
+
+func (a *App) addHTTP(name, key, addr string, listener net.Listener, handler http.Handler) {
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	a.lifecycle.add(name, func(ctx context.Context) error {
+		if listener == nil {
+			var err error
+			if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", addr); err != nil {
+				return core.Wrap(core.CodeConflict, err, "cannot listen on %s (%s): %v", addr, key, err)
+			}
+		}
+		go func() {
+			if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				a.fail(fmt.Errorf("%s server: %w", name, err))
+			}
+		}()
+		return nil
+	}, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if err := srv.Shutdown(ctx); err != nil {
+			return srv.Close()
+		}
+		return nil
+	})
+}
+
+func (a *App) fail(err error) {
+	select {
+	case a.fatal <- err:
+	default:
+	}
+}
+
+func (a *App) temporalAnswers(ctx context.Context) error {
+	_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}
+
+func (a *App) natsAnswers(context.Context) error {
+	if a.nats.IsConnected() {
+		return nil
+	}
+	return fmt.Errorf("NATS is %s", a.nats.Status())
+}
+
+func instance() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+func prefixes(texts []string) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(texts))
+	for _, t := range texts {
+		if p, err := netip.ParsePrefix(t); err == nil { // checked by config
+			out = append(out, p)
+		}
+	}
+	return out
+}
