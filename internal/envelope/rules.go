@@ -3,7 +3,7 @@ package envelope
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -35,11 +35,14 @@ func Validate(e activitycore.Event) error {
 	if err := validateHead(e); err != nil {
 		return err
 	}
-	if len(e.Payload) > 0 && (!json.Valid(e.Payload) || !utf8.Valid(e.Payload)) {
-		return malformedField("payload", "is not valid JSON")
+	if len(e.Payload) == 0 {
+		return nil
 	}
-	if deep(e.Payload) {
-		return malformedField("payload", "is nested too deeply")
+	if !utf8.Valid(e.Payload) {
+		return malformedField("payload", "is not valid UTF-8")
+	}
+	if at, problem := checkJSON(e.Payload); problem != nil {
+		return malformedField("payload", fmt.Sprintf("is not valid JSON at byte %d: %v", at+1, problem))
 	}
 	return nil
 }

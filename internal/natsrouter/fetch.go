@@ -11,6 +11,9 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
+// slabSize is how many deliveries are allocated together. One that is held keeps its slab, so it stays small.
+const slabSize = 16
+
 // fetching names the step in Problem.
 const fetching = "read the event stream"
 
@@ -50,8 +53,9 @@ func (r *Router) fetch(n int) (got int, err error) {
 	}
 	messages := batch.Messages()
 	ds := make([]*delivery, 0, n)
+	var slab []delivery // one allocation for many
 	for first := range messages {
-		ds = r.accept(ds[:0], first)
+		ds = r.accept(ds[:0], first, &slab)
 	more: // whatever is there already comes along, and nothing is waited for
 		for {
 			select {
@@ -59,7 +63,7 @@ func (r *Router) fetch(n int) (got int, err error) {
 				if !ok {
 					break more
 				}
-				ds = r.accept(ds, msg)
+				ds = r.accept(ds, msg, &slab)
 			default:
 				break more
 			}
@@ -75,8 +79,13 @@ func (r *Router) fetch(n int) (got int, err error) {
 	return got, nil
 }
 
-func (r *Router) accept(ds []*delivery, msg jetstream.Msg) []*delivery {
-	d := &delivery{msg: msg}
+func (r *Router) accept(ds []*delivery, msg jetstream.Msg, slab *[]delivery) []*delivery {
+	if len(*slab) == 0 {
+		*slab = make([]delivery, slabSize)
+	}
+	d := &(*slab)[0]
+	*slab = (*slab)[1:]
+	d.msg = msg
 	if meta, err := msg.Metadata(); err == nil { // always there on a message from a consumer
 		d.seq, d.deliveries, d.stored = meta.Sequence.Stream, meta.NumDelivered, meta.Timestamp
 	}

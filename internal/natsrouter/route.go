@@ -49,17 +49,19 @@ func (r *Router) route(ctx context.Context, batch []*delivery) {
 		}
 		return
 	}
+	unwanted := batch[:0]
 	for _, d := range batch {
 		switch err := r.match(ctx, d); {
 		case err != nil:
 			r.refuse(d, err)
 		case len(d.records)+len(d.settlements) == 0:
-			r.ack(d)
+			unwanted = append(unwanted, d)
 		default:
 			r.cfg.Metrics.matched(len(d.records) + len(d.settlements))
 			r.matched <- d
 		}
 	}
+	r.ack(unwanted...)
 }
 
 // triggersRefresh makes every failure of the store one that is waited out: without the index no event can be judged.

@@ -15,13 +15,15 @@ const (
 	ReasonStartFailed = "start_failed" // recording or starting a run failed for good, MaxFailures times
 )
 
-// ack settles a delivery. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
-func (r *Router) ack(d *delivery) {
-	if err := d.msg.Ack(); err != nil {
-		r.cfg.Log.Debug("acknowledgement failed; the event will be delivered again", "sequence", d.seq, "error", err)
+// ack settles deliveries. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
+func (r *Router) ack(ds ...*delivery) {
+	for _, d := range ds {
+		if err := d.msg.Ack(); err != nil {
+			r.cfg.Log.Debug("acknowledgement failed; the event will be delivered again", "sequence", d.seq, "error", err)
+		}
+		r.forget(d)
 	}
-	r.forget(d)
-	r.custody.settle(d)
+	r.custody.settle(ds...)
 }
 
 // handBack returns a delivery at once, for another router or our next start.
