@@ -1,5 +1,3 @@
-//go:build unfinished
-
 // Command activity-core runs activities on a clock or on an event: the server
 // in its two forms (dev, serve) and the client of its API. See README.md.
 package main

@@ -40,7 +40,7 @@ func (s *server) definitionActions() {
 
 	type pauseInput struct {
 		refPath
-		Body *wire.Pause `required:"false"`
+		Body *wire.PauseRequest `required:"false"`
 	}
 	register(s, op(http.MethodPost, definitionsURL+"/{ref}/pause", "pause", tagDefinitions, "Hold a definition until it is resumed"), func(ctx context.Context, in *pauseInput) (*definitionAnswer, error) {
 		reason := ""

@@ -52,7 +52,7 @@ func ifMatch(version int64) map[string]string {
 
 // Pause holds a definition.
 func (c *Client) Pause(ctx context.Context, ref, reason string) (d wire.Definition, err error) {
-	return d, c.send(ctx, http.MethodPost, definitionPath(ref, "pause"), wire.Pause{Reason: reason}, nil, &d)
+	return d, c.send(ctx, http.MethodPost, definitionPath(ref, "pause"), wire.PauseRequest{Reason: reason}, nil, &d)
 }
 
 // Resume ends a pause.

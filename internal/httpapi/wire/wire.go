@@ -63,8 +63,8 @@ type Triggered struct {
 	Existed bool `json:"existed"`
 }
 
-// Pause is the body of POST …/pause.
-type Pause struct {
+// PauseRequest is the body of POST …/pause.
+type PauseRequest struct {
 	Reason string `json:"reason,omitempty"`
 }
 

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+)
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v
+}
+
+func (c *cli) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(c.stdout, "activity-core "+version())
+			return err
+		},
+	}
+}
+
+func (c *cli) syncCommand() *cobra.Command {
+	var body wire.Sync
+	cmd := &cobra.Command{
+		Use: "sync", Short: "Reconcile schedules once and print the drift", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			r, err := api.Sync(cmd.Context(), body)
+			if err != nil {
+				return err
+			}
+			if err := c.print(r, func() { c.showSync(r) }); err != nil {
+				return err
+			}
+			if r.Blocked != "" {
+				return &exitError{code: exitFailed, err: fmt.Errorf("%s", r.Blocked)}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&body.DryRun, "dry-run", false, "only print what would be changed")
+	cmd.Flags().BoolVar(&body.Full, "full", false, "describe every schedule, to find edits made by hand")
+	cmd.Flags().BoolVar(&body.AllowMassDelete, "allow-mass-delete", false, "delete more schedules at once than the guard allows")
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) showSync(r core.SyncReport) {
+	if len(r.Drift) > 0 {
+		rows := [][]string{{"SCHEDULE", "ACTIVITY", "DRIFT", "ACTION", "DETAIL"}}
+		for _, d := range r.Drift {
+			detail := d.Detail
+			if d.Error != "" {
+				detail = "FAILED: " + d.Error
+			}
+			rows = append(rows, []string{d.ScheduleID, d.ActivityName, string(d.Kind), d.Action, detail})
+		}
+		c.table(rows)
+	}
+	fmt.Fprintf(c.stdout, "%d wanted, %d observed, %d in sync, %d writes\n", r.Wanted, r.Observed, r.InSync, r.Writes)
+}
+
+func (c *cli) ledgerCommand() *cobra.Command {
+	docs := map[string]string{
+		"activity": "name or ID of a definition", "verdict": "fired, skipped, compressed, paused, …", "kind": "cron, event or manual",
+		"event": "event ID", "since": sinceDoc, "until": sinceDoc,
+	}
+	return group("ledger", "What became of every expected slot and match",
+		listCommand(c, "list", "List ledger rows, newest first", docs, func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.LedgerEntry], error) {
+			return api.Ledger(cmd.Context(), o)
+		}, func(entries []core.LedgerEntry) [][]string {
+			rows := [][]string{{"CAUSE", "VERDICT", "REASON", "RUN", "CREATED"}}
+			for _, e := range entries {
+				rows = append(rows, []string{causeText(e.Cause), string(e.Verdict), e.Reason, e.RunID, ago(e.CreatedAt)})
+			}
+			return rows
+		}),
+		c.ledgerCheckCommand(),
+	)
+}
+
+func (c *cli) ledgerCheckCommand() *cobra.Command {
+	var o apiclient.ListOptions
+	cmd := &cobra.Command{
+		Use: "check", Short: "Prove that every expected slot and match has a verdict; exit 1 if any has none", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			r, err := api.LedgerCheck(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			if err := c.print(r, func() { c.showCheck(r) }); err != nil {
+				return err
+			}
+			if len(r.Missing) > 0 {
+				return &exitError{code: exitFailed, err: fmt.Errorf("%d causes have no verdict", len(r.Missing))}
+			}
+			return nil
+		},
+	}
+	filters(cmd, &o, map[string]string{"activity": "name or ID of a definition; default all", "since": sinceDoc + "; default 24h", "until": sinceDoc + "; default now"})
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) showCheck(r wire.LedgerCheck) {
+	fmt.Fprintf(c.stdout, "%s to %s: %d slots expected, %d accounted for\n", r.From.Format("2006-01-02 15:04:05Z"), r.To.Format("2006-01-02 15:04:05Z"), r.Expected, r.Accounted)
+	words := make([]string, 0, len(r.Verdicts))
+	for v, n := range r.Verdicts {
+		words = append(words, fmt.Sprintf("%s %d", v, n))
+	}
+	sort.Strings(words)
+	fmt.Fprintln(c.stdout, "verdicts: "+strings.Join(words, ", "))
+	for _, m := range r.Missing {
+		fmt.Fprintf(c.stdout, "NO VERDICT  %s %s: %s\n", m.ActivityName, m.CauseKey, m.Detail)
+	}
+}
+
+func (c *cli) auditCommand() *cobra.Command {
+	return listCommand(c, "audit", "List changes made through the API, newest first", map[string]string{"object": "name of a definition, or ID of a run"},
+		func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.AuditEntry], error) {
+			return api.Audit(cmd.Context(), o)
+		}, func(entries []core.AuditEntry) [][]string {
+			rows := [][]string{{"AT", "BY", "ACTION", "OBJECT", "DETAIL"}}
+			for _, e := range entries {
+				rows = append(rows, []string{ago(e.At), string(e.By), e.Action, e.Object, inlineRaw(e.Detail)})
+			}
+			return rows
+		})
+}
+
+func inlineRaw(raw json.RawMessage) string {
+	if len(raw) == 0 || string(raw) == "null" {
+		return ""
+	}
+	return oneLine(string(raw))
+}
+
+func (c *cli) configCommand() *cobra.Command {
+	var file string
+	show := &cobra.Command{
+		Use: "print", Short: "Print the effective configuration, secrets redacted", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := config.Load(config.Sources{File: file, Environ: c.environ})
+			if err != nil {
+				return err
+			}
+			entries := cfg.Redacted()
+			return c.print(entries, func() {
+				rows := [][]string{{"KEY", "VALUE", "ENVIRONMENT", "MEANING"}}
+				for _, e := range entries {
+					rows = append(rows, []string{e.Key, e.Value, e.Env, e.Doc})
+				}
+				c.table(rows)
+			})
+		},
+	}
+	show.Flags().StringVar(&file, "config", "", "settings file, YAML")
+	return group("config", "The configuration", c.outputCommand(show))
+}
