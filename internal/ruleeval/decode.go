@@ -42,7 +42,7 @@ type HTTPRequestParams struct {
 // Expectation is what a response must be.
 type Expectation struct {
 	Status StatusSet // 2xx if absent
-	// Body is a condition for [CompileExpectation], or empty.
+	// Body is a condition for [CompileResponse], or empty.
 	Body string
 }
 
