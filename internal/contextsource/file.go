@@ -116,7 +116,7 @@ func parseYAML(raw []byte) (any, error) {
 		return nil, fmt.Errorf("is not YAML: %w", err)
 	}
 	if doc.Kind == 0 {
-		return nil, nil //nolint:nilnil // an empty document is null
+		return nil, nil // an empty document is null
 	}
 	return yamlValue(doc.Content[0], 0)
 }
@@ -164,7 +164,7 @@ func yamlValue(n *yaml.Node, depth int) (any, error) {
 func yamlScalar(n *yaml.Node) (any, error) {
 	switch n.ShortTag() {
 	case "!!null":
-		return nil, nil //nolint:nilnil // null
+		return nil, nil // null
 	case "!!bool":
 		var b bool
 		err := n.Decode(&b)

@@ -116,7 +116,7 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 	if paging.Link {
 		target := nextLink(p.headers["link"])
 		if target == "" {
-			return nil, nil //nolint:nilnil // no next page
+			return nil, nil // no next page
 		}
 		u, err := current.Parse(target)
 		if err != nil {
@@ -142,7 +142,7 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 		return nil, activitycore.Errorf(activitycore.CodeInvalid, "paging.cursor: gives %s; it must be a string, a whole number, or null after the last page", kindOf(v))
 	}
 	if cursor == "" {
-		return nil, nil //nolint:nilnil // no next page
+		return nil, nil // no next page
 	}
 	u := *r.origin
 	q := u.Query()

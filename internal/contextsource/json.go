@@ -9,7 +9,7 @@ import (
 // decodeJSON is [activitycore.DecodeJSON], with no bytes at all for null.
 func decodeJSON(raw []byte) (any, error) {
 	if len(raw) == 0 {
-		return nil, nil //nolint:nilnil // absence is null
+		return nil, nil // absence is null
 	}
 	return activitycore.DecodeJSON(raw)
 }

@@ -18,7 +18,7 @@ const (
 func (f *Fetcher) lastRun(ctx context.Context, activityID string, s activitycore.LastRunSource) (any, error) {
 	run, err := f.cfg.Record.LatestRun(ctx, activityID, s.Status)
 	if activitycore.IsCode(err, activitycore.CodeNotFound) {
-		return nil, nil //nolint:nilnil // there was none
+		return nil, nil // there was none
 	}
 	if err != nil {
 		return nil, err

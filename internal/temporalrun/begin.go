@@ -116,7 +116,7 @@ func (a *activities) settle(ctx context.Context, def activitycore.StoredDefiniti
 	case a.slots != nil:
 		return a.slots.Decide(ctx, def, *cause.NominalTime, now)
 	default:
-		return nil, nil //nolint:nilnil // nil means: let it run
+		return nil, nil // nil means: let it run
 	}
 	return s, nil
 }

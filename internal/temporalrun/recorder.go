@@ -20,7 +20,7 @@ const (
 // recorder collects results of actions and writes them in chunks. Its methods may be called at once from everywhere.
 type recorder struct {
 	a      *activities
-	ctx    context.Context //nolint:containedctx // that of the activity, minus its end; see newRecorder
+	ctx    context.Context // that of the activity, minus its end; see newRecorder
 	cancel context.CancelFunc
 	runID  string
 

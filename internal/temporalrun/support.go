@@ -129,7 +129,7 @@ func (p *pace) wait(ctx context.Context, stopping <-chan struct{}) error {
 // resultValue decodes an action's result.
 func resultValue(raw json.RawMessage) (any, error) {
 	if len(raw) == 0 {
-		return nil, nil //nolint:nilnil // no result is null
+		return nil, nil // no result is null
 	}
 	return activitycore.DecodeJSON(raw)
 }
