@@ -24,7 +24,7 @@ func fieldsOf(err error) []core.FieldError {
 // definitionActions are the routes below one definition, and dry-run.
 func (s *server) definitionActions() {
 	type triggerInput struct {
-		refPath
+		RefPath
 		IdempotencyKey string        `header:"Idempotency-Key" doc:"at most one run for this key"`
 		Body           *wire.Trigger `required:"false"`
 	}
@@ -39,7 +39,7 @@ func (s *server) definitionActions() {
 	})
 
 	type pauseInput struct {
-		refPath
+		RefPath
 		Body *wire.PauseRequest `required:"false"`
 	}
 	register(s, op(http.MethodPost, definitionsURL+"/{ref}/pause", "pause", tagDefinitions, "Hold a definition until it is resumed"), func(ctx context.Context, in *pauseInput) (*definitionAnswer, error) {
@@ -49,12 +49,12 @@ func (s *server) definitionActions() {
 		}
 		return saved(s.Catalog.Pause(ctx, in.Ref, reason, actor(ctx)))
 	})
-	register(s, op(http.MethodPost, definitionsURL+"/{ref}/resume", "resume", tagDefinitions, "End a pause"), func(ctx context.Context, in *refPath) (*definitionAnswer, error) {
+	register(s, op(http.MethodPost, definitionsURL+"/{ref}/resume", "resume", tagDefinitions, "End a pause"), func(ctx context.Context, in *RefPath) (*definitionAnswer, error) {
 		return saved(s.Catalog.Resume(ctx, in.Ref, actor(ctx)))
 	})
 
 	type nextInput struct {
-		refPath
+		RefPath
 		Count int    `query:"count" minimum:"1" maximum:"1000" default:"10"`
 		After string `query:"after" doc:"list times after this one; default now"`
 	}
@@ -67,7 +67,7 @@ func (s *server) definitionActions() {
 	})
 
 	type backfillInput struct {
-		refPath
+		RefPath
 		Body wire.Backfill
 	}
 	register(s, op(http.MethodPost, definitionsURL+"/{ref}/backfill", "backfill", tagDefinitions, "Start each nominal time of a past range once; safe to repeat"), func(ctx context.Context, in *backfillInput) (*body[wire.BackfillResult], error) {

@@ -23,19 +23,19 @@ const (
 	definitionsURL = "/activity-definitions"
 )
 
-// refPath is the {id or name} of a definition.
-type refPath struct {
+// RefPath is the {id or name} of a definition. It is exported, like the other embedded inputs, since huma looks into exported fields only.
+type RefPath struct {
 	Ref string `path:"ref" doc:"ID or name of a definition"`
 }
 
-// documentBody is a definition as the user wrote it, read by internal/document
+// DocumentBody is a definition as the user wrote it, read by internal/document
 // rather than by huma, so that faults get names, positions and suggestions.
-type documentBody struct {
+type DocumentBody struct {
 	RawBody     []byte `contentType:"application/json"`
 	ContentType string `header:"Content-Type"`
 }
 
-func (b documentBody) format() (document.Format, error) {
+func (b DocumentBody) format() (document.Format, error) {
 	media, _, _ := strings.Cut(b.ContentType, ";")
 	switch strings.ToLower(strings.TrimSpace(media)) {
 	case "", "application/json":
@@ -46,7 +46,7 @@ func (b documentBody) format() (document.Format, error) {
 	return "", core.InvalidField("Content-Type", media, "must be application/json or application/yaml")
 }
 
-func (b documentBody) one() (core.Definition, error) {
+func (b DocumentBody) one() (core.Definition, error) {
 	format, err := b.format()
 	if err != nil {
 		return core.Definition{}, err
@@ -92,12 +92,12 @@ func saved(v catalog.Saved, err error) (*definitionAnswer, error) {
 	return &definitionAnswer{ETag: etag(v.Version), Body: wireDefinition(v.StoredDefinition, v.SchedulePending)}, nil
 }
 
-// ifMatch is the version a writer saw; absent or * means any.
-type ifMatch struct {
+// IfMatchHeader is the version a writer saw; absent or * means any.
+type IfMatchHeader struct {
 	IfMatch string `header:"If-Match" doc:"ETag of the version you saw; without it the write applies to whatever version is current"`
 }
 
-func (m ifMatch) version() (int64, error) {
+func (m IfMatchHeader) version() (int64, error) {
 	text := strings.TrimSpace(m.IfMatch)
 	if text == "" || text == "*" {
 		return core.AnyVersion, nil
@@ -118,7 +118,7 @@ func actor(ctx context.Context) core.Actor {
 
 func (s *server) definitions() {
 	type listInput struct {
-		pageQuery
+		PageQuery
 		TriggerType string `query:"trigger_type" enum:"cron,event" doc:"only this trigger type"`
 		Enabled     string `query:"enabled" enum:"true,false"`
 		Paused      string `query:"paused" enum:"true,false"`
@@ -132,7 +132,7 @@ func (s *server) definitions() {
 	})
 
 	type createInput struct {
-		documentBody
+		DocumentBody
 		IdempotencyKey string `header:"Idempotency-Key" maxLength:"1024" doc:"a repeat with the same key and body gets the first answer"`
 	}
 	create := op(http.MethodPost, definitionsURL, "create-definition", tagDefinitions, "Create a definition")
@@ -145,15 +145,15 @@ func (s *server) definitions() {
 		return s.createOnce(ctx, def, in.IdempotencyKey, in.RawBody)
 	})
 
-	register(s, op(http.MethodGet, definitionsURL+"/{ref}", "get-definition", tagDefinitions, "Get a definition"), func(ctx context.Context, in *refPath) (*definitionAnswer, error) {
+	register(s, op(http.MethodGet, definitionsURL+"/{ref}", "get-definition", tagDefinitions, "Get a definition"), func(ctx context.Context, in *RefPath) (*definitionAnswer, error) {
 		d, err := s.Catalog.Get(ctx, in.Ref)
 		return saved(catalog.Saved{StoredDefinition: d}, err)
 	})
 
 	type updateInput struct {
-		refPath
-		ifMatch
-		documentBody
+		RefPath
+		IfMatchHeader
+		DocumentBody
 	}
 	register(s, documented(op(http.MethodPut, definitionsURL+"/{ref}", "update-definition", tagDefinitions, "Replace a definition's document")), func(ctx context.Context, in *updateInput) (*definitionAnswer, error) {
 		version, err := in.version()
@@ -171,8 +171,8 @@ func (s *server) definitions() {
 	})
 
 	type deleteInput struct {
-		refPath
-		ifMatch
+		RefPath
+		IfMatchHeader
 	}
 	remove := op(http.MethodDelete, definitionsURL+"/{ref}", "delete-definition", tagDefinitions, "Delete a definition; runs, tasks and ledger stay")
 	remove.DefaultStatus = http.StatusNoContent
@@ -185,8 +185,8 @@ func (s *server) definitions() {
 	})
 
 	type versionsInput struct {
-		refPath
-		pageQuery
+		RefPath
+		PageQuery
 	}
 	register(s, op(http.MethodGet, definitionsURL+"/{ref}/versions", "list-versions", tagDefinitions, "List a definition's versions, newest first"), func(ctx context.Context, in *versionsInput) (*body[wire.Page[wire.Definition]], error) {
 		found, err := s.Catalog.Versions(ctx, in.Ref, in.request())
@@ -264,7 +264,7 @@ func (s *server) createOnce(ctx context.Context, def core.Definition, key string
 
 func (s *server) planAndApply() {
 	type input struct {
-		documentBody
+		DocumentBody
 	}
 	for _, o := range []struct {
 		huma.Operation
@@ -289,7 +289,7 @@ func (s *server) planAndApply() {
 }
 
 // several reads the body of plan and apply.
-func (b documentBody) several() ([]core.Definition, bool, error) {
+func (b DocumentBody) several() ([]core.Definition, bool, error) {
 	format, err := b.format()
 	if err != nil {
 		return nil, false, err

@@ -79,7 +79,7 @@ func (s *server) events() {
 	})
 
 	type listInput struct {
-		pageQuery
+		PageQuery
 		Type  string `query:"type"`
 		Since string `query:"since" doc:"RFC 3339, or a duration back from now"`
 		Until string `query:"until" doc:"RFC 3339, or a duration back from now"`
@@ -94,7 +94,7 @@ func (s *server) events() {
 		}
 		return page(s.Events.List(ctx, in.Type, from, to, in.request()))
 	})
-	register(s, op(http.MethodGet, "/events/{id}", "get-event", tagEvents, "Get a stored event"), func(ctx context.Context, in *idPath) (*body[core.EventListing], error) {
+	register(s, op(http.MethodGet, "/events/{id}", "get-event", tagEvents, "Get a stored event"), func(ctx context.Context, in *IDPath) (*body[core.EventListing], error) {
 		if s.Events == nil {
 			return nil, unavailable("the event log")
 		}
@@ -102,7 +102,7 @@ func (s *server) events() {
 	})
 
 	type explainInput struct {
-		idPath
+		IDPath
 		Definition string `query:"definition" doc:"ID or name; default all"`
 	}
 	register(s, op(http.MethodGet, "/events/{id}/explain", "explain-event", tagEvents, "Why definitions did or did not fire for a stored event"), func(ctx context.Context, in *explainInput) (*body[wire.Page[core.EventExplanation]], error) {
@@ -179,7 +179,7 @@ func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, e
 func (s *server) deadLetters() {
 	const tag = "Dead letters"
 	type listInput struct {
-		pageQuery
+		PageQuery
 		Reason string `query:"reason"`
 	}
 	register(s, op(http.MethodGet, "/dead-letters", "list-dead-letters", tag, "List dead letters, newest first"), func(ctx context.Context, in *listInput) (*body[wire.Page[core.DeadLetter]], error) {
@@ -188,14 +188,14 @@ func (s *server) deadLetters() {
 		}
 		return page(s.DeadLetters.List(ctx, in.Reason, in.request()))
 	})
-	register(s, op(http.MethodGet, "/dead-letters/{id}", "get-dead-letter", tag, "Get a dead letter"), func(ctx context.Context, in *idPath) (*body[core.DeadLetter], error) {
+	register(s, op(http.MethodGet, "/dead-letters/{id}", "get-dead-letter", tag, "Get a dead letter"), func(ctx context.Context, in *IDPath) (*body[core.DeadLetter], error) {
 		id, err := s.deadLetterID(in.ID)
 		if err != nil {
 			return nil, err
 		}
 		return answer(s.DeadLetters.Show(ctx, id))
 	})
-	register(s, op(http.MethodPost, "/dead-letters/{id}/replay", "replay-dead-letter", tag, "Publish it again and remove it"), func(ctx context.Context, in *idPath) (*body[core.PublishReceipt], error) {
+	register(s, op(http.MethodPost, "/dead-letters/{id}/replay", "replay-dead-letter", tag, "Publish it again and remove it"), func(ctx context.Context, in *IDPath) (*body[core.PublishReceipt], error) {
 		id, err := s.deadLetterID(in.ID)
 		if err != nil {
 			return nil, err
@@ -204,7 +204,7 @@ func (s *server) deadLetters() {
 	})
 	drop := op(http.MethodDelete, "/dead-letters/{id}", "drop-dead-letter", tag, "Remove it")
 	drop.DefaultStatus = http.StatusNoContent
-	register(s, drop, func(ctx context.Context, in *idPath) (*struct{}, error) {
+	register(s, drop, func(ctx context.Context, in *IDPath) (*struct{}, error) {
 		id, err := s.deadLetterID(in.ID)
 		if err != nil {
 			return nil, err

@@ -30,7 +30,7 @@ func (s *server) operations() {
 	})
 
 	type ledgerInput struct {
-		pageQuery
+		PageQuery
 		Activity string `query:"activity" doc:"ID or name of a definition"`
 		Kind     string `query:"kind" enum:"cron,event,manual"`
 		Event    string `query:"event" doc:"event ID"`
@@ -80,7 +80,7 @@ func (s *server) operations() {
 	})
 
 	type auditInput struct {
-		pageQuery
+		PageQuery
 		Object string `query:"object" doc:"name of a definition, or ID of a run"`
 	}
 	register(s, op(http.MethodGet, "/audit", "list-audit", tag, "List changes made through the API, newest first"), func(ctx context.Context, in *auditInput) (*body[wire.Page[core.AuditEntry]], error) {

@@ -10,14 +10,14 @@ import (
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
 
-type idPath struct {
+type IDPath struct {
 	ID string `path:"id"`
 }
 
 func (s *server) runs() {
 	const tag = "Runs"
 	type listInput struct {
-		pageQuery
+		PageQuery
 		Activity string `query:"activity" doc:"ID or name of a definition"`
 		Status   string `query:"status" enum:"pending,running,succeeded,partial,failed,canceled"`
 		Trigger  string `query:"trigger" enum:"cron,event,manual"`
@@ -41,26 +41,26 @@ func (s *server) runs() {
 	register(s, op(http.MethodGet, "/runs", "list-runs", tag, "List runs, newest first"), list)
 
 	type belowInput struct {
-		refPath
-		pageQuery
+		RefPath
+		PageQuery
 	}
 	register(s, op(http.MethodGet, definitionsURL+"/{ref}/runs", "list-definition-runs", tag, "List a definition's runs, newest first"), func(ctx context.Context, in *belowInput) (*body[wire.Page[core.Run]], error) {
 		d, err := s.Catalog.Get(ctx, in.Ref)
 		if err != nil {
 			return nil, err
 		}
-		return list(ctx, &listInput{pageQuery: in.pageQuery, Activity: d.ID})
+		return list(ctx, &listInput{PageQuery: in.PageQuery, Activity: d.ID})
 	})
-	register(s, op(http.MethodGet, "/runs/{id}", "get-run", tag, "Get a run"), func(ctx context.Context, in *idPath) (*body[core.Run], error) {
+	register(s, op(http.MethodGet, "/runs/{id}", "get-run", tag, "Get a run"), func(ctx context.Context, in *IDPath) (*body[core.Run], error) {
 		return answer(s.Record.Run(ctx, in.ID))
 	})
-	register(s, op(http.MethodGet, "/runs/{id}/plan", "get-plan", tag, "What the run's rules decided, without its actions"), func(ctx context.Context, in *idPath) (*body[core.Plan], error) {
+	register(s, op(http.MethodGet, "/runs/{id}/plan", "get-plan", tag, "What the run's rules decided, without its actions"), func(ctx context.Context, in *IDPath) (*body[core.Plan], error) {
 		return answer(s.Record.Plan(ctx, in.ID))
 	})
 
 	type actionsInput struct {
-		idPath
-		pageQuery
+		IDPath
+		PageQuery
 	}
 	register(s, op(http.MethodGet, "/runs/{id}/actions", "list-actions", tag, "List a run's actions in order"), func(ctx context.Context, in *actionsInput) (*body[wire.Page[core.ActionRecord]], error) {
 		from, err := strconv.Atoi(in.Cursor)
@@ -80,11 +80,11 @@ func (s *server) runs() {
 
 	cancel := op(http.MethodPost, "/runs/{id}/cancel", "cancel-run", tag, "Ask a run to stop")
 	cancel.DefaultStatus = http.StatusAccepted
-	register(s, cancel, func(ctx context.Context, in *idPath) (*body[core.Run], error) {
+	register(s, cancel, func(ctx context.Context, in *IDPath) (*body[core.Run], error) {
 		return answer(s.Catalog.Cancel(ctx, in.ID, actor(ctx)))
 	})
 	type rerunInput struct {
-		idPath
+		IDPath
 		IdempotencyKey string `header:"Idempotency-Key"`
 	}
 	rerun := op(http.MethodPost, "/runs/{id}/rerun", "rerun", tag, "Start a new run with the inputs and event of an earlier one")
@@ -97,7 +97,7 @@ func (s *server) runs() {
 func (s *server) tasks() {
 	const tag = "Tasks"
 	type listInput struct {
-		pageQuery
+		PageQuery
 		Activity string `query:"activity" doc:"ID or name of a definition"`
 		Status   string `query:"status" doc:"open, in_progress, done or canceled; several separated by commas"`
 		Run      string `query:"run" doc:"run ID"`
@@ -120,11 +120,11 @@ func (s *server) tasks() {
 		}
 		return page(s.Record.Tasks(ctx, f, in.request()))
 	})
-	register(s, op(http.MethodGet, "/tasks/{id}", "get-task", tag, "Get a task"), func(ctx context.Context, in *idPath) (*body[core.Task], error) {
+	register(s, op(http.MethodGet, "/tasks/{id}", "get-task", tag, "Get a task"), func(ctx context.Context, in *IDPath) (*body[core.Task], error) {
 		return answer(s.Record.Task(ctx, in.ID))
 	})
 	type patchInput struct {
-		idPath
+		IDPath
 		Body core.TaskPatch
 	}
 	register(s, op(http.MethodPatch, "/tasks/{id}", "patch-task", tag, "Change a task's status, assignee, priority or labels"), func(ctx context.Context, in *patchInput) (*body[core.Task], error) {

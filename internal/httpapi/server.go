@@ -152,13 +152,13 @@ func op(method, path, id, tag, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}}
 }
 
-// pageQuery are the paging parameters of every list.
-type pageQuery struct {
+// PageQuery are the paging parameters of every list.
+type PageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"items on one page"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }
 
-func (q pageQuery) request() core.PageRequest {
+func (q PageQuery) request() core.PageRequest {
 	return core.PageRequest{Limit: q.Limit, Cursor: q.Cursor}
 }
 
