@@ -38,8 +38,10 @@ type DocumentBody struct {
 func (b DocumentBody) format() (document.Format, error) {
 	media, _, _ := strings.Cut(b.ContentType, ";")
 	switch strings.ToLower(strings.TrimSpace(media)) {
-	case "", "application/json":
+	case "application/json":
 		return document.JSON, nil
+	case "", "application/x-www-form-urlencoded": // what curl -d sends when nothing is said
+		return document.Auto, nil
 	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
 		return document.YAML, nil
 	}
