@@ -62,8 +62,8 @@ func rungFor(rungs []int, n int) int {
 type seen [anchorKinds]uint32
 
 // key is where an anchor's posting is filed.
-func (a anchor) key(typeHash uint64) uint64 {
-	return mix(typeHash^uint64(uint32(a.path))<<16^uint64(a.kind)<<8^uint64(a.rung), a.hash)
+func (a anchor) key(typeID uint32) uint64 {
+	return mix(mix(uint64(typeID), uint64(uint32(a.path))<<16|uint64(a.kind)<<8|uint64(a.rung)), a.hash)
 }
 
 // Hashes of the values that have no bytes to hash.
@@ -78,7 +78,7 @@ func hashPrefix(h hasher, net netip.Prefix) uint64 {
 	return h.bytes(b[:])
 }
 
-// anchorOf returns a matcher's anchor. Several matchers may share one.
+// anchor returns a matcher's anchor. Several matchers may share one.
 func (m *matcher) anchor(h hasher, path int32) anchor {
 	a := anchor{path: path, kind: anchorPresent}
 	part := func(k anchorKind, s string, fromEnd bool) {

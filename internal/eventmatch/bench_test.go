@@ -180,9 +180,9 @@ func (b *baseline) match(ev *Event, candidates []*conj, dst []ID) ([]ID, error) 
 	sc.addEnvelope()
 	sc.link()
 	sc.out = dst
-	for _, c := range candidates {
-		if c.rec.pattern.wantsType(ev) {
-			sc.check(c)
+	if ti := b.snap.typeNamed(ev.Type); ti != nil {
+		for _, c := range candidates {
+			sc.check(c, ti.id)
 		}
 	}
 	return sc.out, nil

@@ -29,7 +29,7 @@ func newIndex(h hasher) *Index {
 	ix := &Index{}
 	ix.w = writer{
 		records:  map[ID]*record{},
-		types:    map[uint64]*typeUse{},
+		types:    map[string]*typeUse{},
 		paths:    map[string]*pathUse{},
 		pathBits: map[pathBit]int32{},
 		uses:     map[uint64]int32{},

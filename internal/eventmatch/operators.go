@@ -183,7 +183,10 @@ func (p *parser) wildcardMatcher(at string, v any) (matcher, bool) {
 		}
 		afterStar = star
 	}
-	return matcher{op: opWildcard, s: s, more: &operand{pieces: append(pieces, cur.String())}}, true
+	if len(pieces) == 0 {
+		return matcher{op: opString, s: cur.String()}, true
+	}
+	return matcher{op: opWildcard, more: &operand{pieces: append(pieces, cur.String())}}, true
 }
 
 // anythingBut parses a scalar, a list of scalars, or one of the string

@@ -269,13 +269,13 @@ func sameAnswer(t interface {
 func mustBeEmpty(t *rapid.T, ix *Index) {
 	s := ix.snap.Load()
 	w := &ix.w
-	if s.count != 0 || s.types != nil || s.anchors != nil || s.root.children != nil || s.root.below != 0 || s.envelopeUsed != 0 {
+	if s.count != 0 || s.types != nil || s.anchors.sub != nil || s.root.children != nil || s.root.below != 0 || s.envelopeUsed != 0 {
 		t.Fatalf("the snapshot of an emptied index still holds something: %+v", s)
 	}
 	if len(w.records)+len(w.types)+len(w.paths)+len(w.pathBits)+len(w.uses)+len(w.anchored) != 0 {
 		t.Fatalf("the writer of an emptied index still counts something: %+v", w)
 	}
-	if int(w.pathIDs.next)-int(envelopeFields) != len(w.pathIDs.free) || int(w.slots.next) != len(w.slots.free) {
+	if int(w.pathIDs.next)-int(envelopeFields) != len(w.pathIDs.free) || int(w.slots.next) != len(w.slots.free) || int(w.typeIDs.next) != len(w.typeIDs.free) {
 		t.Fatalf("ids were lost: %+v %+v", w.pathIDs, w.slots)
 	}
 }

@@ -1,13 +1,11 @@
 package eventmatch
 
-import "math/bits"
-
 // A snapshot is one state of the index. It never changes once published, so any
 // number of goroutines match against it while the next one is being built.
 type snapshot struct {
 	hash    hasher
 	types   *hnode[*typeIndex] // by hash of the type
-	anchors *hnode[posting]    // by anchor.key
+	anchors slot               // by anchor.key
 	root    *tnode             // payload paths
 	paths   int32              // ids below this are in use
 	slots   int32              // record slots below this are in use
@@ -18,86 +16,44 @@ type snapshot struct {
 
 // typeIndex is what the index knows about one event type.
 type typeIndex struct {
-	hash    uint64
+	name    string
+	id      uint32        // dense; part of every anchor key
+	sibling *typeIndex    // another type whose name hashes alike
 	always  bool          // some definitions have no anchor
 	payload bool          // some look into the payload
 	seen    *hnode[*seen] // by path id: the anchors in use
 }
 
-// posting is the combinations filed under one anchor key.
-type posting struct {
-	one  *conj
-	more *hnode[*conj] // by conj.seq, once there are two
-}
-
-func (p posting) add(c *conj) posting {
-	switch {
-	case p.more != nil:
-		p.more = p.more.set(c.seq, c)
-	case p.one != nil:
-		p.more = p.more.set(p.one.seq, p.one).set(c.seq, c)
-		p.one = nil
-	default:
-		p.one = c
-	}
-	return p
-}
-
-func (p posting) remove(c *conj) posting {
-	if p.one == c {
-		return posting{}
-	}
-	p.more = p.more.del(c.seq)
-	if p.more != nil && p.more.subs == 0 && len(p.more.items) == 1 {
-		return posting{one: p.more.items[0].val}
-	}
-	return p
-}
-
-func (p posting) empty() bool { return p.one == nil && p.more == nil }
-
 // record is one definition in the index.
 type record struct {
-	id      ID
-	slot    int32 // dense, unique within a snapshot
+	slot    int32
 	pattern *Pattern
 	conjs   []*conj
 	placed  []placement
 }
 
-// conj is one combination of a pattern's conditions, with its paths resolved to
-// this index's ids.
-type conj struct {
-	rec   *record
-	seq   uint64 // never used twice
-	needs []pathNeed
-}
-
-type pathNeed struct {
-	path int32
-	cond *condition
-}
-
 // placement is one anchor a combination is filed under, kept to take it out again.
 type placement struct {
-	typeHash uint64
-	at       anchor
-	conj     *conj
+	typeID uint32
+	at     anchor
+	conj   *conj
 }
 
 // scratch is the working memory of one Match. It is reused, so that an event
 // that matches nothing costs no allocation.
 type scratch struct {
 	scanner
-	snap   *snapshot
-	ev     *Event
-	tis    []*typeIndex
-	heads  []int32  // by path id: index+1 of its first value
-	hits   []uint32 // by record slot: the event that last hit it
-	event  uint32   // number of the event being matched
-	out    []ID
-	extras []extra
-	reach  []uint64 // for together
+	snap       *snapshot
+	ev         *Event
+	tis        []*typeIndex
+	heads      []int32  // by path id: index+1 of its first value
+	hits       []uint32 // by record slot: the event that last hit it
+	event      uint32   // number of the event being matched
+	out        []ID
+	candidates []*conj
+	touched    uint32 // see checkAll
+	extras     []extra
+	reach      []uint64 // for together
 }
 
 // match appends the IDs of the patterns that match ev to sc.out.
@@ -127,6 +83,7 @@ func (s *snapshot) match(sc *scratch, ev *Event) error {
 		if ti.seen != nil {
 			sc.anchored(ti)
 		}
+		sc.checkAll(ti.id)
 	}
 	return nil
 }
@@ -167,14 +124,26 @@ func (sc *scratch) end() {
 	sc.problem, sc.at = "", 0
 }
 
+// typeNamed returns what the index knows about a type, or nil.
+func (s *snapshot) typeNamed(name string) *typeIndex {
+	found := s.types.get(s.hash.string(name))
+	if found == nil {
+		return nil
+	}
+	ti := *found
+	for ti != nil && ti.name != name {
+		ti = ti.sibling
+	}
+	return ti
+}
+
 // addType looks an event type up and tells whether its definitions look into
 // the payload.
 func (sc *scratch) addType(t string) bool {
-	found := sc.snap.types.get(sc.hash.string(t))
-	if found == nil {
+	ti := sc.snap.typeNamed(t)
+	if ti == nil {
 		return false
 	}
-	ti := *found
 	for _, other := range sc.tis {
 		if other == ti {
 			return false
@@ -182,7 +151,7 @@ func (sc *scratch) addType(t string) bool {
 	}
 	sc.tis = append(sc.tis, ti)
 	if ti.payload {
-		sc.types |= typeBit(ti.hash)
+		sc.types |= typeBit(ti.id)
 	}
 	return ti.payload
 }
@@ -318,129 +287,48 @@ func (sc *scratch) parts(ti *typeIndex, path int32, k anchorKind, used uint32, t
 	}
 }
 
-// lookUp checks every combination filed under an anchor.
+// lookUp gathers every combination filed under an anchor.
 func (sc *scratch) lookUp(ti *typeIndex, a anchor) {
-	found := sc.snap.anchors.get(a.key(ti.hash))
-	if found == nil {
+	leaf := sc.snap.anchors.find(a.key(ti.id))
+	if leaf == nil {
 		return
 	}
-	if found.one != nil {
-		sc.check(found.one)
-		return
+	sc.candidates = append(append(sc.candidates, leaf.one), leaf.rest...)
+	for i := range leaf.sub {
+		sc.gather(&leaf.sub[i])
 	}
-	sc.checkAll(found.more)
 }
 
-func (sc *scratch) checkAll(n *hnode[*conj]) {
-	for i := range n.items {
-		sc.check(n.items[i].val)
+func (sc *scratch) gather(s *slot) {
+	if s.one != nil {
+		sc.candidates = append(sc.candidates, s.one)
 	}
-	for _, child := range n.children {
-		sc.checkAll(child)
+	for i := range s.sub {
+		sc.gather(&s.sub[i])
 	}
+}
+
+// checkAll checks the candidates gathered for one event type. It first reads a
+// word of each: these reads do not wait for each other, so that the candidates
+// come from memory all at once and not one after the other.
+func (sc *scratch) checkAll(typeID uint32) {
+	for _, c := range sc.candidates {
+		sc.touched += uint32(c.slot) + uint32(c.code[inlineCode-1])
+	}
+	for _, c := range sc.candidates {
+		sc.check(c, typeID)
+	}
+	clear(sc.candidates)
+	sc.candidates = sc.candidates[:0]
 }
 
 // check appends the candidate's ID if all of its conditions hold and it is not
 // there yet.
-
-func (sc *scratch) check(c *conj) {
-	hit := &sc.hits[c.rec.slot]
-	if *hit == sc.event || !sc.holds(c) || !c.rec.pattern.wantsType(sc.ev) {
+func (sc *scratch) check(c *conj, typeID uint32) {
+	hit := &sc.hits[c.slot]
+	if *hit == sc.event || !sc.holds(c, typeID) {
 		return
 	}
 	*hit = sc.event
-	sc.out = append(sc.out, c.rec.id)
-}
-
-// holds checks all conditions of a combination against the values kept.
-func (sc *scratch) holds(c *conj) bool {
-	inArrays := 0
-	for i := range c.needs {
-		need := &c.needs[i]
-		at := sc.heads[need.path] - 1
-		if at < 0 {
-			if !need.cond.absent {
-				return false
-			}
-			continue
-		}
-		satisfied, free := false, false
-		for ; at >= 0; at = sc.vals[at].next {
-			v := &sc.vals[at]
-			if satisfied && v.frame >= 0 || !need.cond.match(sc, v) {
-				continue
-			}
-			satisfied = true
-			if v.frame < 0 {
-				free = true
-				break
-			}
-		}
-		if !satisfied {
-			return false
-		}
-		if !free {
-			inArrays++
-		}
-	}
-	return inArrays < 2 || sc.together(c)
-}
-
-func (c *condition) match(sc *scratch, v *value) bool {
-	for i := range c.any {
-		if c.any[i].match(sc, v) {
-			return true
-		}
-	}
-	return false
-}
-
-// together tells whether the conditions of c can be satisfied without taking
-// values from two different elements of one array. Frames come after the frames
-// around them, so one pass from the last to the first works out, for every
-// element, which conditions it and its best choice of inner elements satisfy.
-// The best element of an array is the one that satisfies most: a path leads
-// through an array or it does not, so what an element misses no other place can
-// supply, and if one element satisfies all that must be, none satisfies more.
-func (sc *scratch) together(c *conj) bool {
-	n := len(sc.frames)
-	if cap(sc.reach) < n {
-		sc.reach = make([]uint64, n)
-	}
-	reach := sc.reach[:n] // by frame: the conditions satisfied within, as bits
-	clear(reach)
-	var all, outside uint64
-	for i := range c.needs {
-		need := &c.needs[i]
-		bit := uint64(1) << i
-		all |= bit
-		at := sc.heads[need.path] - 1
-		if at < 0 {
-			outside |= bit // absent, as holds has made sure
-		}
-		for ; at >= 0; at = sc.vals[at].next {
-			v := &sc.vals[at]
-			if v.frame < 0 {
-				if outside&bit == 0 && need.cond.match(sc, v) {
-					outside |= bit
-				}
-			} else if reach[v.frame]&bit == 0 && need.cond.match(sc, v) {
-				reach[v.frame] |= bit
-			}
-		}
-	}
-	for i := n - 1; i >= 0; i-- {
-		f := sc.frames[i]
-		switch {
-		case !f.array:
-			if bits.OnesCount64(reach[i]) > bits.OnesCount64(reach[f.parent]) {
-				reach[f.parent] = reach[i]
-			}
-		case f.parent >= 0:
-			reach[f.parent] |= reach[i]
-		default:
-			outside |= reach[i]
-		}
-	}
-	return outside == all
+	sc.out = append(sc.out, c.id)
 }

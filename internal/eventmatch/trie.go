@@ -21,8 +21,8 @@ type tnode struct {
 	sibling     *tnode // another child of the same parent whose key hashes alike
 }
 
-// typeBit gives an event type, by its hash, one of 64 bits.
-func typeBit(typeHash uint64) uint64 { return 1 << (typeHash >> 58) }
+// typeBit gives an event type, by its id, one of 64 bits.
+func typeBit(typeID uint32) uint64 { return 1 << (typeID & 63) }
 
 // keyBit gives a key one of 64 bits, so that most keys of a payload are known
 // not to be in a small set without hashing them.

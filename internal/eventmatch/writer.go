@@ -5,57 +5,70 @@ import "slices"
 // writer is the book-keeping that only updates need. Matching never sees it.
 type writer struct {
 	records  map[ID]*record
-	types    map[uint64]*typeUse
+	types    map[string]*typeUse
 	paths    map[string]*pathUse
 	pathBits map[pathBit]int32   // how many conditions of a type bit look at a path
 	uses     map[uint64]int32    // how many conditions an anchor key would serve
 	anchored map[anchorUse]int32 // how many combinations are filed under an anchor's kind
 	pathIDs  idPool
+	typeIDs  idPool
 	slots    idPool
 	envelope [envelopeFields]int32
 	seq      uint64
+
+	typeNames []string // by id
 }
 
 // typeUse counts the combinations of one event type.
-type typeUse struct{ all, payload int32 }
+type typeUse struct {
+	id           uint32
+	all, payload int32
+}
 
 type pathUse struct{ id, refs int32 }
 
+// pathBit is one bit of a node's leaf.
 type pathBit struct {
 	path int32
-	bit  uint8
+	bit  uint64
 }
 
 // anchorUse is one bit of a seen.
 type anchorUse struct {
-	typeHash uint64
-	path     int32
-	kind     anchorKind
-	rung     uint8
+	typeID uint32
+	path   int32
+	kind   anchorKind
+	rung   uint8
 }
 
 // add files a pattern; its id must not be in the index.
 func (w *writer) add(s *snapshot, id ID, p *Pattern) {
-	rec := &record{id: id, slot: w.slots.get(), pattern: p}
+	rec := &record{slot: w.slots.get(), pattern: p}
 	w.records[id] = rec
 	s.slots = max(s.slots, w.slots.next)
 	s.count++
 	for _, conds := range p.alts {
-		c := &conj{rec: rec, seq: w.seq, needs: make([]pathNeed, len(conds))}
+		needs := make([]pathNeed, len(conds))
+		c := &conj{id: id, slot: rec.slot, seq: w.seq, more: &conjMore{rec: rec, needs: needs}}
 		w.seq++
 		rec.conjs = append(rec.conjs, c)
+		payload := looksIntoPayload(conds)
+		types := make([]uint32, len(p.types))
+		for i, t := range p.types {
+			types[i] = w.useType(s, t, payload).id
+		}
 		for i, cond := range conds {
-			c.needs[i] = pathNeed{w.usePath(s, p, cond.field), cond}
+			needs[i] = pathNeed{w.usePath(s, types, cond.field), cond}
 		}
-		for _, typeHash := range typeHashes(s, p) {
-			w.useType(s, typeHash, c, 1)
-			w.place(s, typeHash, c)
+		best := -1
+		for _, typeID := range types {
+			best = w.place(s, typeID, c)
 		}
+		c.encode(types, best)
 	}
 }
 
-// remove takes a definition out, if it is there: what add did, undone from the
-// last step to the first.
+// remove takes a definition out, if it is there: what add did, undone.
 func (w *writer) remove(s *snapshot, id ID) {
 	rec := w.records[id]
 	if rec == nil {
@@ -67,66 +80,68 @@ func (w *writer) remove(s *snapshot, id ID) {
 		w.unfile(s, &rec.placed[i])
 	}
 	for _, c := range rec.conjs {
-		for _, typeHash := range typeHashes(s, rec.pattern) {
-			for _, need := range c.needs {
-				w.countUses(s, typeHash, need, -1)
+		types := make([]uint32, len(rec.pattern.types))
+		for i, t := range rec.pattern.types {
+			types[i] = w.types[t].id
+			for _, need := range c.more.needs {
+				w.countUses(s, types[i], need, -1)
 			}
-			w.useType(s, typeHash, c, -1)
 		}
-		for _, need := range c.needs {
-			w.freePath(s, rec.pattern, need.cond.field)
+		payload := false
+		for _, need := range c.more.needs {
+			w.freePath(s, types, need.cond.field)
+			payload = payload || need.cond.field.envelope == inPayload
+		}
+		for _, t := range rec.pattern.types {
+			w.freeType(s, t, payload)
 		}
 	}
 	w.slots.put(rec.slot)
 }
 
-// typeHashes returns the hash of each of a pattern's types, each hash once.
-func typeHashes(s *snapshot, p *Pattern) []uint64 {
-	out := make([]uint64, 0, 4)
-	for _, t := range p.types {
-		if h := s.hash.string(t); !slices.Contains(out, h) {
-			out = append(out, h)
-		}
-	}
-	return out
+func looksIntoPayload(conds []*condition) bool {
+	return slices.ContainsFunc(conds, func(c *condition) bool { return c.field.envelope == inPayload })
 }
 
-// place files a combination under the cheapest of its conditions.
-func (w *writer) place(s *snapshot, typeHash uint64, c *conj) {
+// place files a combination under the cheapest of its conditions, whose index
+// it returns, or -1 if it has none that will do.
+func (w *writer) place(s *snapshot, typeID uint32, c *conj) int {
+	needs := c.more.needs
 	best, bestCost := -1, int64(0)
-	for i, need := range c.needs {
-		if cost, ok := w.cost(s, typeHash, need); ok && (best < 0 || cost < bestCost) {
+	for i, need := range needs {
+		if cost, ok := w.cost(s, typeID, need); ok && (best < 0 || cost < bestCost) {
 			best, bestCost = i, cost
 		}
 	}
-	for _, need := range c.needs {
-		w.countUses(s, typeHash, need, 1)
+	for _, need := range needs {
+		w.countUses(s, typeID, need, 1)
 	}
 	if best < 0 {
-		w.file(s, typeHash, anchor{}, c)
-		return
+		w.file(s, typeID, anchor{}, c)
+		return best
 	}
-	first := len(c.rec.placed)
-	for i := range c.needs[best].cond.any {
-		a := c.needs[best].cond.any[i].anchor(s.hash, c.needs[best].path)
+	first := len(c.more.rec.placed)
+	for i := range needs[best].cond.any {
+		a := needs[best].cond.any[i].anchor(s.hash, needs[best].path)
 		same := func(pl placement) bool { return pl.at == a }
-		if !slices.ContainsFunc(c.rec.placed[first:], same) {
-			w.file(s, typeHash, a, c)
+		if !slices.ContainsFunc(c.more.rec.placed[first:], same) {
+			w.file(s, typeID, a, c)
 		}
 	}
+	return best
 }
 
 // cost estimates how many events a condition's anchors let through in vain: as
 // many as other definitions want the same value, more for anchors that look at
 // part of the value, and much more for those that look only at its kind. It is
 // not ok for a condition that an absent value can satisfy.
-func (w *writer) cost(s *snapshot, typeHash uint64, need pathNeed) (cost int64, ok bool) {
+func (w *writer) cost(s *snapshot, typeID uint32, need pathNeed) (cost int64, ok bool) {
 	if need.cond.absent {
 		return 0, false
 	}
 	for i := range need.cond.any {
 		a := need.cond.any[i].anchor(s.hash, need.path)
-		cost += int64(w.uses[a.key(typeHash)])
+		cost += int64(w.uses[a.key(typeID)])
 		switch a.kind {
 		case anchorExact, anchorFold:
 			cost++
@@ -143,9 +158,9 @@ func (w *writer) cost(s *snapshot, typeHash uint64, need pathNeed) (cost int64, 
 
 // countUses counts the anchors of a condition, whether or not it is the one its
 // combination is filed under.
-func (w *writer) countUses(s *snapshot, typeHash uint64, need pathNeed, by int32) {
+func (w *writer) countUses(s *snapshot, typeID uint32, need pathNeed, by int32) {
 	for i := range need.cond.any {
-		count(w.uses, need.cond.any[i].anchor(s.hash, need.path).key(typeHash), by)
+		count(w.uses, need.cond.any[i].anchor(s.hash, need.path).key(typeID), by)
 	}
 }
 
@@ -161,41 +176,39 @@ func count[K comparable](m map[K]int32, k K, by int32) int32 {
 }
 
 // file puts a combination under one anchor.
-func (w *writer) file(s *snapshot, typeHash uint64, a anchor, c *conj) {
-	key := a.key(typeHash)
-	var p posting
-	if found := s.anchors.get(key); found != nil {
-		p = *found
+func (w *writer) file(s *snapshot, typeID uint32, a anchor, c *conj) {
+	leaf := slot{key: a.key(typeID)}
+	if found := s.anchors.find(leaf.key); found != nil {
+		leaf = *found
 	}
-	s.anchors = s.anchors.set(key, p.add(c))
-	c.rec.placed = append(c.rec.placed, placement{typeHash, a, c})
-	if count(w.anchored, anchorUse{typeHash, a.path, a.kind, a.rung}, 1) == 1 {
-		s.mark(typeHash, a, true)
+	s.anchors = s.anchors.with(leaf.filed(c))
+	rec := c.more.rec
+	rec.placed = append(rec.placed, placement{typeID, a, c})
+	if count(w.anchored, anchorUse{typeID, a.path, a.kind, a.rung}, 1) == 1 {
+		w.mark(s, typeID, a, true)
 	}
 }
 
 // unfile takes a combination from under one anchor.
 func (w *writer) unfile(s *snapshot, pl *placement) {
-	typeHash, a := pl.typeHash, pl.at
-	key := a.key(typeHash)
-	if found := s.anchors.get(key); found != nil {
-		if p := found.remove(pl.conj); p.empty() {
-			s.anchors = s.anchors.del(key)
-		} else {
-			s.anchors = s.anchors.set(key, p)
-		}
+	leaf := s.anchors.find(pl.at.key(pl.typeID)).unfiled(pl.conj)
+	if leaf.one == nil {
+		s.anchors = s.anchors.without(leaf.key)
+	} else {
+		s.anchors = s.anchors.with(leaf)
 	}
-	if count(w.anchored, anchorUse{typeHash, a.path, a.kind, a.rung}, -1) == 0 {
-		s.mark(typeHash, a, false)
+	if count(w.anchored, anchorUse{pl.typeID, pl.at.path, pl.at.kind, pl.at.rung}, -1) == 0 {
+		w.mark(s, pl.typeID, pl.at, false)
 	}
 }
 
 // mark notes that a kind of anchor is now in use at a path, or no longer.
-func (s *snapshot) mark(typeHash uint64, a anchor, used bool) {
-	ti := **s.types.get(typeHash)
-	if a.kind == anchorAlways {
-		ti.always = used
-	} else {
+func (w *writer) mark(s *snapshot, typeID uint32, a anchor, used bool) {
+	s.changeType(w.typeNames[typeID], func(ti *typeIndex) {
+		if a.kind == anchorAlways {
+			ti.always = used
+			return
+		}
 		var in seen
 		if found := ti.seen.get(uint64(a.path)); found != nil {
 			in = **found
@@ -209,83 +222,5 @@ func (s *snapshot) mark(typeHash uint64, a anchor, used bool) {
 		} else {
 			ti.seen = ti.seen.set(uint64(a.path), &in)
 		}
-	}
-	s.types = s.types.set(typeHash, &ti)
-}
-
-// useType counts a combination of an event type.
-func (w *writer) useType(s *snapshot, typeHash uint64, c *conj, by int32) {
-	use := w.types[typeHash]
-	if use == nil {
-		use = &typeUse{}
-		w.types[typeHash] = use
-		s.types = s.types.set(typeHash, &typeIndex{hash: typeHash})
-	}
-	use.all += by
-	if use.all == 0 {
-		delete(w.types, typeHash)
-		s.types = s.types.del(typeHash)
-		return
-	}
-	before := use.payload > 0
-	for _, need := range c.needs {
-		if need.path >= int32(envelopeFields) {
-			use.payload += by
-			break
-		}
-	}
-	if after := use.payload > 0; after != before {
-		ti := **s.types.get(typeHash)
-		ti.payload = after
-		s.types = s.types.set(typeHash, &ti)
-	}
-}
-
-// usePath returns the id of a path, making it wanted by the pattern's types.
-func (w *writer) usePath(s *snapshot, p *Pattern, f field) int32 {
-	if f.envelope != inPayload {
-		w.envelope[f.envelope]++
-		s.envelopeUsed |= 1 << f.envelope
-		return int32(f.envelope)
-	}
-	use := w.paths[f.name]
-	if use == nil {
-		use = &pathUse{}
-		w.paths[f.name] = use
-	}
-	use.refs++
-	for _, t := range p.types {
-		typeHash := s.hash.string(t)
-		bit := typeBit(typeHash)
-		if use.id == 0 || count(w.pathBits, pathBit{use.id, uint8(typeHash >> 58)}, 1) == 1 {
-			first := use.id == 0
-			s.root, use.id = s.root.plant(s.hash, f.keys, bit, w.pathIDs.get)
-			if first {
-				count(w.pathBits, pathBit{use.id, uint8(typeHash >> 58)}, 1)
-			}
-		}
-	}
-	s.paths = max(s.paths, w.pathIDs.next)
-	return use.id
-}
-
-// freePath undoes usePath.
-func (w *writer) freePath(s *snapshot, p *Pattern, f field) {
-	if f.envelope != inPayload {
-		if w.envelope[f.envelope]--; w.envelope[f.envelope] == 0 {
-			s.envelopeUsed &^= 1 << f.envelope
-		}
-		return
-	}
-	use := w.paths[f.name]
-	for _, t := range p.types {
-		typeHash := s.hash.string(t)
-		if count(w.pathBits, pathBit{use.id, uint8(typeHash >> 58)}, -1) > 0 {
-			continue
-		}
-		s.root = s.root.uproot(s.hash, f.keys, typeBit(typeHash), w.pathIDs.put)
-	}
-	if use.refs--; use.refs == 0 {
-		delete(w.paths, f.name)
-	}
+	})
 }
