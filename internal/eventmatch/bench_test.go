@@ -18,6 +18,7 @@ type vocabulary struct {
 	rng                  *rand.Rand
 	types                []string
 	type_, repo, who, br *rand.Zipf
+	cold                 string // set, it makes names that no event has
 }
 
 func newVocabulary(repos uint64) *vocabulary {
@@ -36,14 +37,21 @@ func newVocabulary(repos uint64) *vocabulary {
 	return v
 }
 
+// fewTypes leaves so few types that already 100 definitions want all of them;
+// else most events would be of a type nobody wants, and cost nothing.
+func (v *vocabulary) fewTypes() {
+	v.types = v.types[:8]
+	v.type_ = rand.NewZipf(v.rng, 1.1, 4, uint64(len(v.types)-1))
+}
+
 func (v *vocabulary) eventType() string { return v.types[v.type_.Uint64()] }
 
 func (v *vocabulary) repository() string {
 	n := v.repo.Uint64()
-	return fmt.Sprintf("org-%d/repo-%d", n%97, n)
+	return fmt.Sprintf("%sorg-%d/repo-%d%s", v.cold, n%97, n, v.cold)
 }
 
-func (v *vocabulary) login() string { return fmt.Sprintf("user-%d", v.who.Uint64()) }
+func (v *vocabulary) login() string { return fmt.Sprintf("%suser-%d", v.cold, v.who.Uint64()) }
 
 func (v *vocabulary) ref() string {
 	switch n := v.br.Uint64(); {
@@ -218,6 +226,76 @@ func BenchmarkMatch(b *testing.B) {
 		}
 	}
 	printTable(table)
+}
+
+// BenchmarkMatchConstant keeps the number of matches and adds definitions that
+// want the same types and fields but other names: 100 to 100,000 should cost
+// about the same.
+func BenchmarkMatchConstant(b *testing.B) {
+	table := map[string]figures{}
+	for _, size := range payloadSizes {
+		for _, n := range []int{100, 1_000, 10_000, 100_000} {
+			v := newVocabulary(10)
+			v.fewTypes()
+			ix := filled(b, v, 100)
+			events := v.events(b, 2048, size.files...)
+			many := newVocabulary(10_000)
+			many.fewTypes()
+			many.cold = "other-"
+			for i := ix.Len(); i < n; i++ {
+				ix.Add(ID(fmt.Sprintf("definition-%06d", i)), many.pattern(b))
+			}
+			name := fmt.Sprintf("%s/%d", size.name, n)
+			b.Run(name, func(b *testing.B) { table[name] = measure(b, events, ix.Match) })
+		}
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "payload\tdefinitions\tmatches/event\tindex ev/s\tcost to 100 definitions\t")
+	for _, size := range payloadSizes {
+		for _, n := range []int{100, 1_000, 10_000, 100_000} {
+			f, first := table[fmt.Sprintf("%s/%d", size.name, n)], table[size.name+"/100"]
+			if f.perSecond > 0 {
+				fmt.Fprintf(w, "%s\t%d\t%.2f\t%.0f\t%.2fx\t\n", size.name, n, f.matches, f.perSecond, first.perSecond/f.perSecond)
+			}
+		}
+	}
+	w.Flush()
+}
+
+// BenchmarkMatchUpdate replaces one definition of 100,000 by another, and says
+// how much memory the index and its patterns take.
+func BenchmarkMatchUpdate(b *testing.B) {
+	v := newVocabulary(800)
+	patterns := make([]*Pattern, 100_000)
+	before := heap()
+	for i := range patterns {
+		patterns[i] = v.pattern(b)
+	}
+	parsed := heap()
+	ix := NewIndex()
+	ids := make([]ID, len(patterns))
+	for i, p := range patterns {
+		ids[i] = ID(fmt.Sprintf("definition-%06d", i))
+		ix.Add(ids[i], p)
+	}
+	indexed := heap()
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		ix.Add(ids[i%len(ids)], patterns[(i*7919)%len(ids)])
+		i++
+	}
+	b.ReportMetric(float64(indexed-parsed)/float64(len(ids)), "index-B/definition")
+	b.ReportMetric(float64(parsed-before)/float64(len(ids)), "pattern-B/definition")
+	b.ReportMetric(float64(indexed-before)/(1<<20), "MiB-in-all")
+	runtime.KeepAlive(patterns)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // measure runs one way of matching over the events, again and again.
