@@ -112,6 +112,9 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 // not have seen the event yet.
 func (l *Log) Tail(ctx context.Context, fn func(activitycore.EventListing) error) error {
 	consumer, err := l.js.OrderedConsumer(ctx, activitycore.EventStream, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return natsError(err, "follow stream "+activitycore.EventStream)
 	}

@@ -1,0 +1,212 @@
+package envelope
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"pgregory.net/rapid"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+func TestTheOwnEnvelopeIsReadAsWritten(t *testing.T) {
+	e, err := Decode(nil, []byte(` {"event_id":"42","type":"github.push","source":"github","subject":"acme/api","time":"2026-03-01T10:30:00.5+01:00",
+		"payload":{"n":9007199254740993},"also_types":["a.b"],"hops":2,"a_field_of_tomorrow":{"x":[1]}} `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := activitycore.Event{EventID: "42", Type: "github.push", Source: "github", Subject: "acme/api",
+		Time: time.Date(2026, 3, 1, 9, 30, 0, 5e8, time.UTC), Payload: json.RawMessage(`{"n":9007199254740993}`), AlsoTypes: []string{"a.b"}, Hops: 2}
+	got, _ := json.Marshal(e)
+	wanted, _ := json.Marshal(want)
+	if string(got) != string(wanted) {
+		t.Fatalf("%s\nwant %s", got, wanted)
+	}
+}
+
+func TestCloudEventsAreReadInEveryMode(t *testing.T) {
+	id := CloudEventID("A234", "/mycontext")
+	for name, c := range map[string]struct {
+		h       Header
+		data    string
+		payload string
+	}{
+		"structured": {Header{"Content-Type": {"application/cloudevents+json; charset=utf-8"}},
+			`{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","time":"2018-04-05T17:31:00Z","comexampleextension1":"value","datacontenttype":"application/json","data":{"a":1}}`, `{"a":1}`},
+		"structured without a content type": {nil, `{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","data":{"a":1}}`, `{"a":1}`},
+		"without data":                      {nil, `{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234"}`, `null`},
+		"text":                              {nil, `{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","datacontenttype":"text/xml","data":"<a/>"}`, `"<a/>"`},
+		"base64 of JSON":                    {nil, `{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","data_base64":"eyJhIjoxfQ=="}`, `{"a":1}`},
+		"base64 of bytes":                   {nil, `{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","datacontenttype":"image/png","data_base64":"/wA="}`, `"/wA="`},
+		"binary":                            {Header{"ce-specversion": {"1.0"}, "Ce-Type": {"com.example"}, "ce-source": {"/mycontext"}, "CE-ID": {"A234"}, "content-type": {"application/json"}}, `{"a":1}`, `{"a":1}`},
+		"binary text":                       {Header{"ce-specversion": {"1.0"}, "ce-type": {"com.example"}, "ce-source": {"/mycontext"}, "ce-id": {"%41234"}, "content-type": {"text/plain"}}, `hello`, `"hello"`},
+		"binary without data":               {Header{"ce-specversion": {"1.0"}, "ce-type": {"com.example"}, "ce-source": {"/mycontext"}, "ce-id": {"A234"}}, ``, `null`},
+	} {
+		e, err := Decode(c.h, []byte(c.data))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if e.EventID != id || e.Type != "com.example" || e.Source != "/mycontext" || string(e.Payload) != c.payload {
+			t.Errorf("%s: %+v %s", name, e, e.Payload)
+		}
+	}
+	batch, err := DecodeBatch([]byte(`[{"specversion":"1.0","type":"a","source":"s","id":"1"},{"specversion":"1.0","type":"b","source":"s","id":"2"}]`))
+	if err != nil || len(batch) != 2 || batch[1].Type != "b" {
+		t.Fatal(batch, err)
+	}
+}
+
+func TestErrorsNameTheField(t *testing.T) {
+	for data, says := range map[string]string{
+		``:       "empty",
+		`[]`:     "object",
+		`{"a":`:  "byte 6",
+		`"text"`: "a string",
+		`{"event_id":"1","type":"x","payload":1}}`:                                         "byte 40",
+		`{"type":"x","payload":1}`:                                                         "event_id: is missing",
+		`{"event_id":"1","payload":1}`:                                                     "type: is missing",
+		`{"event_id":"1","type":"x"}`:                                                      "payload: is missing",
+		`{"event_id":1,"type":"x","payload":1}`:                                            "event_id: must be a string, not a number",
+		`{"event_id":"1","type":"a b","payload":1}`:                                        `type: contains ' '`,
+		`{"event_id":"1","type":"x","payload":1,"time":"yesterday"}`:                       "time: is not an RFC 3339",
+		`{"event_id":"1","type":"x","payload":1,"hops":"2"}`:                               "hops: must be a whole number",
+		`{"event_id":"1","type":"x","payload":1,"hops":99}`:                                "hops: is 99",
+		`{"event_id":"1","type":"x","payload":1,"type":"y"}`:                               "type: is there twice",
+		`{"event_id":"1","type":"x","payload":1,"also_types":"y"}`:                         "also_types: must be a list",
+		`{"event_id":"a\u0000b","type":"x","payload":1}`:                                   "event_id: contains a control character",
+		`{"event_id":"` + strings.Repeat("x", 257) + `","type":"x","payload":1}`:           "at most 256",
+		`{"specversion":"0.3","type":"x","source":"s","id":"1"}`:                           `specversion: must be "1.0"`,
+		`{"specversion":"1.0","type":"x","id":"1"}`:                                        "source: is missing",
+		`{"specversion":"1.0","type":"x","source":"s"}`:                                    "id: is missing",
+		`{"specversion":"1.0","source":"s","id":"1"}`:                                      "type: is missing",
+		`{"specversion":"1.0","type":"x","source":"s","id":"1","data":1,"data_base64":""}`: "data_base64: and data are both there",
+		`{"specversion":"1.0","type":"x","source":"s","id":"1","data_base64":"?"}`:         "data_base64: is not base64",
+	} {
+		_, err := Decode(nil, []byte(data))
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.60s: %v, want %q", data, err, says)
+			continue
+		}
+		if c := activitycore.CodeOf(err); c != activitycore.CodeInvalid && c != activitycore.CodeMalformed {
+			t.Errorf("%s: code %s", data, c)
+		}
+	}
+	for says, h := range map[string]Header{
+		"ce-source: is missing":          {"ce-specversion": {"1.0"}, "ce-type": {"x"}, "ce-id": {"1"}},
+		"ce-specversion: must be":        {"ce-type": {"x"}, "ce-id": {"1"}, "ce-source": {"s"}},
+		"ce-id: is there more than once": {"ce-specversion": {"1.0"}, "ce-type": {"x"}, "ce-id": {"1", "2"}, "ce-source": {"s"}},
+		"specversion: is missing":        {"Content-Type": {MediaTypeCloudEvent}},
+		"one event, not a":               {"Content-Type": {MediaTypeBatch}},
+	} {
+		if _, err := Decode(h, []byte(`{}`)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v, want %q", h, err, says)
+		}
+	}
+	_, err := DecodeBatch([]byte(`[{"specversion":"1.0","type":"a","source":"s","id":"1"},{"specversion":"1.0","type":"a b","source":"s","id":"1"}]`))
+	if err == nil || !strings.Contains(err.Error(), "[1].type") {
+		t.Error(err)
+	}
+}
+
+// Whatever is encoded is read back the same.
+func TestEncodeAndDecodeAreInverse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[ -~äöü€]{0,40}`)
+		word := rapid.StringMatching(`[A-Za-z0-9._:/@+=~-]{1,40}`)
+		payload, err := json.Marshal(rapid.MapOf(text, rapid.Int64()).Draw(t, "payload"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := activitycore.Event{EventID: rapid.StringMatching(`[ -~äöü€]{1,60}`).Draw(t, "id"), Type: word.Draw(t, "type"), Source: text.Draw(t, "source"), Subject: text.Draw(t, "subject"),
+			Time: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")).UTC(), Payload: payload, AlsoTypes: rapid.SliceOfN(word, 0, 3).Draw(t, "also"), Hops: rapid.IntRange(0, activitycore.MaxHops).Draw(t, "hops")}
+		data, err := Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Decode(Header{"Nats-Msg-Id": {MessageID(e.EventID)}}, data)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, data)
+		}
+		again, err := Encode(back)
+		if err != nil || string(again) != string(data) {
+			t.Fatalf("%v\n%s\n%s", err, data, again)
+		}
+	})
+}
+
+// The subject of a type is valid for NATS, no wildcard, and says which type it was.
+func TestSubjectsAreValidAndDistinct(t *testing.T) {
+	for typ, want := range map[string]string{
+		"github.push": "activity.github.push", "a..b": "activity.a%2E.b", ".a": "activity.%2Ea", "a.": "activity.a%2E", "a:b/c": "activity.a%3Ab%2Fc", "a%2Eb": "activity.a%252Eb",
+	} {
+		if got := Subject(typ); got != want {
+			t.Errorf("Subject(%q) = %q, want %q", typ, got, want)
+		}
+	}
+	valid := regexp.MustCompile(`^activity(\.[A-Za-z0-9_%-]+)+$`)
+	rapid.Check(t, func(t *rapid.T) {
+		typ := rapid.StringMatching(`[A-Za-z0-9._:/@+=~*> %-]{1,30}`)
+		a, b := typ.Draw(t, "a"), typ.Draw(t, "b")
+		if !valid.MatchString(Subject(a)) {
+			t.Fatalf("%q gives %q", a, Subject(a))
+		}
+		if a != b && Subject(a) == Subject(b) {
+			t.Fatalf("%q and %q share %q", a, b, Subject(a))
+		}
+	})
+}
+
+func TestMessageIDsTravelInHeadersUnchanged(t *testing.T) {
+	for _, id := range []string{"42", "order/42", "mit Leerzeichen", "ünïcode", " x ", "a\tb"} {
+		m := nats.NewMsg("x")
+		m.Header.Set("Nats-Msg-Id", MessageID(id))
+		if strings.TrimSpace(MessageID(id)) != MessageID(id) || strings.ContainsAny(MessageID(id), " \t\r\n") {
+			t.Errorf("%q gives %q", id, MessageID(id))
+		}
+	}
+	if MessageID("order/42") != "order/42" {
+		t.Error("a plain ID was changed")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("", "", []byte(`{"event_id":"1","type":"x","payload":{"a":[1,2.5e3,"\u00e9"]}}`))
+	f.Add("Content-Type", MediaTypeCloudEvent, []byte(`{"specversion":"1.0","type":"x","source":"s","id":"1","data_base64":"eyJhIjoxfQ=="}`))
+	f.Add("ce-id", "%31", []byte(`{}`))
+	f.Add("ce-specversion", "1.0", []byte(`<a/>`))
+	files, _ := filepath.Glob("../webhook/testdata/github/ping/*.json")
+	for _, name := range files {
+		if data, err := os.ReadFile(name); err == nil {
+			f.Add("", "", append(append([]byte(`{"event_id":"1","type":"github.ping","payload":`), data...), '}'))
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, value string, data []byte) {
+		h := Header{name: {value}}
+		if strings.HasPrefix(name, "ce-") {
+			h = Header{name: {value}, "ce-specversion": {"1.0"}, "ce-type": {"x"}, "ce-source": {"s"}, "ce-id": {"1"}, "content-type": {value}}
+		}
+		e, err := Decode(h, data)
+		if err != nil {
+			if c := activitycore.CodeOf(err); c != activitycore.CodeInvalid && c != activitycore.CodeMalformed {
+				t.Fatalf("an error without its code: %v", err)
+			}
+			return
+		}
+		// What is accepted can be published again, and is the same then.
+		again, err := Encode(e)
+		if err != nil {
+			t.Fatalf("accepted and not valid: %v", err)
+		}
+		back, err := Decode(nil, again)
+		if err != nil || back.EventID != e.EventID || back.Type != e.Type {
+			t.Fatalf("%v: %+v became %+v", err, e, back)
+		}
+	})
+}

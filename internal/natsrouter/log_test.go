@@ -1,0 +1,250 @@
+package natsrouter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+func (w *world) log() *Log { return NewLog(w.js, w.store) }
+
+func (w *world) list(f EventFilter, limit int) []activitycore.EventListing {
+	w.t.Helper()
+	var all []activitycore.EventListing
+	p := activitycore.PageRequest{Limit: limit}
+	for {
+		page, err := w.log().ListEvents(w.t.Context(), f, p)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(page.Items) > limit {
+			w.t.Fatalf("a page of %d with limit %d", len(page.Items), limit)
+		}
+		all = append(all, page.Items...)
+		if page.NextCursor == "" {
+			return all
+		}
+		p.Cursor = page.NextCursor
+	}
+}
+
+func ids(l []activitycore.EventListing) []string {
+	out := make([]string, len(l))
+	for i, e := range l {
+		out[i] = e.EventID
+	}
+	return out
+}
+
+func TestEventsAreListedNewestFirstWithWhatTheyMatched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	w.apply(definition("a", "x"), definition("b", "x", filters(map[string]any{"n": 3})))
+	w.start(w.router(newStarts()))
+	var want []string
+	var events []activitycore.Event
+	for i := range 700 { // more than one step back through the stream
+		kind := "y"
+		if i%2 == 1 {
+			kind = "x"
+		}
+		events = append(events, event(fmt.Sprintf("e%d", i), kind, map[string]any{"n": i}))
+		want = append(want, fmt.Sprintf("e%d", i))
+	}
+	w.publish(events...)
+	w.drained()
+	slices.Reverse(want)
+	for _, limit := range []int{1000, 100, 7} {
+		if got := ids(w.list(EventFilter{}, limit)); !slices.Equal(got, want) {
+			t.Fatalf("limit %d: %d events, wrong or in the wrong order", limit, len(got))
+		}
+	}
+	if got := w.list(EventFilter{Type: "x"}, 100); len(got) != 350 || got[0].EventID != "e699" {
+		t.Fatalf("%d events of type x", len(got))
+	}
+	e, err := w.log().Event(t.Context(), "e3")
+	if err != nil || !slices.Equal(e.MatchedBy, []string{"a", "b"}) || e.Sequence != 4 {
+		t.Fatalf("%+v %v", e, err)
+	}
+	if e, err = w.log().Event(t.Context(), "e2"); err != nil || len(e.MatchedBy) != 0 || e.Type != "y" || e.Sequence != 3 {
+		t.Fatalf("an event that matched nothing: %+v %v", e, err)
+	}
+	if _, err := w.log().Event(t.Context(), "nothing"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		t.Fatal(err)
+	}
+	middle := e.StoredAt
+	later, earlier := w.list(EventFilter{Since: middle}, 1000), w.list(EventFilter{Until: middle}, 1000)
+	if len(later)+len(earlier) != 700 || len(earlier) > 2 {
+		t.Fatalf("%d since, %d until", len(later), len(earlier))
+	}
+	for _, p := range []activitycore.PageRequest{{Limit: 0}, {Limit: 1001}, {Limit: 10, Cursor: "yesterday"}} {
+		if _, err := w.log().ListEvents(t.Context(), EventFilter{}, p); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			t.Fatalf("%+v: %v", p, err)
+		}
+	}
+}
+
+func TestTailShowsWhatArrivesFromNowOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	w.publish(event("before", "x", nil))
+	got := make(chan string, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	enough := errors.New("enough")
+	go func() {
+		ended <- w.log().Tail(ctx, func(e activitycore.EventListing) error {
+			got <- e.EventID
+			if e.EventID == "last" {
+				return enough
+			}
+			return nil
+		})
+	}()
+	// The consumer exists before the next event: it is what Tail makes first.
+	eventually(t, "tail follows the stream", func() bool {
+		s, err := w.js.Stream(t.Context(), activitycore.EventStream)
+		return err == nil && s.CachedInfo().State.Consumers == 2
+	})
+	w.publish(event("one", "x", nil), event("last", "x", nil))
+	if err := <-ended; !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+	if a, b := <-got, <-got; a != "one" || b != "last" {
+		t.Fatal(a, b)
+	}
+	go func() { ended <- w.log().Tail(ctx, func(activitycore.EventListing) error { return nil }) }()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal("a tail that nobody wants any more:", err)
+	}
+}
+
+func TestExplainSaysWhyADefinitionDidOrDidNotFire(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	w.apply(
+		definition("fires", "github.push", filters(map[string]any{"ref": "refs/heads/main"})),
+		definition("other-branch", "github.push", filters(map[string]any{"ref": []any{map[string]any{"prefix": "refs/heads/release-"}}})),
+		definition("no-bots", "github.push", when("payload.pusher.name != 'bot'")),
+		definition("other-type", "github.release"),
+		definition("nightly", "x", func(d *activitycore.Definition) {
+			d.TriggerType = activitycore.TriggerCron
+			d.TriggerConfig = activitycore.TriggerConfig{CronExpression: activitycore.StringList{"0 0 * * *"}}
+		}),
+	)
+	w.start(w.router(newStarts()))
+	e := event("e1", "github.push", map[string]any{"ref": "refs/heads/main", "pusher": map[string]any{"name": "bot"}})
+	w.publish(e)
+	w.drained()
+	all, err := w.log().Explain(t.Context(), e, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]activitycore.EventExplanation{}
+	var order []string
+	for _, x := range all {
+		byName[x.ActivityName] = x
+		order = append(order, x.ActivityName)
+	}
+	if !slices.Equal(order, []string{"fires", "no-bots", "other-branch", "other-type"}) {
+		t.Fatal(order)
+	}
+	for name, says := range map[string]string{
+		"fires":        "run " + activitycore.RunID(activitycore.WorkflowID(activitycore.DefinitionID("fires"), activitycore.EventCause("e1"))),
+		"other-branch": "filters.ref is refs/heads/main",
+		"no-bots":      "when is false",
+		"other-type":   "type is github.push, not github.release",
+	} {
+		x := byName[name]
+		if x.Matched != (name == "fires") || !strings.Contains(x.Summary, says) {
+			t.Errorf("%s: %+v", name, x)
+		}
+	}
+	c := byName["other-branch"].Conditions[1]
+	if c.Operator != "prefix" || c.Actual != "refs/heads/main" || !c.Present || c.OK {
+		t.Errorf("%+v", c)
+	}
+
+	// An event that was never published, and one definition by name.
+	never := event("never", "github.push", map[string]any{"ref": "refs/heads/main"})
+	one, err := w.log().Explain(t.Context(), never, "fires", 1)
+	if err != nil || len(one) != 1 || !one[0].Matched || one[0].Verdict != "" || !strings.Contains(one[0].Summary, "never routed") {
+		t.Fatalf("%+v %v", one, err)
+	}
+	if one, err = w.log().Explain(t.Context(), never, "no-bots", 1); err != nil || one[0].Matched || !strings.Contains(one[0].Summary, "pusher") {
+		t.Fatalf("%+v %v", one, err)
+	}
+	if _, err := w.log().Explain(t.Context(), e, "nightly", 1); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		t.Fatal(err)
+	}
+	if _, err := w.log().Explain(t.Context(), e, "unknown", 1); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		t.Fatal(err)
+	}
+}
+
+func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	old := definition("a", "x", filters(map[string]any{"n": []any{map[string]any{"numeric": []any{"<", 3}}}}))
+	w.apply(old)
+	s := newStarts()
+	w.start(w.router(s))
+	var events []activitycore.Event
+	for i := range 10 {
+		events = append(events, event(fmt.Sprintf("e%d", i), "x", map[string]any{"n": i}))
+	}
+	w.publish(events...)
+	w.drained()
+	changed := definition("a", "x", filters(map[string]any{"n": []any{map[string]any{"numeric": []any{"<", 7}}}}), when("payload.n != 5"))
+	replayer := NewReplayer(w.js, w.store, s, time.Now)
+	from := time.Now().Add(-time.Hour)
+
+	var seen []string
+	report, err := replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from, DryRun: true}, func(m ReplayMatch) error {
+		seen = append(seen, m.EventID)
+		return nil
+	})
+	if err != nil || !slices.Equal(seen, []string{"e0", "e1", "e2", "e3", "e4", "e6"}) {
+		t.Fatalf("%v %v", seen, err)
+	}
+	if report.Events != 10 || report.Matched != 6 || report.InLedger != 3 || report.WouldRun != 3 || report.Started != 0 {
+		t.Fatalf("%+v", report)
+	}
+	for i := 3; i < 10; i++ {
+		w.noEntry("a", fmt.Sprintf("e%d", i))
+	}
+	if _, err := replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from}, nil); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "apply it first") {
+		t.Fatal(err)
+	}
+	w.apply(changed)
+	if report, err = replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from, Limit: 4}, nil); err != nil || report.Started != 1 || !report.Truncated {
+		t.Fatalf("%+v %v", report, err)
+	}
+	for range 2 { // the second time there is nothing left to do
+		if report, err = replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if report.Started != 0 || report.InLedger != 6 {
+		t.Fatalf("%+v", report)
+	}
+	for i := range 10 {
+		want := 1
+		if i == 5 || i > 6 {
+			want = 0
+		}
+		if got := s.count(activitycore.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != want {
+			t.Fatalf("e%d started %d times", i, got)
+		}
+	}
+	if report, err = replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour), DryRun: true}, nil); err != nil || report.Events != 0 {
+		t.Fatalf("%+v %v", report, err)
+	}
+}
