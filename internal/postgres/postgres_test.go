@@ -1,0 +1,74 @@
+package postgres_test
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/postgres"
+	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
+	"github.com/activity-core/activity-core/internal/sqlstore"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
+
+func migrate(t *testing.T, url string) {
+	t.Helper()
+	err := postgres.Migrate(t.Context(), postgres.Config{URL: url}, func(ctx context.Context, m *sqlstore.Migrator) error {
+		_, err := m.Up(ctx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADatabaseWithoutTheSchemaIsRefusedUntilItIsMigrated(t *testing.T) {
+	url := postgrestest.Database(t)
+	if _, err := postgres.Open(t.Context(), postgres.Config{URL: url}); !activitycore.IsCode(err, activitycore.CodeConflict) {
+		t.Fatalf("an empty database was not refused: %v", err)
+	}
+	migrate(t, url)
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	def := activitycore.Definition{Name: "a", Enabled: true, TriggerType: activitycore.TriggerEvent}
+	def.Normalize()
+	saved, err := store.ApplyChanges(t.Context(), []activitycore.DefinitionChange{{Definition: def}}, "test", time.Now())
+	if err != nil || saved[0].Version != 1 {
+		t.Fatalf("%v %v", saved, err)
+	}
+}
+
+func TestMigrationsGoDownAndUpAgain(t *testing.T) {
+	url := postgrestest.Database(t)
+	migrate(t, url)
+	err := postgres.Migrate(t.Context(), postgres.Config{URL: url}, func(ctx context.Context, m *sqlstore.Migrator) error {
+		for {
+			if _, err := m.Down(ctx); activitycore.IsCode(err, activitycore.CodeNotFound) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrate(t, url)
+}
+
+func TestAWrongURLIsAnErrorThatDoesNotShowIt(t *testing.T) {
+	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://u:hunter2@%zz/db"})
+	if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		t.Fatalf("got %v", err)
+	}
+	_, err = postgres.Open(t.Context(), postgres.Config{URL: "postgres://u:hunter2@127.0.0.1:1/db?sslmode=disable"})
+	if !activitycore.IsCode(err, activitycore.CodeUnavailable) || len(activitycore.MessageOf(err)) == 0 {
+		t.Fatalf("got %v", err)
+	}
+}
