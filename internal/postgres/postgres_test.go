@@ -10,6 +10,7 @@ import (
 	"github.com/activity-core/activity-core/internal/postgres"
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 	"github.com/activity-core/activity-core/internal/sqlstore"
+	"github.com/activity-core/activity-core/internal/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
@@ -71,4 +72,21 @@ func TestAWrongURLIsAnErrorThatDoesNotShowIt(t *testing.T) {
 	if !activitycore.IsCode(err, activitycore.CodeUnavailable) || len(activitycore.MessageOf(err)) == 0 {
 		t.Fatalf("got %v", err)
 	}
+}
+
+func TestPostgreSQLKeepsThePromisesOfTheRecord(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) activitycore.Store {
+		url := postgrestest.Database(t)
+		migrate(t, url)
+		s, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	})
 }

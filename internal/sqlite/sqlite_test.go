@@ -1,0 +1,25 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/sqlite"
+	"github.com/activity-core/activity-core/internal/storetest"
+)
+
+func TestSQLiteKeepsThePromisesOfTheRecord(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) activitycore.Store {
+		s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "record.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	})
+}

@@ -1,0 +1,317 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// running returns a run that was admitted.
+func running(t testing.TB, s core.Store, d core.StoredDefinition, key string) core.Run {
+	t.Helper()
+	a, err := s.Admit(t.Context(), claim(d, core.ManualCause(key), "r-"+key))
+	must(t, err)
+	return a.Run
+}
+
+func planOf(run core.Run, n int) core.Plan {
+	p := core.Plan{Items: n, Rules: []core.RuleTrace{{Rule: "r", When: true, Items: n, Actions: n}}}
+	for i := range n {
+		key := core.ActionKey(run.WorkflowID, "r", fmt.Sprint(i), 0)
+		p.Actions = append(p.Actions, core.PlannedAction{
+			Seq: i, Rule: "r", ItemKey: fmt.Sprint(i), ItemIndex: i, Key: key, Type: core.ActionCreateTask, With: map[string]any{"title": fmt.Sprint("t", i)},
+		})
+	}
+	return p
+}
+
+func taskOf(run core.Run, a core.PlannedAction) core.TaskWrite {
+	return core.TaskWrite{Seq: a.Seq, Task: core.Task{
+		TaskID: core.TaskID(a.Key), RunID: run.RunID, ActivityID: run.ActivityID, Rule: a.Rule, ItemKey: a.ItemKey, ActionKey: a.Key,
+		Title: fmt.Sprint(a.With["title"]), Labels: []string{"x"}, Priority: "normal", Status: core.TaskOpen, CreatedAt: epoch, UpdatedAt: epoch,
+	}}
+}
+
+func outcomes(run core.Run, p core.Plan, status core.ActionStatus) (results []core.ActionResult, tasks []core.TaskWrite) {
+	for _, a := range p.Actions {
+		results = append(results, core.ActionResult{Seq: a.Seq, Status: status, Attempts: 1, FinishedAt: epoch})
+		if status == core.ActionSucceeded {
+			tasks = append(tasks, taskOf(run, a))
+		}
+	}
+	return results, tasks
+}
+
+func planOnce(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	run := running(t, s, create(t, s, "a"), "k")
+	var wg sync.WaitGroup
+	counts := make([]int, 6)
+	for i := range counts {
+		wg.Go(func() {
+			_, n, err := s.SavePlan(ctx, run.RunID, planOf(run, 100*(i+1)))
+			if err != nil {
+				t.Error(err)
+			}
+			counts[i] = n
+		})
+	}
+	wg.Wait()
+	if slices.Min(counts) != slices.Max(counts) {
+		t.Fatalf("writers saw different plans: %v", counts)
+	}
+	stored, err := s.Plan(ctx, run.RunID)
+	must(t, err)
+	if stored.Items != counts[0] {
+		t.Fatalf("the plan has %d items, its actions are %d", stored.Items, counts[0])
+	}
+	actions, err := s.Actions(ctx, run.RunID, 10, 15)
+	must(t, err)
+	if len(actions) != 5 || actions[0].Seq != 10 || actions[0].Status != core.ActionPending {
+		t.Fatalf("actions 10 to 15: %+v", actions)
+	}
+}
+
+func executeSmall(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	run := running(t, s, create(t, s, "a"), "k")
+	p := planOf(run, 3)
+	results, tasks := outcomes(run, p, core.ActionSucceeded)
+	done, stored, err := s.ExecuteSmall(ctx, run.RunID, p, results, tasks, epoch.Add(time.Second))
+	must(t, err)
+	if !stored || done.Status != core.RunSucceeded || done.Actions != (core.ActionCounts{Total: 3, Succeeded: 3}) || !done.FinishedAt.Equal(epoch.Add(time.Second)) {
+		t.Fatalf("stored %v, run %+v", stored, done)
+	}
+	_, stored, err = s.ExecuteSmall(ctx, run.RunID, p, results, tasks, epoch)
+	must(t, err)
+	if stored {
+		t.Fatal("a second execution was stored")
+	}
+	list, err := s.Tasks(ctx, core.TaskFilter{RunID: run.RunID}, core.PageRequest{Limit: 10})
+	must(t, err)
+	if len(list.Items) != 3 || list.Items[0].Labels[0] != "x" {
+		t.Fatalf("tasks %+v", list.Items)
+	}
+	latest, err := s.LatestRun(ctx, run.ActivityID, nil)
+	must(t, err)
+	if latest.RunID != run.RunID {
+		t.Fatalf("latest run is %s", latest.RunID)
+	}
+}
+
+func recordActions(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	run := running(t, s, create(t, s, "a"), "k")
+	p := planOf(run, 4)
+	_, _, err := s.SavePlan(ctx, run.RunID, p)
+	must(t, err)
+	results, tasks := outcomes(run, p, core.ActionSucceeded)
+	results[1].Status, results[1].Error = core.ActionFailed, "no"
+	must(t, s.RecordActions(ctx, run.RunID, results[:3], []core.TaskWrite{tasks[0], tasks[2]}))
+	results[0].Status = core.ActionFailed
+	must(t, s.RecordActions(ctx, run.RunID, results[:3], []core.TaskWrite{tasks[0], tasks[2]}))
+	done, err := s.FinishRun(ctx, run.RunID, "", "", epoch)
+	must(t, err)
+	if done.Status != core.RunPartial || done.Actions.Succeeded != 2 || done.Actions.Failed != 1 || done.Actions.Total != 4 {
+		t.Fatalf("finished as %+v", done)
+	}
+	again, err := s.FinishRun(ctx, run.RunID, core.RunFailed, "late", epoch.Add(time.Hour))
+	must(t, err)
+	if again.Status != core.RunPartial || again.Error != "" {
+		t.Fatalf("a finished run changed: %+v", again)
+	}
+	actions, err := s.Actions(ctx, run.RunID, 0, 10)
+	must(t, err)
+	if actions[0].Status != core.ActionSucceeded || actions[1].Result.Error != "no" || actions[3].Status != core.ActionSkipped {
+		t.Fatalf("actions %+v", actions)
+	}
+	list, err := s.Tasks(ctx, core.TaskFilter{RunID: run.RunID}, core.PageRequest{Limit: 10})
+	must(t, err)
+	if len(list.Items) != 2 {
+		t.Fatalf("%d tasks, want 2", len(list.Items))
+	}
+}
+
+func uniqueKey(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	open := func(key string, how core.IfOpen, title string) string {
+		run := running(t, s, d, key)
+		p := planOf(run, 1)
+		results, tasks := outcomes(run, p, core.ActionSucceeded)
+		tasks[0].Task.UniqueKey, tasks[0].Task.Title, tasks[0].IfOpen, tasks[0].Comment = "u", title, how, "seen again"
+		_, _, err := s.ExecuteSmall(ctx, run.RunID, p, results, tasks, epoch)
+		must(t, err)
+		actions, err := s.Actions(ctx, run.RunID, 0, 1)
+		must(t, err)
+		return actions[0].Result.Outcome
+	}
+	if got := open("1", core.IfOpenSkip, "first"); got != "created" {
+		t.Fatalf("first: %s", got)
+	}
+	if got := open("2", core.IfOpenSkip, "second"); got != "exists" {
+		t.Fatalf("skip: %s", got)
+	}
+	if got := open("3", core.IfOpenUpdate, "third"); got != "updated" {
+		t.Fatalf("update: %s", got)
+	}
+	if got := open("4", core.IfOpenComment, "fourth"); got != "commented" {
+		t.Fatalf("comment: %s", got)
+	}
+	list, err := s.Tasks(ctx, core.TaskFilter{ActivityID: d.ID}, core.PageRequest{Limit: 10})
+	must(t, err)
+	if len(list.Items) != 1 || list.Items[0].Title != "third" || len(list.Items[0].Comments) != 1 {
+		t.Fatalf("tasks %+v", list.Items)
+	}
+	status := core.TaskDone
+	_, err = s.PatchTask(ctx, list.Items[0].TaskID, core.TaskPatch{Status: &status}, epoch.Add(time.Hour))
+	must(t, err)
+	if got := open("5", core.IfOpenSkip, "fifth"); got != "created" {
+		t.Fatalf("after the first was done: %s", got)
+	}
+}
+
+func paging(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	want := map[string]bool{}
+	for i := range 25 {
+		want[running(t, s, d, fmt.Sprint("k", i)).RunID] = true // all created at the same instant
+	}
+	var cursor string
+	pages := 0
+	for {
+		p, err := s.Runs(ctx, core.RunFilter{ActivityID: d.ID}, core.PageRequest{Limit: 7, Cursor: cursor})
+		must(t, err)
+		for _, r := range p.Items {
+			if !want[r.RunID] {
+				t.Fatalf("run %s twice or unknown", r.RunID)
+			}
+			delete(want, r.RunID)
+		}
+		running(t, s, d, fmt.Sprint("later", pages)) // an insert between pages
+		pages++
+		if cursor = p.NextCursor; cursor == "" || pages > 20 {
+			break
+		}
+		for i := range 3 { // forget the later ones: they may or may not be seen
+			want[core.RunID(core.WorkflowID(d.ID, core.ManualCause(fmt.Sprint("later", pages-1-i))))] = true
+		}
+	}
+	for i := range 25 {
+		if want[core.RunID(core.WorkflowID(d.ID, core.ManualCause(fmt.Sprint("k", i))))] {
+			t.Fatalf("run k%d was never listed", i)
+		}
+	}
+}
+
+func foreignCursor(t *testing.T, s core.Store) {
+	_, err := s.Runs(t.Context(), core.RunFilter{}, core.PageRequest{Limit: 1, Cursor: "nonsense"})
+	wantCode(t, err, core.CodeInvalid)
+	d := create(t, s, "a")
+	running(t, s, d, "1")
+	running(t, s, d, "2")
+	p, err := s.Runs(t.Context(), core.RunFilter{}, core.PageRequest{Limit: 1})
+	must(t, err)
+	_, err = s.Tasks(t.Context(), core.TaskFilter{}, core.PageRequest{Limit: 1, Cursor: p.NextCursor})
+	wantCode(t, err, core.CodeInvalid)
+}
+
+func slotBook(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	must(t, s.Advance(ctx, map[string]time.Time{"a": epoch, "b": epoch}))
+	must(t, s.Advance(ctx, map[string]time.Time{"a": epoch.Add(-time.Hour), "b": epoch.Add(time.Hour)}))
+	marks, err := s.AccountedUntil(ctx, []string{"a", "b", "c"})
+	must(t, err)
+	if len(marks) != 2 || !marks["a"].Equal(epoch) || !marks["b"].Equal(epoch.Add(time.Hour)) {
+		t.Fatalf("marks %v", marks)
+	}
+	before, err := s.Beat(ctx, "worker", "one", epoch)
+	must(t, err)
+	if !before.IsZero() {
+		t.Fatalf("previous beat %v before the first", before)
+	}
+	before, err = s.Beat(ctx, "worker", "two", epoch.Add(time.Minute))
+	must(t, err)
+	if !before.Equal(epoch) {
+		t.Fatalf("previous beat %v", before)
+	}
+	at := func(m int) time.Time { return epoch.Add(time.Duration(m) * time.Minute) }
+	for _, o := range []core.Outage{{From: at(0), To: at(10), What: "worker"}, {From: at(5), To: at(20), What: "worker"}, {From: at(5), To: at(6), What: "temporal"}} {
+		must(t, s.RecordOutage(ctx, o))
+	}
+	outages, err := s.Outages(ctx, at(0), at(30))
+	must(t, err)
+	if len(outages) != 2 || !outages[0].From.Equal(at(0)) || !outages[0].To.Equal(at(20)) {
+		t.Fatalf("outages %+v", outages)
+	}
+}
+
+func idempotency(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	got, existed, err := s.Remember(ctx, "scope", "key", "hash", []byte("first"), epoch)
+	must(t, err)
+	if existed || string(got) != "first" {
+		t.Fatalf("%q %v", got, existed)
+	}
+	got, existed, err = s.Remember(ctx, "scope", "key", "hash", []byte("second"), epoch)
+	must(t, err)
+	if !existed || string(got) != "first" {
+		t.Fatalf("%q %v", got, existed)
+	}
+	_, _, err = s.Recall(ctx, "scope", "key", "another request")
+	wantCode(t, err, core.CodeConflict)
+	_, existed, err = s.Recall(ctx, "other scope", "key", "hash")
+	must(t, err)
+	if existed {
+		t.Fatal("scopes share keys")
+	}
+}
+
+func auditAndSecrets(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	for i := range 3 {
+		must(t, s.AppendAudit(ctx, core.AuditEntry{At: epoch.Add(time.Duration(i) * time.Second), By: "ann", Action: fmt.Sprint("a", i), Object: "o"}))
+	}
+	p, err := s.AuditEntries(ctx, "o", core.PageRequest{Limit: 2})
+	must(t, err)
+	if len(p.Items) != 2 || p.Items[0].Action != "a2" || p.NextCursor == "" {
+		t.Fatalf("audit %+v", p)
+	}
+	must(t, s.PutSecret(ctx, core.SealedSecret{Name: "n", Sealed: []byte{0, 255, 1}, Hosts: []string{"h"}, UpdatedAt: epoch}))
+	must(t, s.PutSecret(ctx, core.SealedSecret{Name: "n", Sealed: []byte{2}, Hosts: []string{"h"}, UpdatedAt: epoch}))
+	secret, err := s.Secret(ctx, "n")
+	must(t, err)
+	if len(secret.Sealed) != 1 || secret.Hosts[0] != "h" {
+		t.Fatalf("secret %+v", secret)
+	}
+	must(t, s.DeleteSecret(ctx, "n"))
+	_, err = s.Secret(ctx, "n")
+	wantCode(t, err, core.CodeNotFound)
+}
+
+func oddText(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	run := running(t, s, d, "k")
+	p := planOf(run, 1)
+	results, tasks := outcomes(run, p, core.ActionSucceeded)
+	tasks[0].Task.Title = "nul\x00 bad\xff 雪 '; DROP TABLE tasks; --"
+	_, _, err := s.ExecuteSmall(ctx, run.RunID, p, results, tasks, epoch)
+	must(t, err)
+	list, err := s.Tasks(ctx, core.TaskFilter{RunID: run.RunID}, core.PageRequest{Limit: 1})
+	must(t, err)
+	if got := list.Items[0].Title; got != "nul\uFFFD bad\uFFFD 雪 '; DROP TABLE tasks; --" {
+		t.Fatalf("title %q", got)
+	}
+	_, err = s.RecordCauses(ctx, []core.CauseRecord{eventRecord(d, "e\x00")}, epoch)
+	var e *core.Error
+	if !errors.As(err, &e) || e.Code != core.CodeInvalid {
+		t.Fatalf("an event ID with a NUL: %v", err)
+	}
+}

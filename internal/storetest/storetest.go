@@ -1,0 +1,375 @@
+// Package storetest is the conformance suite of the record: every store passes
+// it, on the promises that the ports of the root package state. It knows no store.
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// Run runs the suite. open returns a fresh, empty store for each call; it closes it after the test.
+func Run(t *testing.T, open func(t *testing.T) core.Store) {
+	for _, tc := range []struct {
+		name string
+		test func(*testing.T, core.Store)
+	}{
+		{"definitions keep versions, revisions and tombstones", definitions},
+		{"an apply is all or nothing", applyIsAtomic},
+		{"a stale version is refused", staleVersion},
+		{"a pause is kept until it is resumed", pauses},
+		{"a reader of the catalogue misses no change", catalogueOrder},
+		{"a cause has one row and one claim", oneClaim},
+		{"many executions, one admission", concurrentAdmission},
+		{"settled causes are not admitted", settlement},
+		{"causes wait until they are started and admitted", pendingCauses},
+		{"a plan is written once", planOnce},
+		{"a small run is one step", executeSmall},
+		{"results and tasks are recorded once", recordActions},
+		{"one active task for a unique key", uniqueKey},
+		{"lists have neither holes nor repeats", paging},
+		{"foreign cursors are refused", foreignCursor},
+		{"marks move forward, outages merge", slotBook},
+		{"an idempotency key keeps its first answer", idempotency},
+		{"audit and secrets", auditAndSecrets},
+		{"text that databases dislike", oddText},
+	} {
+		t.Run(tc.name, func(t *testing.T) { tc.test(t, open(t)) })
+	}
+}
+
+// epoch is a time with microseconds, which every store keeps.
+var epoch = time.Date(2026, 3, 2, 5, 0, 0, 123456000, time.UTC)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t testing.TB, err error, code core.Code) {
+	t.Helper()
+	if core.CodeOf(err) != code {
+		t.Fatalf("got %v, want %s", err, code)
+	}
+}
+
+func cronDefinition(name string) core.Definition {
+	d := core.Definition{
+		Name: name, Enabled: true, TriggerType: core.TriggerCron,
+		TriggerConfig: core.TriggerConfig{CronExpression: core.StringList{"@hourly"}},
+		Vars:          map[string]any{"big": int64(1<<53 + 1), "ratio": 0.5},
+		Rules:         []core.Rule{{Name: "r", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": "x"}}}}},
+	}
+	d.Normalize()
+	return d
+}
+
+func create(t testing.TB, s core.Store, name string) core.StoredDefinition {
+	t.Helper()
+	out, err := s.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: cronDefinition(name)}}, "ann", epoch)
+	must(t, err)
+	return out[0]
+}
+
+func definitions(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	if d.Version != 1 || !d.CreatedAt.Equal(epoch) || d.Vars["big"] != int64(1<<53+1) {
+		t.Fatalf("created as %+v", d)
+	}
+	_, err := s.ApplyChanges(ctx, []core.DefinitionChange{{Definition: cronDefinition("a")}}, "bob", epoch)
+	wantCode(t, err, core.CodeConflict)
+
+	changed := cronDefinition("a")
+	changed.Description = "new"
+	out, err := s.ApplyChanges(ctx, []core.DefinitionChange{{Definition: changed, ExpectVersion: 1}}, "bob", epoch.Add(time.Hour))
+	must(t, err)
+	if out[0].Version != 2 || out[0].Revision <= d.Revision {
+		t.Fatalf("updated to version %d, revision %d after %d", out[0].Version, out[0].Revision, d.Revision)
+	}
+	out, err = s.ApplyChanges(ctx, []core.DefinitionChange{{Definition: changed, ExpectVersion: 2}}, "bob", epoch.Add(2*time.Hour))
+	must(t, err)
+	if out[0].Version != 2 {
+		t.Fatalf("an equal document made version %d", out[0].Version)
+	}
+	old, err := s.DefinitionVersion(ctx, d.ID, 1)
+	must(t, err)
+	if old.Description != "" {
+		t.Fatalf("version 1 reads %q", old.Description)
+	}
+	for _, ref := range []string{"a", d.ID} {
+		got, err := s.Definition(ctx, ref)
+		must(t, err)
+		if got.Description != "new" {
+			t.Fatalf("%s reads %q", ref, got.Description)
+		}
+	}
+	_, err = s.ApplyChanges(ctx, []core.DefinitionChange{{Delete: true, Definition: core.Definition{ID: d.ID}, ExpectVersion: 2}}, "bob", epoch.Add(3*time.Hour))
+	must(t, err)
+	_, err = s.Definition(ctx, "a")
+	wantCode(t, err, core.CodeNotFound)
+	tomb, err := s.DefinitionAny(ctx, d.ID)
+	must(t, err)
+	if tomb.Live() {
+		t.Fatal("a deleted definition is live")
+	}
+	revived := create(t, s, "a")
+	if revived.ID != d.ID || revived.Version <= 2 || !revived.Live() {
+		t.Fatalf("revived as %+v", revived)
+	}
+	must(t, s.PurgeTombstone(ctx, d.ID, tomb.Version))
+	if _, err := s.Definition(ctx, "a"); err != nil {
+		t.Fatalf("purging an old tombstone removed the revived definition: %v", err)
+	}
+	versions, err := s.Versions(ctx, d.ID, core.PageRequest{Limit: 10})
+	must(t, err)
+	if len(versions.Items) < 3 || versions.Items[0].Version != revived.Version {
+		t.Fatalf("versions: %d, newest %d", len(versions.Items), versions.Items[0].Version)
+	}
+}
+
+func applyIsAtomic(t *testing.T, s core.Store) {
+	create(t, s, "taken")
+	before, err := s.Revision(t.Context())
+	must(t, err)
+	_, err = s.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: cronDefinition("fresh")}, {Definition: cronDefinition("taken")}}, "ann", epoch)
+	wantCode(t, err, core.CodeConflict)
+	if _, err := s.Definition(t.Context(), "fresh"); !core.IsCode(err, core.CodeNotFound) {
+		t.Fatalf("half of an apply was kept: %v", err)
+	}
+	after, err := s.Revision(t.Context())
+	must(t, err)
+	if before != after {
+		t.Fatalf("a refused apply moved the revision from %d to %d", before, after)
+	}
+}
+
+func staleVersion(t *testing.T, s core.Store) {
+	d := create(t, s, "a")
+	changed := cronDefinition("a")
+	changed.Description = "1"
+	_, err := s.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: changed, ExpectVersion: d.Version}}, "ann", epoch)
+	must(t, err)
+	changed.Description = "2"
+	_, err = s.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: changed, ExpectVersion: d.Version}}, "ann", epoch)
+	wantCode(t, err, core.CodePreconditionFailed)
+	_, err = s.ApplyChanges(t.Context(), []core.DefinitionChange{{Delete: true, Definition: core.Definition{ID: d.ID}, ExpectVersion: d.Version}}, "ann", epoch)
+	wantCode(t, err, core.CodePreconditionFailed)
+}
+
+func pauses(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	first, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "ann", Reason: "why", At: epoch}, epoch)
+	must(t, err)
+	if first.Paused == nil || first.Version != d.Version || first.Revision <= d.Revision || first.Effective() {
+		t.Fatalf("paused as %+v", first)
+	}
+	again, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "bob", At: epoch.Add(time.Minute)}, epoch.Add(time.Minute))
+	must(t, err)
+	if again.Paused.By != "ann" {
+		t.Fatalf("a second pause replaced the first: %+v", again.Paused)
+	}
+	resumed, err := s.SetPaused(ctx, d.ID, nil, epoch.Add(time.Hour))
+	must(t, err)
+	if resumed.Paused != nil {
+		t.Fatal("resume left the pause")
+	}
+	holds, err := s.Holds(ctx, d.ID, epoch.Add(-time.Hour), epoch.Add(2*time.Hour))
+	must(t, err)
+	found := false
+	for _, h := range holds {
+		found = found || h.Kind == "paused" && h.From.Equal(epoch) && h.Until != nil && h.Until.Equal(epoch.Add(time.Hour))
+	}
+	if !found {
+		t.Fatalf("the pause is not among the holds: %+v", holds)
+	}
+}
+
+func catalogueOrder(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	var writers sync.WaitGroup
+	const n = 24
+	for i := range n {
+		writers.Go(func() {
+			if _, err := s.ApplyChanges(ctx, []core.DefinitionChange{{Definition: cronDefinition(fmt.Sprintf("d%02d", i))}}, "ann", epoch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	seen, at := map[string]bool{}, int64(0)
+	read := func() {
+		for {
+			rows, next, err := s.ChangesSince(ctx, at, 5)
+			must(t, err)
+			for _, r := range rows {
+				if r.Revision <= at {
+					t.Errorf("row of revision %d after %d", r.Revision, at)
+				}
+				seen[r.Name] = true
+			}
+			if next == at {
+				return
+			}
+			at = next
+		}
+	}
+	done := make(chan struct{})
+	go func() { writers.Wait(); close(done) }()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		read()
+	}
+	read()
+	if len(seen) != n {
+		t.Fatalf("saw %d of %d changes", len(seen), n)
+	}
+}
+
+func eventRecord(d core.StoredDefinition, id string) core.CauseRecord {
+	return core.CauseRecord{
+		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: d.Version, Cause: core.EventCause(id),
+		Event: &core.Event{EventID: id, Type: "t", Time: epoch, Payload: []byte(`{"n":12000000}`)}, StreamSeq: 7,
+	}
+}
+
+func claim(d core.StoredDefinition, cause core.Cause, run string) core.Claim {
+	return core.Claim{
+		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: d.Version, Cause: cause,
+		WorkflowID: core.WorkflowID(d.ID, cause), TemporalRunID: run, At: epoch,
+	}
+}
+
+func oneClaim(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	states, err := s.RecordCauses(ctx, []core.CauseRecord{eventRecord(d, "e1"), eventRecord(d, "e2"), eventRecord(d, "e1")}, epoch)
+	must(t, err)
+	if len(states) != 3 || !states[0].Inserted || !states[1].Inserted || states[2].Inserted {
+		t.Fatalf("recorded as %+v", states)
+	}
+	if states[0].Entry.Verdict != core.VerdictPending || states[0].Entry.RunID != core.RunID(core.WorkflowID(d.ID, core.EventCause("e1"))) {
+		t.Fatalf("entry %+v", states[0].Entry)
+	}
+	run, err := s.Run(ctx, states[0].Entry.RunID)
+	must(t, err)
+	if run.Status != core.RunPending {
+		t.Fatalf("recorded run is %s", run.Status)
+	}
+	first, err := s.Admit(ctx, claim(d, core.EventCause("e1"), "r1"))
+	must(t, err)
+	if !first.Admitted || first.Run.Status != core.RunRunning || first.Event == nil || string(first.Event.Payload) != `{"n":12000000}` {
+		t.Fatalf("first claim: %+v", first)
+	}
+	again, err := s.Admit(ctx, claim(d, core.EventCause("e1"), "r1"))
+	must(t, err)
+	if !again.Admitted {
+		t.Fatal("the holder of the claim was refused when it asked again")
+	}
+	other, err := s.Admit(ctx, claim(d, core.EventCause("e1"), "r2"))
+	must(t, err)
+	if other.Admitted || other.Entry.TemporalRunID != "r1" || other.Entry.Verdict != core.VerdictFired {
+		t.Fatalf("a second execution: %+v", other)
+	}
+	cron, err := s.Admit(ctx, claim(d, core.CronCause(epoch), "r3"))
+	must(t, err)
+	if !cron.Admitted || !cron.Run.Cause.NominalTime.Equal(epoch.Truncate(time.Second)) {
+		t.Fatalf("cron claim without a row: %+v", cron)
+	}
+	keys, err := s.CronKeys(ctx, d.ID, epoch.Add(-time.Hour), epoch.Add(time.Hour))
+	must(t, err)
+	if len(keys) != 1 || keys[0] != core.CronCause(epoch).Key() {
+		t.Fatalf("cron keys %v", keys)
+	}
+}
+
+func concurrentAdmission(t *testing.T, s core.Store) {
+	d := create(t, s, "a")
+	var wg sync.WaitGroup
+	admitted := make([]bool, 16)
+	for i := range admitted {
+		wg.Go(func() {
+			a, err := s.Admit(t.Context(), claim(d, core.CronCause(epoch), fmt.Sprint("r", i)))
+			if err != nil {
+				t.Error(err)
+			}
+			admitted[i] = a.Admitted
+		})
+	}
+	wg.Wait()
+	n := 0
+	for _, a := range admitted {
+		if a {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Fatalf("%d of %d executions were admitted", n, len(admitted))
+	}
+}
+
+func settlement(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	slot := func(h int) core.Cause { return core.CronCause(epoch.Add(time.Duration(h) * time.Hour)) }
+	settle := func(c core.Cause, v core.Verdict) core.Settlement {
+		return core.Settlement{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: c, Verdict: v, Reason: "why"}
+	}
+	_, err := s.Admit(ctx, claim(d, slot(0), "r0"))
+	must(t, err)
+	entries, err := s.Settle(ctx, []core.Settlement{settle(slot(0), core.VerdictSkipped), settle(slot(1), core.VerdictSkipped)}, epoch)
+	must(t, err)
+	if entries[0].Verdict != core.VerdictFired || entries[1].Verdict != core.VerdictSkipped || entries[1].Reason != "why" {
+		t.Fatalf("settled as %+v", entries)
+	}
+	late, err := s.Admit(ctx, claim(d, slot(1), "r1"))
+	must(t, err)
+	if late.Admitted {
+		t.Fatal("a skipped slot was admitted")
+	}
+	c := claim(d, slot(2), "r2")
+	verdict := settle(slot(2), core.VerdictPaused)
+	c.Settle = &verdict
+	paused, err := s.Admit(ctx, c)
+	must(t, err)
+	if paused.Admitted || paused.Entry.Verdict != core.VerdictPaused {
+		t.Fatalf("admission with a verdict: %+v", paused)
+	}
+}
+
+func pendingCauses(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	_, err := s.RecordCauses(ctx, []core.CauseRecord{eventRecord(d, "e1"), eventRecord(d, "e2")}, epoch)
+	must(t, err)
+	must(t, s.ConfirmStarts(ctx, []core.Start{{ActivityID: d.ID, CauseKey: "e1"}}, epoch))
+	e, err := s.LedgerEntry(ctx, d.ID, "e1")
+	must(t, err)
+	if e.Verdict != core.VerdictStarted {
+		t.Fatalf("confirmed cause is %s", e.Verdict)
+	}
+	waiting, err := s.PendingCauses(ctx, epoch.Add(time.Minute), 10)
+	must(t, err)
+	if len(waiting) != 2 {
+		t.Fatalf("%d causes wait, want 2", len(waiting))
+	}
+	_, err = s.Admit(ctx, claim(d, core.EventCause("e1"), "r1"))
+	must(t, err)
+	waiting, err = s.PendingCauses(ctx, epoch.Add(time.Minute), 10)
+	must(t, err)
+	if len(waiting) != 1 || waiting[0].Cause.EventID != "e2" {
+		t.Fatalf("waiting: %+v", waiting)
+	}
+	if none, err := s.PendingCauses(ctx, epoch.Add(-time.Minute), 10); err != nil || len(none) != 0 {
+		t.Fatalf("younger causes: %v %v", none, err)
+	}
+}
