@@ -140,7 +140,7 @@ func BenchmarkFullHour(b *testing.B) {
 	n := size(100, 1000)
 	for name, cfg := range map[string]devstack.TemporalConfig{
 		"classic": {},
-		"chasm": {CHASMScheduler: true},
+		"chasm":   {CHASMScheduler: true},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

@@ -126,3 +126,42 @@ func (b *bench) changeAtRandom(random *rand.Rand, n int, replica *temporalschedu
 	_, _ = b.store.ApplyChanges(ctx, []activitycore.DefinitionChange{change}, "test", time.Now())
 	_ = replica.SyncDefinition(ctx, d.ID)
 }
+
+// TestAnUpdateNeverUndoesAPauseMadeMeanwhile pauses the schedule in Temporal between the description and the update made
+// from it.
+func TestAnUpdateNeverUndoesAPauseMadeMeanwhile(t *testing.T) {
+	b := newBench(t)
+	d := cron("paused-meanwhile")
+	b.save(d)
+	between := &oncePaused{b: b, id: d.ID}
+	b.rec = temporalschedule.New(temporalschedule.Config{
+		Service: b.client.WorkflowService(), Namespace: b.namespace, Store: b.store, Slots: between,
+	})
+	d.TriggerConfig.CronExpression = activitycore.StringList{"@daily"}
+	b.save(d)
+	if !between.done {
+		t.Fatal("the edit wrote nothing")
+	}
+	row, err := b.store.DefinitionAny(t.Context(), d.ID)
+	if err != nil || row.Paused == nil || !b.paused(d.ID) {
+		t.Errorf("the pause is lost: record %+v, schedule paused %t, %v", row.Paused, b.paused(d.ID), err)
+	}
+	if report := b.sync(activitycore.SyncOptions{Full: true}); len(report.Drift) > 0 {
+		t.Errorf("drift %+v", report.Drift)
+	}
+}
+
+// oncePaused pauses a schedule by hand before the first write to it.
+type oncePaused struct {
+	b    *bench
+	id   string
+	done bool
+}
+
+func (o *oncePaused) BeforeWrite(context.Context, string) (func(context.Context) error, error) {
+	if !o.done {
+		o.done = true
+		o.b.pauseByHand(o.id, "stop it")
+	}
+	return nil, nil
+}
