@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/telemetry"
@@ -109,15 +108,5 @@ Ctrl-C stops it.
 		}
 		fmt.Fprintf(c.stdout, "applied: %s\n", strings.Join(names, ", "))
 	}
-	var failed error
-	select {
-	case <-ctx.Done():
-	case failed = <-d.Fatal():
-	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.Shutdown())
-	defer cancel()
-	if err := d.Stop(stopCtx); err != nil && failed == nil {
-		failed = core.Wrap(core.CodeInternal, err, "stopped, but not cleanly: %v", err)
-	}
-	return failed
+	return c.untilStopped(ctx, d.Fatal(), d.Stop, o.Config.Shutdown())
 }

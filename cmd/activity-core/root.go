@@ -135,7 +135,7 @@ Start with:  activity-core dev -f examples/ --context-dir examples/context`,
 			root.AddCommand(cmd)
 		}
 	}
-	add("server", c.devCommand())
+	add("server", c.devCommand(), c.serveCommand(), c.migrateCommand(), c.devServerCommand())
 	add("define", c.validateCommand(), c.planCommand(), c.applyCommand(), c.getCommand(), c.describeCommand(),
 		c.deleteCommand(), c.pauseCommand(), c.resumeCommand(), c.triggerCommand(), c.nextCommand(), c.dryRunCommand(), c.backfillCommand())
 	add("observe", c.runsCommand(), c.tasksCommand(), c.eventsCommand(), c.deadLettersCommand(), c.ledgerCommand(), c.auditCommand())
