@@ -63,6 +63,23 @@ func TestCloudEventsAreReadInEveryMode(t *testing.T) {
 	}
 }
 
+// The examples of docs/events.md are events.
+func TestTheExamplesOfTheDocumentationAreEvents(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(doc, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for _, b := range blocks {
+		if _, err := Decode(nil, b[1]); err != nil {
+			t.Errorf("%v\n%s", err, b[1])
+		}
+	}
+}
+
 func TestErrorsNameTheField(t *testing.T) {
 	for data, says := range map[string]string{
 		``:       "empty",
