@@ -321,7 +321,12 @@ func TestEveryMatchRunsExactlyOnceUnderFire(t *testing.T) {
 		return info.AckFloor.Stream == stream.CachedInfo().State.LastSeq && info.NumAckPending == 0
 	}
 	b.harass(every, settled)
-	eventually(t, "every started run was carried out", func() bool { return ran.total() >= len(expected) })
+	for done := -1; done < ran.total() && ran.total() < len(expected); { // the worker may be far behind the routers: wait while it moves
+		done = ran.total()
+		for patience := time.Now().Add(20 * time.Second); ran.total() < len(expected) && time.Now().Before(patience); {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
 	audit(t, ran, expected)
 	t.Logf("%d events, %d repeated, %d expected runs, %d processes killed, %d died at crash points: 0 lost, 0 doubled, %d executions turned away",
 		events, len(again), len(expected), b.kills, b.falls, ran.turned)
