@@ -107,14 +107,15 @@ func (a *activities) settle(ctx context.Context, def activitycore.StoredDefiniti
 	switch {
 	case !found || !def.Live():
 		s.Reason = "the definition was deleted"
+	case def.TriggerType != activitycore.TriggerCron:
+		s.Verdict, s.Reason = activitycore.VerdictSkipped, "the definition has no cron trigger any more"
+	case a.slots != nil:
+		// The policy knows since when the definition is held: a slot due before a pause still runs.
+		return a.slots.Decide(ctx, def, *cause.NominalTime, now)
 	case !def.Enabled:
 		s.Reason = "the definition is disabled"
 	case def.Paused != nil:
 		s.Reason = "the definition is paused"
-	case def.TriggerType != activitycore.TriggerCron:
-		s.Verdict, s.Reason = activitycore.VerdictSkipped, "the definition has no cron trigger any more"
-	case a.slots != nil:
-		return a.slots.Decide(ctx, def, *cause.NominalTime, now)
 	default:
 		return nil, nil // nil means: let it run
 	}
