@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,7 @@ import (
 func agrees(t *testing.T, data []byte) {
 	t.Helper()
 	at, err := checkJSON(data)
-	if err == errDepth {
+	if errors.Is(err, errDepth) {
 		return
 	}
 	if want := json.Valid(data); (err == nil) != want {
@@ -52,7 +53,7 @@ func TestDeepNestingIsRefused(t *testing.T) {
 	if _, err := checkJSON([]byte(deepest)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checkJSON([]byte("[" + deepest + "]")); err != errDepth {
+	if _, err := checkJSON([]byte("[" + deepest + "]")); !errors.Is(err, errDepth) {
 		t.Fatal(err)
 	}
 }

@@ -87,10 +87,10 @@ func validJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
 	}
-	switch at, problem := checkJSON(data); problem {
-	case nil:
+	switch at, problem := checkJSON(data); {
+	case problem == nil:
 		return nil
-	case errDepth:
+	case errors.Is(problem, errDepth):
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is nested deeper than %d levels", MaxDepth)
 	default:
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)

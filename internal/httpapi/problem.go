@@ -113,5 +113,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p.Problem) //nolint:errcheck,errchkjson // the client is gone; nothing is left to tell it
+	_ = json.NewEncoder(w).Encode(p.Problem) // the client is gone; nothing is left to tell it
 }

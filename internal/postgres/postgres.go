@@ -126,7 +126,7 @@ func Open(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
 		err = m.CheckSchema(ctx)
 	}
 	if err != nil {
-		_ = db.Close() //nolint:errcheck // the schema's error is the one that matters
+		_ = db.Close() // the schema's error is the one that matters
 		return nil, err
 	}
 	return sqlstore.New(&engine{db: db}, dialect()), nil
@@ -191,7 +191,7 @@ func (e *engine) once(ctx context.Context, fn func(context.Context, sqlstore.Que
 	}
 	defer func() {
 		if err != nil {
-			_ = tx.Rollback() //nolint:errcheck // the error that led here is the one that matters
+			_ = tx.Rollback() // the error that led here is the one that matters
 		}
 	}()
 	if err := fn(ctx, tx); err != nil {
