@@ -1,12 +1,8 @@
 # Every target says what it does in its ## comment; `make help` lists them.
 GO        ?= go
 BIN       := bin/activity-core
-LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 VULN      := golang.org/x/vuln/cmd/govulncheck@v1.6.0
 FUZZTIME  ?= 1m
-PURE      := . ./internal/catalog/... ./internal/config/... ./internal/cronspec ./internal/document/... ./internal/envelope/... \
-             ./internal/eventmatch/... ./internal/jsonvalue/... ./internal/outbound/... ./internal/ruleeval/... \
-             ./internal/secrets/... ./internal/slots/... ./internal/sqlite/... ./internal/sqlstore/... ./internal/telemetry/... ./internal/webhook/...
 
 .PHONY: help
 help: ## list the targets
@@ -26,21 +22,23 @@ test: ## run every test that needs nothing but Go
 
 .PHONY: test-postgres
 test-postgres: ## run the store's conformance suite on a real PostgreSQL; fails if there is none
-	ACTIVITY_CORE_TEST_POSTGRES=1 $(GO) test ./internal/postgres/... ./internal/storetest/...
+	.ci/run postgres
 
 .PHONY: race
 race: ## run the packages without the Temporal server under the race detector
-	$(GO) test -race $(PURE)
+	.ci/run race
 
 .PHONY: replay
 replay: ## replay the recorded workflow histories against this version
-	$(GO) test -run Replay -v ./internal/temporalrun/...
+	.ci/run replay
 
 .PHONY: lint
 lint: ## gofmt, go vet, golangci-lint with the import rules
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
-	$(GO) vet ./...
-	$(GO) run $(LINT) run ./...
+	.ci/run format vet lint
+
+.PHONY: ci
+ci: ## everything that CI runs
+	.ci/run
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what we link
