@@ -80,7 +80,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) validate() error {
-	missing := ""
+	var missing string
 	switch {
 	case c.JetStream == nil:
 		missing = "JetStream"

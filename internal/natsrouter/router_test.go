@@ -366,7 +366,7 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	if r.InFlight() != 0 {
 		t.Fatalf("%d left in flight", r.InFlight())
 	}
-	if info := w.consumer(); int(info.NumAckPending)+int(info.AckFloor.Stream) < 10 || info.AckFloor.Stream > 4 {
+	if info := w.consumer(); info.NumAckPending+int(info.AckFloor.Stream) < 10 || info.AckFloor.Stream > 4 {
 		t.Fatalf("starts under way were not the only ones finished: %+v", info)
 	}
 	if err := r.Stop(context.Background()); err != nil {

@@ -81,11 +81,11 @@ func (r *Result) Profile(n int) []Bucket {
 // busiest minute.
 func (r *Result) Chart(buckets, width int) string {
 	profile := r.Profile(buckets)
-	most, digits := 1, 1
+	most := 1
 	for _, b := range profile {
 		most = max(most, b.Starts)
 	}
-	digits = len(fmt.Sprint(most))
+	digits := len(fmt.Sprint(most))
 	var out strings.Builder
 	for _, b := range profile {
 		// A bucket with any start shows at least half a block.
