@@ -13,7 +13,7 @@ import (
 // reportProgress posts a report to the configured hub, as JSON.
 func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a activitycore.PlannedAction, p *ruleeval.ReportProgressParams) (activitycore.ActionResult, error) {
 	if e.cfg.Hub == nil {
-		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "report_progress: no hub is configured; set hub.url")
+		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "report_progress: no hub is configured; set progress.url")
 	}
 	report := map[string]any{
 		"activity_id": run.ActivityID, "activity_name": run.ActivityName, "run_id": run.RunID, "rule": a.Rule, "item_key": a.ItemKey,
