@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +24,6 @@ const (
 	defaultKept    = 64 << 10
 	maxKept        = 1 << 20
 	longestRetryIn = time.Hour
-	redacted       = "***"
-	shortestSecret = 4 // shorter ones cannot be told from ordinary text
 )
 
 // httpRequest sends one request. Its result is {status, headers, body, truncated}: header names in lower case, the body as
@@ -45,7 +41,7 @@ func (e *Executor) httpRequest(ctx context.Context, key string, p *ruleeval.HTTP
 	if !p.Expect.Status.Contains(res.Status) {
 		return activitycore.ActionResult{}, statusError(host, req.Method, res, p.Expect.Status.String())
 	}
-	body := hide(res.Body, hidden)
+	body := outbound.Redact(res.Body, hidden...)
 	if p.Expect.Body != "" {
 		if err := e.expectBody(ctx, p.Expect.Body, host, res, body); err != nil {
 			return activitycore.ActionResult{}, err
@@ -54,7 +50,8 @@ func (e *Executor) httpRequest(ctx context.Context, key string, p *ruleeval.HTTP
 	return result("delivered", captured(p, res, body, hidden))
 }
 
-// request builds the request and returns the secrets in it, which must not come out again.
+// request builds the request and returns the keys it was signed with, which must not come out again; the client sees to
+// the secrets in its headers.
 func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (outbound.Request, []string, error) {
 	u, err := outbound.ParseURL(p.URL)
 	if err != nil {
@@ -83,7 +80,6 @@ func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequ
 			return r, nil, err
 		}
 		r.Secret.Set(name, value)
-		hidden = append(hidden, value)
 	}
 	if p.Sign != "" {
 		secret, err := e.secret(ctx, p.Sign, u)
@@ -205,7 +201,7 @@ func captured(p *ruleeval.HTTPRequestParams, res *outbound.Response, body []byte
 	kept := map[string]any{"status": res.Status, "truncated": false}
 	headers := lowerHeaders(res.Header)
 	for name, v := range headers {
-		headers[name] = string(hide([]byte(v), hidden))
+		headers[name] = string(outbound.Redact([]byte(v), hidden...))
 	}
 	delete(headers, "set-cookie")
 	kept["headers"] = headers
@@ -216,30 +212,4 @@ func captured(p *ruleeval.HTTPRequestParams, res *outbound.Response, body []byte
 		kept["body"] = bodyValue(res, body)
 	}
 	return kept
-}
-
-// hide blots secrets out of what came back: a server may echo a request's headers.
-func hide(text []byte, secrets []string) []byte {
-	for _, s := range secrets {
-		for _, form := range forms(s) {
-			text = bytes.ReplaceAll(text, []byte(form), []byte(redacted))
-		}
-	}
-	return text
-}
-
-// forms are the ways in which a secret can come back: as it is, as JSON, and without its scheme ("Bearer …").
-func forms(secret string) []string {
-	set := map[string]bool{secret: true}
-	if _, token, ok := strings.Cut(secret, " "); ok {
-		set[token] = true
-	}
-	for s := range maps.Clone(set) {
-		if quoted, err := json.Marshal(s); err == nil {
-			set[string(quoted[1:len(quoted)-1])] = true
-		}
-	}
-	all := slices.Sorted(maps.Keys(set))
-	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) }) // the longest first
-	return slices.DeleteFunc(all, func(s string) bool { return len(s) < shortestSecret })
 }

@@ -178,7 +178,8 @@ func TestTheNextPageIsNotFollowedToAnotherHost(t *testing.T) {
 func TestAnUnchangedAnswerIsTakenFromTheCacheOfTheSameCaller(t *testing.T) {
 	var full, unchanged atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tag := `"` + r.Header.Get("Authorization") + `"`
+		who := map[string]string{"alice-token": "alice", "bob-token": "bob"}[r.Header.Get("Authorization")]
+		tag := `"` + who + `"`
 		if r.Header.Get("If-None-Match") == tag {
 			unchanged.Add(1)
 			w.WriteHeader(http.StatusNotModified)
@@ -186,21 +187,35 @@ func TestAnUnchangedAnswerIsTakenFromTheCacheOfTheSameCaller(t *testing.T) {
 		}
 		full.Add(1)
 		w.Header().Set("ETag", tag)
-		_ = json.NewEncoder(w).Encode(r.Header.Get("Authorization"))
+		_ = json.NewEncoder(w).Encode(who)
 	}))
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
-	secrets := &oneHost{"token", host, "alice"}
+	secrets := &oneHost{"token", host, ""}
 	f := fetcher(t, func(c *contextsource.Config) { c.Secrets = secrets })
 	source := httpSource(server.URL, func(h *activitycore.HTTPSource) { h.SecretHeader = map[string]string{"Authorization": "token"} })
 	for _, who := range []string{"alice", "alice", "bob"} {
-		secrets.value = who
+		secrets.value = who + "-token"
 		if got, err := fetch(t, f, source); got != who || err != nil {
 			t.Fatalf("%s got %v, %v", who, got, err)
 		}
 	}
 	if full.Load() != 2 || unchanged.Load() != 1 {
 		t.Errorf("%d full answers, %d unchanged", full.Load(), unchanged.Load())
+	}
+}
+
+func TestASecretThatAServerEchoesDoesNotBecomeContext(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"headers": r.Header})
+	}))
+	defer server.Close()
+	f := fetcher(t, func(c *contextsource.Config) {
+		c.Secrets = oneHost{"token", strings.TrimPrefix(server.URL, "http://"), `Bearer hunter22"\x`}
+	})
+	got, err := fetch(t, f, httpSource(server.URL, func(h *activitycore.HTTPSource) { h.SecretHeader = map[string]string{"Authorization": "token"} }))
+	if err != nil || strings.Contains(fmt.Sprint(got), "hunter22") || !strings.Contains(fmt.Sprint(got), "***") {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

@@ -90,7 +90,7 @@ type Request struct {
 	Method string
 	URL    *url.URL // from [ParseURL]
 	Header http.Header
-	// Secret are headers that are dropped when a redirect leads to another host.
+	// Secret are headers that are dropped when a redirect leads to another host, and blotted out of the answer.
 	Secret http.Header
 	Body   []byte
 	// MaxBytes is how much of the answer's body is read; it must be positive.
@@ -158,6 +158,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if int64(len(body)) > r.MaxBytes {
 		out.Body, out.Truncated = body[:r.MaxBytes], true
 	}
+	redactAnswer(out, r.Secret)
 	return out, nil
 }
 

@@ -17,6 +17,9 @@ import (
 // KeySize is the length of the key that seals secrets: AES-256.
 const KeySize = 32
 
+// maxHosts bounds the hosts of one secret.
+const maxHosts = 100
+
 // sealVersion leads every sealed secret, so that the way of sealing can change.
 const sealVersion = 1
 
@@ -74,6 +77,8 @@ func (b *Box) Set(ctx context.Context, name, value string, hosts []string) error
 	switch {
 	case value == "" || len(value) > maxSize:
 		return activitycore.Errorf(activitycore.CodeInvalid, "value: has %d bytes; a secret has 1 to %d", len(value), maxSize)
+	case len(hosts) > maxHosts:
+		return activitycore.Errorf(activitycore.CodeInvalid, "hosts: there are %d; a secret has at most %d, and *.example.com stands for many", len(hosts), maxHosts)
 	case len(hosts) == 0:
 		return activitycore.InvalidField("hosts", nil, "name at least one host that the secret may be sent to, such as api.example.com")
 	}
@@ -101,6 +106,12 @@ func (b *Box) List(ctx context.Context) ([]Info, error) {
 	}
 	slices.SortFunc(infos, func(x, y Info) int { return strings.Compare(x.Name, y.Name) })
 	return infos, nil
+}
+
+// Get tells of one secret; CodeNotFound if there is none of that name.
+func (b *Box) Get(ctx context.Context, name string) (Info, error) {
+	s, err := b.store.Secret(ctx, name)
+	return Info{Name: s.Name, Hosts: s.Hosts, UpdatedAt: s.UpdatedAt}, err
 }
 
 // Delete removes a secret; CodeNotFound if there is none.

@@ -20,13 +20,10 @@ type Source interface {
 // Resolver finds secrets in its sources, the first one that has it.
 type Resolver struct {
 	sources []Source
-	hosts   map[string][]string
 }
 
-// NewResolver makes a resolver. hosts adds hosts by secret name to what the sources say, for sources that cannot.
-func NewResolver(hosts map[string][]string, sources ...Source) *Resolver {
-	return &Resolver{sources: sources, hosts: hosts}
-}
+// NewResolver makes a resolver.
+func NewResolver(sources ...Source) *Resolver { return &Resolver{sources: sources} }
 
 // Resolve returns the secret name for a request to host ("example.com" or "example.com:8443"). CodeNotFound: no source has
 // it; CodeForbidden: it is not bound to this host.
@@ -42,14 +39,13 @@ func (r *Resolver) Resolve(ctx context.Context, name, host string) (string, erro
 		if !ok {
 			continue
 		}
-		hosts = slices.Concat(hosts, r.hosts[name])
 		if !slices.ContainsFunc(hosts, func(pattern string) bool { return hostMatches(pattern, host) }) {
 			return "", activitycore.Errorf(activitycore.CodeForbidden, "secret %q may not be sent to host %q; "+
-				"bind it with `secret set %s --host %s`, secrets.hosts in the configuration, or a file %s.hosts beside it", name, host, name, host, name)
+				"bind it where it is kept: `secret set %s --host %s`, the environment variable %s_HOSTS, or a file %s%s in secrets.dir", name, host, name, host, EnvName(name), name, hostsSuffix)
 		}
 		return value, nil
 	}
-	return "", activitycore.Errorf(activitycore.CodeNotFound, "there is no secret %q; set it with `secret set %s`, the environment variable %s, or a file in secrets.dir", name, name, EnvName(name))
+	return "", activitycore.Errorf(activitycore.CodeNotFound, "there is no secret %q; set it with `secret set %s --host %s`, the environment variable %s, or a file in secrets.dir", name, name, host, EnvName(name))
 }
 
 var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$`)
