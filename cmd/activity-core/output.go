@@ -48,14 +48,19 @@ func (c *cli) table(rows [][]string) {
 	w.Flush()
 }
 
-// oneLine keeps a cell in its row and its length readable, and terminal escapes out of it.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
+// plainLine keeps a text in its line, and terminal escapes out of it.
+func plainLine(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
 	}, s)
+}
+
+// oneLine keeps a cell in its row and its length readable, and terminal escapes out of it.
+func oneLine(s string) string {
+	s = plainLine(s)
 	if runes := []rune(s); len(runes) > 100 {
 		return string(runes[:99]) + "…"
 	}

@@ -135,11 +135,11 @@ Start with:  activity-core dev -f examples/ --context-dir examples/context`,
 			root.AddCommand(cmd)
 		}
 	}
-	add("server", c.devCommand(), c.serveCommand(), c.migrateCommand(), c.devServerCommand())
+	add("server", c.devCommand(), c.serveCommand(), c.migrateCommand(), c.seedCommand(), c.devServerCommand())
 	add("define", c.validateCommand(), c.planCommand(), c.applyCommand(), c.getCommand(), c.describeCommand(),
-		c.deleteCommand(), c.pauseCommand(), c.resumeCommand(), c.triggerCommand(), c.nextCommand(), c.dryRunCommand(), c.backfillCommand())
+		c.deleteCommand(), c.pauseCommand(), c.resumeCommand(), c.triggerCommand(), c.nextCommand(), c.simulateCommand(), c.dryRunCommand(), c.backfillCommand())
 	add("observe", c.runsCommand(), c.tasksCommand(), c.eventsCommand(), c.deadLettersCommand(), c.ledgerCommand(), c.auditCommand())
-	add("operate", c.syncCommand(), c.configCommand(), c.versionCommand())
+	add("operate", c.doctorCommand(), c.syncCommand(), c.configCommand(), c.versionCommand())
 	return root
 }
 

@@ -11,9 +11,9 @@ import (
 
 // Minute is a minute of the window and the runs that start in it.
 type Minute struct {
-	At     time.Time
-	Starts int
-	Jobs   []string // the jobs that start a run, sorted, each once
+	At     time.Time `json:"at"`
+	Starts int       `json:"starts"`
+	Jobs   []string  `json:"definitions"` // the jobs that start a run, sorted, each once
 }
 
 // Busiest are the n minutes with the most starts, the busiest first, the earlier first among equals.

@@ -49,20 +49,25 @@ const (
 
 // Slot is one nominal time and its fate.
 type Slot struct {
-	Job      string
-	Nominal  time.Time
-	Outcome  Outcome
-	Start    time.Time // when its run starts; zero if it never does
-	Overlaps bool      // the run starts while another run of the same job is going
-	Reason   string    // one line; empty when it simply fires on time
+	Job      string    `json:"name"`
+	Nominal  time.Time `json:"nominal_time"`
+	Outcome  Outcome   `json:"outcome"`
+	Start    time.Time `json:"start,omitzero"`     // when its run starts; zero if it never does
+	Overlaps bool      `json:"overlaps,omitempty"` // the run starts while another run of the same job is going
+	Reason   string    `json:"reason,omitempty"`   // one line; empty when it simply fires on time
 }
 
 // Summary counts the slots of one job. Expected is the sum of the five outcomes.
 type Summary struct {
-	Job                                                      string
-	Expected, Fired, MadeUp, Skipped, Compressed, Overlapped int
-	Delayed                                                  int // of Fired: started later than their nominal time
-	Concurrent                                               int // of Fired and MadeUp: started beside another run of the job
+	Job        string `json:"name"`
+	Expected   int    `json:"expected"`
+	Fired      int    `json:"fired"`
+	MadeUp     int    `json:"made_up"`
+	Skipped    int    `json:"skipped"`
+	Compressed int    `json:"compressed"`
+	Overlapped int    `json:"overlapped"`
+	Delayed    int    `json:"delayed"`    // of Fired: started later than their nominal time
+	Concurrent int    `json:"concurrent"` // of Fired and MadeUp: started beside another run of the job
 }
 
 // Result is everything the simulation found. Slots are in order of nominal time, then of job name; Summaries are in the

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/app"
+	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+)
+
+func (c *cli) doctorCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Find out what is wrong with a set-up; changes nothing", Args: noArgs,
+		Long: `doctor asks a running server how it is: readiness, schedules that drifted, dead letters, causes without a verdict. With --config, or
+with ` + config.EnvName("database.url") + ` set, it also looks at what serve would need: PostgreSQL and its schema, Temporal, its namespace and search
+attributes, NATS and its streams, folders. Exit 1 if a check failed.`,
+		Example: "  activity-core doctor\n  activity-core doctor --config /etc/activity-core.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			api, err := c.client()
+			if err != nil {
+				return err
+			}
+			var found []app.Finding
+			if file != "" || c.lookup(config.EnvName("database.url")) != "" {
+				cfg, err := config.Load(config.Sources{File: file, Environ: c.environ})
+				if err != nil {
+					return err
+				}
+				found = append(found, app.Finding{Check: "configuration", Status: app.FindingOK, Detail: "valid"})
+				found = append(found, app.Diagnose(cmd.Context(), cfg)...)
+			}
+			found = append(found, c.askServer(cmd.Context(), api)...)
+			failed := 0
+			for _, f := range found {
+				if f.Status == app.FindingFailed {
+					failed++
+				}
+			}
+			if err := c.print(found, func() { c.showFindings(found) }); err != nil {
+				return err
+			}
+			if failed > 0 {
+				return &exitError{code: exitFailed, err: fmt.Errorf("%d of %d checks failed", failed, len(found))}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "settings file of serve, YAML")
+	return c.clientCommand(cmd)
+}
+
+// askServer looks at a running server through its API.
+func (c *cli) askServer(ctx context.Context, api *apiclient.Client) []app.Finding {
+	ready, err := api.Ready(ctx)
+	if err != nil {
+		return []app.Finding{{Check: "server", Status: app.FindingFailed, Detail: fmt.Sprintf("%s: %v", c.server, err), Remedy: "start activity-core dev or serve, or give the right --server"}}
+	}
+	found := []app.Finding{{Check: "server", Status: app.FindingOK, Detail: c.server + " is ready"}}
+	if !ready.Ready {
+		found[0] = app.Finding{Check: "server", Status: app.FindingFailed, Detail: c.server + " is not ready", Remedy: "see the failed parts below, and docs/runbook.md"}
+	}
+	for _, part := range slices.Sorted(maps.Keys(ready.Checks)) {
+		if state := ready.Checks[part]; state != "ok" {
+			found = append(found, app.Finding{Check: "server: " + part, Status: app.FindingFailed, Detail: state, Remedy: "docs/runbook.md, common failures"})
+		}
+	}
+	add := func(check string, err error, count int, detail, remedy string) {
+		f := app.Finding{Check: check, Status: app.FindingOK, Detail: detail}
+		switch {
+		case err != nil:
+			f.Status, f.Detail, f.Remedy = app.FindingFailed, err.Error(), "check --token, and the server's log"
+		case count > 0:
+			f.Status, f.Remedy = app.FindingWarning, remedy
+		}
+		found = append(found, f)
+	}
+	schedules, err := api.Schedules(ctx)
+	add("schedules", err, len(schedules.Drift), fmt.Sprintf("%d wanted, %d in sync, %d differ", schedules.Wanted, schedules.InSync, len(schedules.Drift)), "activity-core sync --dry-run shows them, activity-core sync mends them")
+	dead, err := api.DeadLetters(ctx, apiclient.ListOptions{Limit: 100})
+	more := ""
+	if dead.NextCursor != "" {
+		more = " or more"
+	}
+	add("dead letters", err, len(dead.Items), fmt.Sprintf("%d%s", len(dead.Items), more), "activity-core dead-letters list, then replay or drop them")
+	ledger, err := api.LedgerCheck(ctx, apiclient.ListOptions{})
+	add("ledger", err, len(ledger.Missing), fmt.Sprintf("%d causes expected in the last 24 h, %d accounted for", ledger.Expected, ledger.Accounted), "activity-core ledger check lists those without a verdict")
+	failed, err := api.Runs(ctx, apiclient.ListOptions{Limit: 100, Filter: map[string]string{"status": string(core.RunFailed), "since": "24h"}})
+	add("failed runs", err, len(failed.Items), fmt.Sprintf("%d in the last 24 h", len(failed.Items)), "activity-core runs list --status failed --since 24h")
+	return found
+}
+
+// showFindings prints a line a check, with its remedy below: details are too long for a column.
+func (c *cli) showFindings(found []app.Finding) {
+	width := 0
+	for _, f := range found {
+		width = max(width, len(f.Check))
+	}
+	for _, f := range found {
+		fmt.Fprintf(c.stdout, "%-7s  %-*s  %s\n", f.Status, width, f.Check, plainLine(f.Detail))
+		if f.Remedy != "" {
+			fmt.Fprintf(c.stdout, "%-7s  %-*s  → %s\n", "", width, "", f.Remedy)
+		}
+	}
+}
