@@ -84,7 +84,7 @@ func words(line string) (out []string) {
 			quote, begun = r, true
 		case r == ' ' || r == '\t':
 			flush()
-		case !begun && (r == '#' || r == '|' || r == '>' || r == '&' || r == ';'):
+		case !begun && (r == '#' || r == '|' || r == '>' || r == '<' || r == '&' || r == ';'):
 			return out
 		default:
 			word.WriteRune(r)

@@ -62,6 +62,8 @@ type App struct {
 	starter   *temporalrun.Starter
 	watchdog  *slots.Watchdog
 	schedules *temporalschedule.Reconciler
+	box       *secrets.Box
+	vault     *secrets.Resolver
 	fatal     chan error
 }
 
@@ -158,13 +160,12 @@ func (a *App) assemble(context.Context) error {
 	cfg, store := a.Config, a.Store
 	a.publisher = natsrouter.NewPublisher(a.js, time.Now, a.routerMetrics())
 	a.starter = temporalrun.NewStarter(a.temporal)
-	vault, err := a.vault()
-	if err != nil {
+	if err := a.openVault(); err != nil {
 		return err
 	}
 	web := outbound.New(outbound.Config{Allow: prefixes(cfg.OutboundAllow)})
 	a.lifecycle.add("outbound HTTP", nil, func(context.Context) error { web.Close(); return nil })
-	contexts := contextsource.New(contextsource.Config{HTTP: web, Secrets: vault, Record: store, Dir: cfg.ContextDir})
+	contexts := contextsource.New(contextsource.Config{HTTP: web, Secrets: a.vault, Record: store, Dir: cfg.ContextDir})
 
 	// Watchdog and reconciler know each other: a write to a schedule must not lose a slot that is due,
 	// and a missing slot is looked for in the schedule.
@@ -183,7 +184,7 @@ func (a *App) assemble(context.Context) error {
 	a.health.Add("temporal", a.temporalAnswers)
 	a.health.Add("nats", a.natsAnswers)
 	if cfg.HasRole(config.RoleWorker) {
-		a.addWorker(web, vault, contexts)
+		a.addWorker(web, contexts)
 	}
 	if cfg.HasRole(config.RoleRouter) {
 		if err := a.addRouter(); err != nil {
@@ -197,23 +198,7 @@ func (a *App) assemble(context.Context) error {
 	return nil
 }
 
-func (a *App) vault() (*secrets.Resolver, error) {
-	sources := []secrets.Source{secrets.Environment{LookupEnv: os.LookupEnv}, secrets.Files{Dir: a.Config.SecretsDir}}
-	if a.Config.SecretsKey != "" {
-		key, err := secrets.ParseKey(a.Config.SecretsKey)
-		if err != nil {
-			return nil, err
-		}
-		box, err := secrets.NewBox(a.Store, key, time.Now)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, box)
-	}
-	return secrets.NewResolver(nil, sources...), nil
-}
-
-func (a *App) addWorker(web *outbound.Client, vault *secrets.Resolver, contexts *contextsource.Fetcher) {
+func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 	cfg, store := a.Config, a.Store
 	heartbeat := slots.NewHeartbeat(slots.HeartbeatConfig{
 		Book: store, Instance: instance(), Log: a.Logger.With("component", "heartbeat"), Metrics: a.slotMetrics(),
@@ -232,7 +217,8 @@ func (a *App) addWorker(web *outbound.Client, vault *secrets.Resolver, contexts 
 	workerConfig := temporalrun.Config{
 		Client: a.temporal, Record: store, Contexts: contexts,
 		Actions: actionexec.New(actionexec.Config{
-			HTTP: web, Secrets: vault, Publisher: a.publisher, Workflows: actionexec.TemporalStarter{Client: a.temporal}, Hub: hub,
+			HTTP: web, Secrets: a.vault, Publisher: a.publisher, Workflows: actionexec.TemporalStarter{Client: a.temporal},
+			Hub: hub, HubSecret: cfg.ProgressSecret,
 		}),
 		Slots: slots.NewPolicy(store, heartbeat.Beat), Metrics: runMetrics, Log: a.Logger.With("component", "runs"),
 		ActionsPerSecond: float64(cfg.FanOutRate), StopTimeout: a.StopWork,
@@ -281,7 +267,7 @@ func (a *App) addAPI() {
 		Catalog: a.catalog, Record: a.Store, Publisher: a.publisher,
 		Events:      eventLog{natsrouter.NewLog(a.js, a.Store)},
 		DeadLetters: deadLetters{natsrouter.NewDeadLetters(a.js, time.Now)},
-		Schedules:   a.schedules, Slots: slotBook{a}, Health: a.health, Token: cfg.APIToken,
+		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Token: cfg.APIToken,
 		WebhookSecrets: map[string]string{"github": cfg.WebhookGitHub, "gitea": cfg.WebhookGitea, "gitlab": cfg.WebhookGitLab, "standard": cfg.WebhookStandard},
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
 	})

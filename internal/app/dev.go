@@ -90,6 +90,12 @@ func StartDev(ctx context.Context, o DevOptions) (*Dev, error) {
 		return undo(err)
 	}
 	cfg := *o.Config
+	if cfg.SecretsKey == "" {
+		if cfg.SecretsKey, err = devKey(o.DataDir); err != nil {
+			store.Close()
+			return undo(fmt.Errorf("the key of secrets: %w", err))
+		}
+	}
 	cfg.TemporalAddress, cfg.TemporalNamespace = stack.Temporal.Addr(), stack.Temporal.Namespace()
 	cfg.NATSURL = stack.NATS.URL()
 	app, err := Start(ctx, Options{

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/secrets"
 )
 
 // check judges values that are of the right type.
@@ -46,8 +46,8 @@ func (c *Config) check() []core.FieldError {
 		}
 	}
 	if c.SecretsKey != "" {
-		if b, err := base64.StdEncoding.DecodeString(c.SecretsKey); err != nil || len(b) != 32 {
-			bad("secrets.key", nil, "must be 32 bytes in base64, for example from `openssl rand -base64 32`")
+		if _, err := secrets.ParseKey(c.SecretsKey); err != nil {
+			bad("secrets.key", nil, "must be 32 bytes in base64 or hex, for example from `openssl rand -base64 32`")
 		}
 	}
 	for _, d := range []struct{ key, path string }{{"context.dir", c.ContextDir}, {"secrets.dir", c.SecretsDir}} {
@@ -65,6 +65,11 @@ func (c *Config) check() []core.FieldError {
 	}
 	if c.ProgressURL != "" && !strings.HasPrefix(c.ProgressURL, "http://") && !strings.HasPrefix(c.ProgressURL, "https://") {
 		bad("progress.url", c.ProgressURL, "must be an http:// or https:// URL")
+	}
+	if c.ProgressSecret != "" {
+		if err := secrets.CheckName(c.ProgressSecret); err != nil {
+			bad("progress.secret", nil, "is no name of a secret: it is the name, not the value")
+		}
 	}
 	if (c.TemporalTLSCert == "") != (c.TemporalTLSKey == "") {
 		bad("temporal.tls_cert_file", c.TemporalTLSCert, "goes together with temporal.tls_key_file")

@@ -39,15 +39,16 @@ type Config struct {
 	ContextDir string `key:"context.dir" doc:"folder below which {file: …} context sources are read; empty refuses them"`
 
 	SecretsDir string `key:"secrets.dir" doc:"folder with one file a secret, as Kubernetes and systemd mount them"`
-	SecretsKey string `key:"secrets.key" secret:"true" doc:"key that seals secrets kept in the store: 32 bytes, base64"`
+	SecretsKey string `key:"secrets.key" secret:"true" doc:"key that seals secrets kept in the store: 32 bytes in base64 or hex"`
 
 	WebhookGitHub   string `key:"webhooks.github.secret" secret:"true" doc:"secret of POST /hooks/github"`
 	WebhookGitea    string `key:"webhooks.gitea.secret" secret:"true" doc:"secret of POST /hooks/gitea"`
 	WebhookGitLab   string `key:"webhooks.gitlab.secret" secret:"true" doc:"token of POST /hooks/gitlab"`
 	WebhookStandard string `key:"webhooks.standard.secret" secret:"true" doc:"secret (whsec_…) of POST /hooks/standard"`
 
-	OutboundAllow []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8"`
-	ProgressURL   string   `key:"progress.url" doc:"where report_progress posts"`
+	OutboundAllow  []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8"`
+	ProgressURL    string   `key:"progress.url" doc:"where report_progress posts"`
+	ProgressSecret string   `key:"progress.secret" doc:"name of the secret that report_progress sends as a bearer token"`
 
 	ReconcileInterval core.Duration `key:"reconcile.interval" default:"1m" min:"1s" max:"24h" doc:"how often schedules are reconciled"`
 	MaxDeletePercent  int           `key:"reconcile.max_delete_percent" default:"20" min:"0" max:"100" doc:"largest share of schedules one reconciliation may delete"`

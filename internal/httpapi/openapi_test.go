@@ -34,6 +34,7 @@ func TestOpenAPIDescribesEveryRouteOfTheContract(t *testing.T) {
 		"/runs": {"get"}, "/runs/{id}": {"get"}, "/runs/{id}/cancel": {"post"}, "/runs/{id}/rerun": {"post"},
 		"/tasks": {"get"}, "/tasks/{id}": {"get", "patch"}, "/dead-letters": {"get"}, "/dead-letters/{id}/replay": {"post"}, "/dead-letters/{id}": {"delete"},
 		"/schedules": {"get"}, "/sync": {"post"}, "/ledger": {"get"}, "/audit": {"get"},
+		"/secrets": {"get"}, "/secrets/{name}": {"get", "put", "delete"},
 	} {
 		for _, m := range methods {
 			if doc.Paths[path][m] == nil {

@@ -66,6 +66,7 @@ type Config struct {
 	DeadLetters DeadLetters
 	Schedules   Schedules
 	Slots       Slots
+	Secrets     Secrets
 	Health      *telemetry.Health
 	// Token is the bearer token every request must carry; empty: none, for loopback only.
 	Token string
@@ -123,6 +124,7 @@ func New(c Config) http.Handler {
 	s.hooks()
 	s.deadLetters()
 	s.operations()
+	s.secrets()
 	s.health()
 	return s.middleware(s.mux)
 }

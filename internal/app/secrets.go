@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/secrets"
+)
+
+// openVault makes the box of sealed secrets and the resolver that looks into it last. Without secrets.key the box lists and deletes
+// only, and says so where a sealed secret is asked for.
+func (a *App) openVault() error {
+	var key []byte
+	var err error
+	if a.Config.SecretsKey != "" {
+		if key, err = secrets.ParseKey(a.Config.SecretsKey); err != nil {
+			return err
+		}
+	}
+	if a.box, err = secrets.NewBox(a.Store, key, time.Now); err != nil {
+		return err
+	}
+	a.vault = secrets.NewResolver(secrets.Environment{LookupEnv: os.LookupEnv}, secrets.Files{Dir: a.Config.SecretsDir}, a.box)
+	return nil
+}
+
+// secretBook is the box as the API sees it: every change is in the audit trail, with the hosts and without the value.
+type secretBook struct{ app *App }
+
+func (b secretBook) Set(ctx context.Context, name, value string, hosts []string, by core.Actor) (wire.Secret, error) {
+	if err := b.app.box.Set(ctx, name, value, hosts); err != nil {
+		return wire.Secret{}, err
+	}
+	info, err := b.app.box.Get(ctx, name)
+	b.audit(ctx, by, "secret.set", name, info.Hosts)
+	return wire.Secret(info), err
+}
+
+func (b secretBook) Get(ctx context.Context, name string) (wire.Secret, error) {
+	info, err := b.app.box.Get(ctx, name)
+	return wire.Secret(info), err
+}
+
+func (b secretBook) List(ctx context.Context) ([]wire.Secret, error) {
+	infos, err := b.app.box.List(ctx)
+	out := make([]wire.Secret, len(infos))
+	for i, info := range infos {
+		out[i] = wire.Secret(info)
+	}
+	return out, err
+}
+
+func (b secretBook) Delete(ctx context.Context, name string, by core.Actor) error {
+	if err := b.app.box.Delete(ctx, name); err != nil {
+		return err
+	}
+	b.audit(ctx, by, "secret.delete", name, nil)
+	return nil
+}
+
+func (b secretBook) audit(ctx context.Context, by core.Actor, action, name string, hosts []string) {
+	e := core.AuditEntry{At: time.Now().UTC(), By: by, Action: action, Object: name}
+	var err error
+	if hosts != nil {
+		e.Detail, err = json.Marshal(map[string][]string{"hosts": hosts})
+	}
+	if err = errors.Join(err, b.app.Store.AppendAudit(context.WithoutCancel(ctx), e)); err != nil {
+		b.app.Logger.ErrorContext(ctx, "audit entry lost", "action", action, "object", name, "by", string(by), "error", err)
+	}
+}
+
+// devKeyFile keeps the key that `dev` makes for itself.
+const devKeyFile = "secrets.key"
+
+// devKey is the key of a folder of `dev`, made the first time; without a folder it lives as long as the process.
+func devKey(dir string) (string, error) {
+	path := filepath.Join(dir, devKeyFile)
+	if dir != "" {
+		text, err := os.ReadFile(path)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return string(text), err
+		}
+	}
+	key := make([]byte, secrets.KeySize)
+	rand.Read(key) // never fails, see its documentation
+	text := base64.StdEncoding.EncodeToString(key)
+	if dir == "" {
+		return text, nil
+	}
+	return text, os.WriteFile(path, []byte(text+"\n"), 0o600)
+}
