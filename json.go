@@ -113,3 +113,37 @@ func (d *Definition) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// UnmarshalJSON reads With and Scope with exact numbers, as [DecodeJSON] does.
+func (a *PlannedAction) UnmarshalJSON(data []byte) error {
+	type plain PlannedAction // without methods
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var p plain
+	if err := dec.Decode(&p); err != nil {
+		return err
+	}
+	for _, m := range []map[string]any{p.With, p.Scope} {
+		if _, err := normalizeNumbers(m); err != nil {
+			return err
+		}
+	}
+	*a = PlannedAction(p)
+	return nil
+}
+
+// UnmarshalJSON reads both parts; the method of the embedded action would otherwise hide what the record adds.
+func (r *ActionRecord) UnmarshalJSON(data []byte) error {
+	var x struct {
+		Status ActionStatus  `json:"status"`
+		Result *ActionResult `json:"result"`
+	}
+	if err := json.Unmarshal(data, &x); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &r.PlannedAction); err != nil {
+		return err
+	}
+	r.Status, r.Result = x.Status, x.Result
+	return nil
+}

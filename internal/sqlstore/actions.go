@@ -10,33 +10,6 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// plannedWire is a stored action whose free values are decoded with exact numbers.
-type plannedWire struct {
-	activitycore.PlannedAction
-	With  json.RawMessage `json:"with"`
-	Scope json.RawMessage `json:"scope"`
-}
-
-func decodePlanned(text string) (activitycore.PlannedAction, error) {
-	var w plannedWire
-	if err := json.Unmarshal([]byte(text), &w); err != nil {
-		return w.PlannedAction, err
-	}
-	object := func(raw json.RawMessage) (map[string]any, error) {
-		if len(raw) == 0 {
-			return nil, nil
-		}
-		v, err := activitycore.DecodeJSON(raw)
-		m, _ := v.(map[string]any)
-		return m, err
-	}
-	var err error
-	if w.PlannedAction.With, err = object(w.With); err == nil {
-		w.PlannedAction.Scope, err = object(w.Scope)
-	}
-	return w.PlannedAction, err
-}
-
 func scanAction(r scanner) (activitycore.ActionRecord, error) {
 	var rec activitycore.ActionRecord
 	var planned, result string
@@ -45,7 +18,7 @@ func scanAction(r scanner) (activitycore.ActionRecord, error) {
 	if err != nil {
 		return rec, err
 	}
-	if rec.PlannedAction, err = decodePlanned(planned); err != nil {
+	if err := json.Unmarshal([]byte(planned), &rec.PlannedAction); err != nil {
 		return rec, fmt.Errorf("planned action %d: %w", res.Seq, err)
 	}
 	if rec.Status != activitycore.ActionPending || res.Attempts > 0 {
