@@ -335,6 +335,15 @@ type SecretBox interface {
 	DeleteSecret(ctx context.Context, name string) error
 }
 
+// Pruning removes what need not be kept for ever. The ledger's keys stay: a cause never runs twice.
+type Pruning interface {
+	// PruneRuns deletes up to limit (1 to 10,000) runs that finished before a time, with what belongs to them, and returns how
+	// many; fewer than limit means that none is left.
+	PruneRuns(ctx context.Context, before time.Time, limit int) (int, error)
+	// PruneAnswers forgets answers kept by [Idempotency] that are older than a time, and returns how many.
+	PruneAnswers(ctx context.Context, before time.Time) (int, error)
+}
+
 // Store is everything a store implements. Only the composition root and the
 // conformance suite ask for all of it.
 type Store interface {
@@ -350,6 +359,7 @@ type Store interface {
 	Idempotency
 	Audit
 	SecretBox
+	Pruning
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 	Close() error

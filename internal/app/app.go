@@ -53,6 +53,7 @@ type App struct {
 	Options
 	lifecycle lifecycle
 	metrics   *telemetry.Metrics
+	tracing   *telemetry.Tracing
 	health    *telemetry.Health
 	catalog   *catalog.Service
 	temporal  client.Client
@@ -74,10 +75,15 @@ func Start(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Options: o, metrics: metrics, health: telemetry.NewHealth(), fatal: make(chan error, 4)}
+	tracing, err := telemetry.NewTracing(ctx, o.Config.OTLPEndpoint, o.Version)
+	if err != nil {
+		return nil, core.InvalidField("tracing.otlp_endpoint", o.Config.OTLPEndpoint, "%v", err)
+	}
+	a := &App{Options: o, metrics: metrics, tracing: tracing, health: telemetry.NewHealth(), fatal: make(chan error, 4)}
 	a.lifecycle.log = o.Logger
 	a.lifecycle.add("store", nil, func(context.Context) error { return o.Store.Close() })
 	a.lifecycle.add("metrics", nil, metrics.Stop)
+	a.lifecycle.add("tracing", nil, tracing.Stop)
 	a.lifecycle.add("Temporal client", a.dialTemporal, func(context.Context) error { a.temporal.Close(); return nil })
 	a.lifecycle.add("NATS connection", a.dialNATS, a.closeNATS)
 	a.lifecycle.add("parts", a.assemble, nil)
@@ -114,6 +120,13 @@ func (a *App) dialTemporal(ctx context.Context) error {
 		Logger:            temporallog.NewStructuredLogger(a.Logger.With("component", "temporal-sdk")),
 		MetricsHandler:    temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{Meter: a.metrics.Provider().Meter("temporal-sdk")}),
 		ConnectionOptions: client.ConnectionOptions{TLS: tls},
+	}
+	if a.tracing.On() {
+		spans, err := temporalotel.NewTracingInterceptor(temporalotel.TracerOptions{Tracer: a.tracing.Tracer("temporal-sdk")})
+		if err != nil {
+			return fmt.Errorf("trace Temporal: %w", err)
+		}
+		o.Interceptors = append(o.Interceptors, spans)
 	}
 	if cfg.TemporalAPIKey != "" {
 		o.Credentials = client.NewAPIKeyStaticCredentials(cfg.TemporalAPIKey)
@@ -241,12 +254,14 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 			return errors.New("schedules are not reconciled yet")
 		}
 	})
+	janitor := &janitor{store: store, retention: cfg.RunRetention.Std(), every: time.Hour, now: time.Now, log: a.Logger.With("component", "janitor")}
 	// The heartbeat first: what it finds of an outage decides about the runs that queued up meanwhile.
 	a.lifecycle.add("heartbeat", heartbeat.Start, heartbeat.Stop)
 	a.lifecycle.add("worker", worker.Start, worker.Stop)
 	a.lifecycle.add("sweeper", sweeper.Start, sweeper.Stop)
 	a.lifecycle.add("schedule reconciliation", loop.Start, loop.Stop)
 	a.lifecycle.add("slot watchdog", a.watchdog.Start, a.watchdog.Stop)
+	a.lifecycle.add("retention", janitor.Start, janitor.Stop)
 }
 
 func (a *App) addRouter() error {
@@ -271,7 +286,7 @@ func (a *App) addAPI() {
 		WebhookSecrets: map[string]string{"github": cfg.WebhookGitHub, "gitea": cfg.WebhookGitea, "gitlab": cfg.WebhookGitLab, "standard": cfg.WebhookStandard},
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
 	})
-	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, handler)
+	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, a.tracing.Handler(handler))
 }
 
 func (a *App) addMetricsServer() {

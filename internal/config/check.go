@@ -10,6 +10,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/secrets"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 // check judges values that are of the right type.
@@ -69,6 +70,11 @@ func (c *Config) check() []core.FieldError {
 	if c.ProgressSecret != "" {
 		if err := secrets.CheckName(c.ProgressSecret); err != nil {
 			bad("progress.secret", nil, "is no name of a secret: it is the name, not the value")
+		}
+	}
+	if c.OTLPEndpoint != "" {
+		if err := telemetry.CheckOTLPEndpoint(c.OTLPEndpoint); err != nil {
+			bad("tracing.otlp_endpoint", c.OTLPEndpoint, "%v", err)
 		}
 	}
 	if (c.TemporalTLSCert == "") != (c.TemporalTLSKey == "") {

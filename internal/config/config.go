@@ -60,7 +60,7 @@ type Config struct {
 	LogLevel  string `key:"log.level" default:"info" doc:"debug, info, warn or error"`
 	LogFormat string `key:"log.format" default:"text" doc:"text or json"`
 
-	OTLPEndpoint string `key:"tracing.otlp_endpoint" doc:"host:port of an OTLP/gRPC collector; empty turns tracing off"`
+	OTLPEndpoint string `key:"tracing.otlp_endpoint" doc:"OTLP/gRPC collector for traces: host:port, or https://host:port for TLS; empty turns tracing off"`
 
 	ShutdownTimeout core.Duration `key:"shutdown.timeout" default:"20s" min:"1s" max:"10m" doc:"how long a stopping process waits for work in progress"`
 }
