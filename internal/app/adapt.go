@@ -92,11 +92,9 @@ func (a *App) routerMetrics() natsrouter.Metrics {
 }
 
 func (a *App) slotMetrics() slots.Metrics {
-	return slots.Metrics{Settled: func(v core.Verdict, n int) {
-		for range n {
-			a.metrics.SlotSettled(v)
-		}
-	}}
+	return slots.Metrics{
+		Settled: a.metrics.SlotsSettled, MadeUp: a.metrics.SlotMadeUp, Outage: a.metrics.Outage, Overdue: a.metrics.SlotsOverdue,
+	}
 }
 
 // temporalTLS makes the client's TLS settings, or nil for none.

@@ -32,8 +32,9 @@ type Metrics struct {
 	batch                                                                                      metric.Int64Histogram
 	runsFinished, runsRefused, runsSwept, actions                                              metric.Int64Counter
 	runStart, runSeconds                                                                       metric.Float64Histogram
-	scheduleWrites, slots, watchdog                                                            metric.Int64Counter
-	schedulesOwned, schedulesDrifted, eventsPending                                            metric.Int64Gauge
+	scheduleWrites, slots                                                                      metric.Int64Counter
+	schedulesOwned, schedulesDrifted, eventsPending, slotsOverdue                              metric.Int64Gauge
+	makeUpLate, outageSeconds                                                                  metric.Float64Histogram
 	syncSeconds                                                                                metric.Float64Histogram
 	apiRequests                                                                                metric.Int64Counter
 	apiSeconds                                                                                 metric.Float64Histogram
@@ -69,7 +70,9 @@ func NewMetrics() (*Metrics, error) {
 	m.scheduleWrites = b.counter("activity_core_schedule_writes", "Changes made to schedules, by action and result.")
 	m.syncSeconds = b.seconds("activity_core_sync_duration_seconds", "Duration of a reconciliation.")
 	m.slots = b.counter("activity_core_ledger_verdicts", "Terminal verdicts given by the slot watchdog, by verdict.")
-	m.watchdog = b.counter("activity_core_watchdog_silent_slots", "Slots found without any trace after their grace time.")
+	m.slotsOverdue = b.gauge("activity_core_slots_overdue", "Slots that wait for a verdict beyond their grace, after the last round of the watchdog.")
+	m.makeUpLate = b.seconds("activity_core_makeup_latency_seconds", "From the nominal time of a missed slot to its make-up run's start; its count is that of make-up runs.")
+	m.outageSeconds = b.seconds("activity_core_outage_duration_seconds", "Length of recorded outages, by what was out.")
 	m.apiRequests = b.counter("activity_core_api_requests", "API requests, by route, method and status.")
 	m.apiSeconds = b.seconds("activity_core_api_request_duration_seconds", "Duration of API requests, by route.")
 	return m, b.err
@@ -199,13 +202,21 @@ func (m *Metrics) Synced(took time.Duration, err error) {
 	m.syncSeconds.Record(background, took.Seconds(), with(attribute.Bool("failed", err != nil)))
 }
 
-// SlotSettled counts a verdict given by the watchdog.
-func (m *Metrics) SlotSettled(v core.Verdict) {
-	m.slots.Add(background, 1, with(attribute.String("verdict", string(v))))
+// SlotsSettled counts verdicts given by the watchdog.
+func (m *Metrics) SlotsSettled(v core.Verdict, n int) {
+	m.slots.Add(background, int64(n), with(attribute.String("verdict", string(v))))
 }
 
-// SlotSilent counts a slot without any trace.
-func (m *Metrics) SlotSilent() { m.watchdog.Add(background, 1) }
+// SlotsOverdue tells how many slots wait for a verdict beyond their grace.
+func (m *Metrics) SlotsOverdue(n int) { m.slotsOverdue.Record(background, int64(n)) }
+
+// SlotMadeUp counts a make-up run; late is how long after its nominal time it started.
+func (m *Metrics) SlotMadeUp(late time.Duration) { m.makeUpLate.Record(background, late.Seconds()) }
+
+// Outage counts a recorded outage of what: temporal, worker or process.
+func (m *Metrics) Outage(what string, length time.Duration) {
+	m.outageSeconds.Record(background, length.Seconds(), with(attribute.String("what", what)))
+}
 
 // APIRequest counts an API request.
 func (m *Metrics) APIRequest(route, method string, status int, took time.Duration) {
