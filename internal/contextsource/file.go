@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,12 +112,15 @@ func parseCSV(raw []byte) (any, error) {
 }
 
 func parseYAML(raw []byte) (any, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(raw, &doc); err != nil {
+	var doc, more yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, nil // an empty document is null
+	} else if err != nil {
 		return nil, fmt.Errorf("is not YAML: %w", err)
 	}
-	if doc.Kind == 0 {
-		return nil, nil // an empty document is null
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("holds more than one YAML document; write a list, or several files")
 	}
 	return yamlValue(doc.Content[0], 0)
 }
@@ -125,6 +129,9 @@ func parseYAML(raw []byte) (any, error) {
 func yamlValue(n *yaml.Node, depth int) (any, error) {
 	if depth > maxYAMLDepth {
 		return nil, fmt.Errorf("line %d: is nested deeper than %d", n.Line, maxYAMLDepth)
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		return nil, fmt.Errorf("line %d: YAML tags are not supported; remove %s", n.Line, n.Tag)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -180,6 +187,9 @@ func yamlScalar(n *yaml.Node) (any, error) {
 	case "!!float":
 		var x float64
 		err := n.Decode(&x)
+		if err == nil && (math.IsNaN(x) || math.IsInf(x, 0)) {
+			err = fmt.Errorf("line %d: %s has no JSON form", n.Line, n.Value)
+		}
 		return x, err
 	default:
 		return n.Value, nil

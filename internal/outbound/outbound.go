@@ -119,8 +119,25 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL names no host; write for example https://example.com/path")
 	case u.User != nil:
 		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL of host %q contains credentials; use secret_header instead", u.Host)
+	case oddAddress(u.Hostname()):
+		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL's host %q is neither a name nor an address in its usual spelling; write for example 192.0.2.1", u.Hostname())
 	}
 	return u, nil
+}
+
+// oddAddress reports whether a host is an IPv4 address in a spelling that only some resolvers understand: 2130706433,
+// 0x7f.1, 127.1. By the WHATWG's URL standard that is every host whose last label is a number. What resolvers make of it is
+// checked at dial time too; here it fails at once, and everywhere alike.
+func oddAddress(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return false
+	}
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	last := strings.ToLower(labels[len(labels)-1])
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 // Do makes a request and reads its answer, whatever its status. Errors carry CodeUnavailable if another attempt may

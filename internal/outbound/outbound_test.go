@@ -45,7 +45,12 @@ func TestSpecialAddressesAreRefusedInEverySpelling(t *testing.T) {
 		"224.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1",
 	} {
 		t.Run(host, func(t *testing.T) {
-			_, err := c.Do(t.Context(), request(t, "GET", "http://"+host+":"+port+"/"))
+			u, err := url.Parse("http://" + host + ":" + port + "/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The dialer refuses them whatever ParseURL, which comes before, would say.
+			_, err = c.Do(t.Context(), outbound.Request{Method: "GET", URL: u, Header: http.Header{}, MaxBytes: 1})
 			if err == nil {
 				t.Fatalf("the request was made")
 			}
@@ -56,6 +61,19 @@ func TestSpecialAddressesAreRefusedInEverySpelling(t *testing.T) {
 	}
 	if n := hits.Load(); n != 0 {
 		t.Errorf("%d requests came through", n)
+	}
+}
+
+func TestAnAddressInAnOddSpellingIsNoHost(t *testing.T) {
+	for _, host := range []string{"2130706433", "0x7f000001", "0X7F.1", "017700000001", "127.1", "0", "127.0.0.1.", "0x", "1.2.3.4.5", "127.0.0.01", "example.123"} {
+		if _, err := outbound.ParseURL("http://" + host + "/"); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			t.Errorf("%s: got %v", host, err)
+		}
+	}
+	for _, host := range []string{"192.0.2.1", "[2001:db8::1]", "example.com", "1.example", "0x7f.example", "3com.com", "example.com.", "xn--80ak6aa92e.com"} {
+		if _, err := outbound.ParseURL("http://" + host + ":8080/"); err != nil {
+			t.Errorf("%s: got %v", host, err)
+		}
 	}
 }
 

@@ -202,17 +202,25 @@ func obvious(ctx workflow.Context, n int) error {
 	return failed
 }
 
-// history counts the events of a workflow, over all that it continued as, and their bytes.
+// history counts the events of a workflow, over all executions that it continued as, and their bytes.
 func (r *rig) history(workflowID string) (events, bytes int) {
 	r.Helper()
-	it := r.client.GetWorkflowHistory(r.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for it.HasNext() {
-		e, err := it.Next()
-		if err != nil {
-			r.Fatalf("read history: %v", err)
+	for runID := ""; ; {
+		before := ""
+		it := r.client.GetWorkflowHistory(r.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for it.HasNext() {
+			e, err := it.Next()
+			if err != nil {
+				r.Fatalf("read history: %v", err)
+			}
+			if started := e.GetWorkflowExecutionStartedEventAttributes(); started != nil {
+				before = started.ContinuedExecutionRunId
+			}
+			events++
+			bytes += e.Size()
 		}
-		events++
-		bytes += e.Size()
+		if runID = before; runID == "" {
+			return events, bytes
+		}
 	}
-	return events, bytes
 }

@@ -47,14 +47,14 @@ func (r *rig) startWorkerProcess() *os.Process {
 	return cmd.Process
 }
 
-// Each death costs a heartbeat timeout, so the five of the demonstration run with ACTIVITY_CORE_LONG=1 only.
+// Each death costs a heartbeat timeout, so five deaths over 10,000 items run with ACTIVITY_CORE_LONG=1 only. The sink dedupes
+// nothing: it counts the requests under each Idempotency-Key.
 func TestARunSurvivesTheDeathOfItsWorker(t *testing.T) {
 	t.Parallel()
-	deaths := 1
+	deaths, n := 1, 600
 	if os.Getenv("ACTIVITY_CORE_LONG") != "" {
-		deaths = 5
+		deaths, n = 5, 10_000
 	}
-	const n = 600
 	r := newRig(t)
 	s := newSink(t)
 	died := make(chan struct{})
@@ -87,5 +87,12 @@ func TestARunSurvivesTheDeathOfItsWorker(t *testing.T) {
 	if most := n + deaths*8*(16+2*25); total > most {
 		t.Errorf("%d requests for %d items", total, n)
 	}
-	t.Logf("%d requests for %d items over %d kills, %d distinct keys", total, n, deaths, distinct)
+	for _, a := range r.actions(run.RunID) {
+		if s.keys[a.Key] == 0 || a.Status != activitycore.ActionSucceeded {
+			t.Fatalf("item %s: %d requests, and the record says %s", a.ItemKey, s.keys[a.Key], a.Status)
+		}
+	}
+	events, bytes := r.history(id)
+	t.Logf("%d items, %d kills: %d distinct keys, %d requests (%d repeated under the same key), %d history events, %d bytes",
+		n, deaths, distinct, total, total-distinct, events, bytes)
 }
