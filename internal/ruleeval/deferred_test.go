@@ -56,7 +56,7 @@ func TestWhatUsesAnEarlierStepWaitsForItWithTheValuesItNeeds(t *testing.T) {
 	if !a.Deferred || a.With["description"] != "of api, x" || a.With["title"] != "${repo.name}: ${steps.scan.body.count} findings after ${run.time}" {
 		t.Fatalf("action %+v", a)
 	}
-	want := map[string]any{"repo": map[string]any{"name": "api"}, "vars": map[string]any{"max_age_days": 7.0},
+	want := map[string]any{"repo": map[string]any{"name": "api"}, "vars": map[string]any{"max_age_days": int64(7)},
 		"run": map[string]any{"time": map[string]any{"$time": "2026-03-02T05:00:00Z"}}}
 	got := map[string]any{}
 	for k, v := range a.Scope {
