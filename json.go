@@ -13,8 +13,8 @@ import (
 // DecodeJSON decodes one JSON value as the whole program sees JSON: objects as
 // map[string]any, arrays as []any, integers as int64 (uint64 above its range),
 // other numbers as float64. Integers are never turned into floating point, so
-// 12000000 is not printed as 1.2e+07. An integer beyond uint64 and trailing
-// data are errors.
+// 12000000 is not printed as 1.2e+07. An integer beyond uint64 is an error
+// (see [ParseNumber] for the exception), and so is trailing data.
 func DecodeJSON(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -56,7 +56,10 @@ func normalizeNumbers(v any) (any, error) {
 }
 
 // ParseNumber reads a JSON number: int64 where it is written as an integer and
-// fits, then uint64, float64 where it has a fraction or exponent.
+// fits, then uint64, float64 where it has a fraction or exponent. Encoders
+// write large floating point numbers without either (2^64 is
+// 18446744073709552000 in Go and JavaScript): an integer beyond 64 bits that is
+// exactly how a float64 is written is that float64, any other is an error.
 func ParseNumber(s string) (any, error) {
 	if !strings.ContainsAny(s, ".eE") {
 		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -64,6 +67,9 @@ func ParseNumber(s string) (any, error) {
 		}
 		if u, err := strconv.ParseUint(s, 10, 64); err == nil {
 			return u, nil
+		}
+		if f, err := strconv.ParseFloat(s, 64); err == nil && strconv.FormatFloat(f, 'f', -1, 64) == s {
+			return f, nil
 		}
 		return nil, fmt.Errorf("integer %s is beyond 64 bits; write it as text", s)
 	}

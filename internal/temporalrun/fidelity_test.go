@@ -33,7 +33,7 @@ func TestWholeNumbersStayWhatTheyAreFromTheDocumentToTheRequest(t *testing.T) {
 		bodies[req.URL.Path+"?"+req.URL.RawQuery] = string(b)
 		return false
 	}
-	numbers := fmt.Sprintf(`{"odd": %s, "smallest": %s, "largest": %s, "list": [%s, 1.5, -0.25, 1e300], "whole": 12000000}`, odd, smallest, largest, odd)
+	numbers := fmt.Sprintf(`{"odd": %s, "smallest": %s, "largest": %s, "list": [%s, 1.5, -0.25, 1e300, 18446744073709552000], "whole": 12000000}`, odd, smallest, largest, odd)
 	all := `{"payload": "${payload}", "vars": "${vars.n}", "context": "${context.n}", "item": "${i}"`
 	def := r.define(fmt.Sprintf(`{"name": "numbers", "enabled": true, "vars": {"n": %s}, "context": {"n": {"static": %s}},
 		"rules": [{"name": "r", "for_each": "[payload]", "as": "i", "actions": [
