@@ -74,6 +74,8 @@ func (c *catalogue) loadMarks(ctx context.Context, record Record) error {
 type work struct {
 	row         activitycore.StoredDefinition
 	mark, until time.Time
+	// lost are make-ups that were recorded and not started, ascending.
+	lost []Slot
 }
 
 // due lists the definitions that may have slots between their mark and the end of their grace, and moves the marks of the

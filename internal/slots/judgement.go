@@ -379,17 +379,3 @@ func (w *Watchdog) backlog(ctx context.Context, def activitycore.StoredDefinitio
 	}
 	return b, nil
 }
-
-// openRun returns a cron run of the definition that has not ended, or nil.
-func (w *Watchdog) openRun(ctx context.Context, id string) (*activitycore.Run, error) {
-	for _, status := range []activitycore.RunStatus{activitycore.RunRunning, activitycore.RunPending} {
-		page, err := w.cfg.Record.Runs(ctx, activitycore.RunFilter{ActivityID: id, Kind: activitycore.CauseCron, Status: status}, activitycore.PageRequest{Limit: 1})
-		if err != nil {
-			return nil, fmt.Errorf("read runs: %w", err)
-		}
-		if len(page.Items) > 0 {
-			return &page.Items[0], nil
-		}
-	}
-	return nil, nil //nolint:nilnil // there is none
-}

@@ -32,6 +32,7 @@ type Record interface {
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
 	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
 	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
+	PendingCauses(ctx context.Context, before time.Time, limit int) ([]activitycore.CauseRecord, error)
 	Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error)
 	Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error)
 	Run(ctx context.Context, runID string) (activitycore.Run, error)

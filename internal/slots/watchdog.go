@@ -25,6 +25,9 @@ type Config struct {
 	// Patience is how long a slot may stay with a schedule that says it will still start it, while no run of the definition
 	// is open, before the schedule is no longer believed; default 10m.
 	Patience time.Duration
+	// Lost is the age from which a recorded make-up without an execution counts as one whose start was lost, with the process
+	// that recorded it; default 30s. It should exceed the time a start takes, or replicas start make-ups out of order.
+	Lost time.Duration
 	// MaxSlots bounds the slots of one definition in one tick; default 500.
 	MaxSlots int
 	// Concurrency bounds the definitions worked on at once; default 8.
@@ -41,7 +44,8 @@ type Config struct {
 
 // Watchdog gives a verdict to every slot that has none after a grace time, whatever the schedule in Temporal looks like:
 // it settles it by the misfire policy, or starts the run that was missed under the nominal time's own workflow ID, so that
-// it can never double a native one. Replicas may watch at once.
+// it can never double a native one. A make-up that was recorded, by whomever, and not started within Lost is started here:
+// the sweeper of other causes would not keep the order. Replicas may watch at once.
 type Watchdog struct {
 	cfg   Config
 	specs specs
@@ -62,6 +66,7 @@ func NewWatchdog(cfg Config) *Watchdog {
 	def(&cfg.Every, 10*time.Second)
 	def(&cfg.Grace, time.Minute)
 	def(&cfg.Patience, 10*time.Minute)
+	def(&cfg.Lost, 30*time.Second)
 	def(&cfg.MakeUpTime, 20*time.Second)
 	if cfg.MaxSlots <= 0 {
 		cfg.MaxSlots = 500
@@ -115,7 +120,13 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 	if err := w.known.refresh(ctx, w.cfg.Record); err != nil {
 		return total, err
 	}
-	due := w.known.due(w.now(), &w.specs, w.grace)
+	now := w.now()
+	due := w.known.due(now, &w.specs, w.grace)
+	lost, err := w.lost(ctx, now)
+	if err != nil {
+		return total, err
+	}
+	due = withLost(due, lost, &w.known)
 	var mu sync.Mutex
 	var failed []error
 	done := make(map[string]bool)
@@ -131,8 +142,10 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 		}
 		total.Started += report.Started
 		total.Waiting += report.Waiting
-		w.known.marks[item.row.ID] = mark
-		done[item.row.ID] = true
+		if _, marked := w.known.marks[item.row.ID]; marked { // not one that has no cron trigger any more
+			w.known.marks[item.row.ID] = mark
+			done[item.row.ID] = true
+		}
 	})
 	if marks := w.known.unsaved(done); len(marks) > 0 {
 		if err := w.cfg.Record.Advance(ctx, marks); err != nil {
@@ -165,8 +178,8 @@ func (w *Watchdog) each(ctx context.Context, due []work, do func(context.Context
 	wg.Wait()
 }
 
-// account gives verdicts to the slots of one definition between its mark and until, and returns the new mark: everything
-// before it has a ledger row.
+// account starts the make-ups of one definition whose start was lost and gives verdicts to its slots between its mark and
+// until. It returns the new mark: everything before it has a ledger row.
 func (w *Watchdog) account(ctx context.Context, item work) (time.Time, TickReport, error) {
 	report := TickReport{Settled: make(map[activitycore.Verdict]int)}
 	tl, err := w.specs.load(ctx, w.cfg.Record, item.row.ID, item.mark, item.until)
@@ -174,15 +187,27 @@ func (w *Watchdog) account(ctx context.Context, item work) (time.Time, TickRepor
 		return item.mark, report, err
 	}
 	missing, horizon, err := w.missing(ctx, tl, item)
-	if err != nil || len(missing) == 0 {
+	if err != nil || len(missing) == 0 && len(item.lost) == 0 {
 		return horizon, report, err
 	}
 	j := &judgement{w: w, ctx: ctx, def: item.row, tl: tl, until: item.until, now: w.now(), report: &report}
 	if item.row.DeletedAt != nil {
 		j.def.TriggerConfig.MisfirePolicy = activitycore.MisfireSkip // nothing is made up for what is gone
 	}
-	mark, err := j.judge(missing, horizon)
-	return mark, report, err
+	older, younger := item.lost, []Slot(nil)
+	if len(missing) > 0 {
+		older, younger = splitAt(item.lost, missing[0].Time)
+	}
+	if done, err := j.restart(older); err != nil || !done {
+		return item.mark, report, err
+	}
+	if len(missing) > 0 {
+		if horizon, err = j.judge(missing, horizon); err != nil || report.Waiting > 0 {
+			return horizon, report, err
+		}
+	}
+	_, err = j.restart(younger)
+	return horizon, report, err
 }
 
 // missing lists slots without a ledger row, at most MaxSlots, and how far the list reaches.
@@ -270,11 +295,11 @@ func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settle
 	return nil
 }
 
-// start records a slot as a make-up and starts its run.
+// start records a slot as a make-up and starts its run, unless it has its run or its verdict.
 func (w *Watchdog) start(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
 	entry, err := w.record(ctx, def, slot)
 	if err != nil || entry.Verdict.Terminal() || entry.TemporalRunID != "" {
-		return entry, err // it has its run, or its verdict
+		return entry, err
 	}
 	return entry, w.startRecorded(ctx, def, slot)
 }
@@ -295,7 +320,7 @@ func (w *Watchdog) startRecorded(ctx context.Context, def activitycore.StoredDef
 	cause := activitycore.CronCause(slot)
 	outcome, err := w.cfg.Starter.StartRun(ctx, def.ID, cause)
 	if err != nil {
-		return fmt.Errorf("start make-up %s: %w", cause.Key(), err) // the sweeper starts what is recorded
+		return fmt.Errorf("start make-up %s: %w", cause.Key(), err) // a later tick starts what is recorded
 	}
 	if err := w.cfg.Record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: def.ID, CauseKey: cause.Key()}}, w.now()); err != nil {
 		return fmt.Errorf("confirm make-up %s: %w", cause.Key(), err)

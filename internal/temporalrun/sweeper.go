@@ -116,7 +116,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 	var failed []error
 	for _, c := range pending {
 		if c.Cause.Kind == activitycore.CauseCron {
-			continue // Temporal's scheduler starts these, and internal/slots those it missed, one at a time
+			failed = append(failed, s.closeUnbegun(ctx, c, now))
+			continue // internal/slots starts it if there is no execution: it keeps the order of make-ups
 		}
 		outcome, err := s.cfg.Starter.StartRun(ctx, c.ActivityID, c.Cause)
 		if err != nil {
@@ -130,7 +131,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 		if !outcome.AlreadyStarted {
 			restarted++
 			s.cfg.Log.InfoContext(ctx, "started a run whose start was lost", "activity_id", c.ActivityID, "cause", c.Cause.Key())
-		} else if err := s.closeUnbegun(ctx, c, outcome.TemporalRunID, now); err != nil {
+		} else if err := s.closeUnbegun(ctx, c, now); err != nil {
 			failed = append(failed, err)
 		}
 	}
@@ -143,10 +144,10 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 }
 
 // closeUnbegun gives a cause its run if its workflow was ended before its first task: nothing else ever would.
-func (s *Sweeper) closeUnbegun(ctx context.Context, c activitycore.CauseRecord, temporalRunID string, now time.Time) error {
+func (s *Sweeper) closeUnbegun(ctx context.Context, c activitycore.CauseRecord, now time.Time) error {
 	workflowID := activitycore.WorkflowID(c.ActivityID, c.Cause)
-	how, err := s.closedHow(ctx, workflowID)
-	if err != nil || how == "" {
+	how, temporalRunID, err := s.closedHow(ctx, workflowID)
+	if err != nil || how == "" || how == removed {
 		return err
 	}
 	adm, err := s.cfg.Record.Admit(ctx, activitycore.Claim{
@@ -168,7 +169,7 @@ func (s *Sweeper) closeStuck(ctx context.Context, now time.Time) error {
 	}
 	var failed []error
 	for _, run := range page.Items {
-		how, err := s.closedHow(ctx, run.WorkflowID)
+		how, _, err := s.closedHow(ctx, run.WorkflowID)
 		if err == nil && how != "" {
 			err = s.close(ctx, run, how, now)
 		}
@@ -190,26 +191,30 @@ func (s *Sweeper) close(ctx context.Context, run activitycore.Run, how string, n
 	return err
 }
 
-// closedHow returns how the workflow ended; "removed" if Temporal has forgotten it, "" if it still runs.
-func (s *Sweeper) closedHow(ctx context.Context, workflowID string) (string, error) {
+// removed is how a workflow ended that Temporal does not know, or not any more.
+const removed = "removed"
+
+// closedHow returns how the workflow ended, "" if it still runs, and the ID of its execution.
+func (s *Sweeper) closedHow(ctx context.Context, workflowID string) (how, temporalRunID string, err error) {
 	d, err := s.cfg.Starter.client.DescribeWorkflowExecution(ctx, workflowID, "")
 	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
-		return "removed", nil
+		return removed, "", nil
 	}
 	if err != nil {
-		return "", temporalError(err, "describe the run in Temporal")
+		return "", "", temporalError(err, "describe the run in Temporal")
 	}
-	switch d.GetWorkflowExecutionInfo().GetStatus() {
+	info := d.GetWorkflowExecutionInfo()
+	switch info.GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
-		return "terminated", nil
+		how = "terminated"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		return "timed out", nil
+		how = "timed out"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return "canceled", nil
+		how = "canceled"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
-		return "failed", nil
+		how = "failed"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		return "completed", nil
+		how = "completed"
 	}
-	return "", nil
+	return how, info.GetExecution().GetRunId(), nil
 }
