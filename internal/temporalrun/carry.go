@@ -3,10 +3,12 @@ package temporalrun
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -218,6 +220,11 @@ func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, s
 	}
 	done, err := b.attempts(ctx, action)
 	if err != nil {
+		if done.Attempts > 0 && temporal.IsCanceledError(err) {
+			// The run was canceled. What was begun and not answered is told apart from what was never tried.
+			done.Status = activitycore.ActionSkipped
+			b.recorder.add(action.Type, done, nil)
+		}
 		return res, err
 	}
 	b.recorder.add(action.Type, done, nil)
@@ -239,7 +246,7 @@ func (b *batch) readBack(ctx context.Context, res activitycore.ActionResult) (ac
 }
 
 // attempts tries an action until it succeeds, fails for good, or its policy is exhausted. It returns an error if the batch
-// is to end instead.
+// is to end instead; the result then says how far it came.
 func (b *batch) attempts(ctx context.Context, action activitycore.PlannedAction) (activitycore.ActionResult, error) {
 	policy := policyOf(action)
 	delay := policy.InitialInterval.Std()
@@ -254,6 +261,7 @@ func (b *batch) attempts(ctx context.Context, action activitycore.PlannedAction)
 			return res, nil
 		}
 		if ctx.Err() != nil {
+			res.Error = fmt.Sprintf("canceled while attempt %d was under way: it may have had its effect", n)
 			return res, context.Cause(ctx)
 		}
 		timedOut := errors.Is(err, context.DeadlineExceeded)
@@ -265,7 +273,9 @@ func (b *batch) attempts(ctx context.Context, action activitycore.PlannedAction)
 			}
 			return res, nil
 		}
+		reason := activitycore.MessageOf(err)
 		if err := sleep(ctx, b.stopping, min(max(delay, retryAfter(err)), longestWait)); err != nil {
+			res.Error = fmt.Sprintf("canceled after attempt %d failed: %s", n, reason)
 			return res, err
 		}
 		delay = min(time.Duration(float64(delay)*policy.BackoffCoefficient), policy.MaximumInterval.Std())

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -106,10 +108,12 @@ func TestCancelStopsARunAndSaysWhatWasDone(t *testing.T) {
 	r.work()
 	s := newSink(t)
 	reached := make(chan struct{}, 1000)
+	var unanswered sync.Map // keys
 	s.before = func(w http.ResponseWriter, req *http.Request, nth int) bool {
 		if nth <= 20 {
 			return false
 		}
+		unanswered.Store(req.Header.Get("Idempotency-Key"), true)
 		reached <- struct{}{}
 		<-req.Context().Done() // until the client gives up
 		return true
@@ -125,10 +129,22 @@ func TestCancelStopsARunAndSaysWhatWasDone(t *testing.T) {
 	if run.Status != activitycore.RunCanceled || run.Actions.Succeeded != distinct || run.Actions.Failed != 0 {
 		t.Fatalf("run: %+v with %d requests answered", run, distinct)
 	}
+	doubtful := 0
 	for _, a := range r.actions(run.RunID) {
 		if a.Status != activitycore.ActionSucceeded && a.Status != activitycore.ActionSkipped {
 			t.Fatalf("action %d is %s", a.Seq, a.Status)
 		}
+		_, reachedIt := unanswered.Load(a.Key)
+		told := a.Result != nil && strings.Contains(a.Result.Error, "attempt 1 was under way: it may have had its effect")
+		if reachedIt && !told {
+			t.Errorf("action %d reached the server, and the record says %s: %+v", a.Seq, a.Status, a.Result)
+		}
+		if told {
+			doubtful++
+		}
+	}
+	if doubtful == 0 || doubtful > 8*16 {
+		t.Errorf("%d actions are said to be in doubt", doubtful)
 	}
 	if err := r.starter.CancelRun(t.Context(), "activity-none:manual-none"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
 		t.Errorf("canceling a run that is not there: %v", err)
