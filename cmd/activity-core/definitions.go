@@ -382,7 +382,7 @@ func (c *cli) triggerCommand() *cobra.Command {
 				return err
 			}
 			if run.Status != core.RunSucceeded {
-				return &exitError{code: exitFailed, err: fmt.Errorf("run %s: %s", run.Status, run.Error)}
+				return &exitError{code: exitFailed, err: errors.New(whyNot(run))}
 			}
 			return nil
 		},

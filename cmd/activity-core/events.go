@@ -296,7 +296,7 @@ func (c *cli) dryRunCommand() *cobra.Command {
 					return
 				}
 				for _, t := range r.Rules {
-					fmt.Fprintf(c.stdout, "rule %s: when %v, %d items, %d actions %s\n", t.Rule, t.When, t.Items, t.Actions, t.Note)
+					c.showRule(t)
 				}
 				rows := [][]string{{"SEQ", "RULE", "ITEM", "TYPE", "WITH"}}
 				for _, a := range r.Actions {

@@ -86,6 +86,24 @@ func (c *cli) showRun(r core.Run) {
 	}
 }
 
+// showRule says what a rule decided, and why nothing came of it.
+func (c *cli) showRule(r core.RuleTrace) {
+	fmt.Fprintf(c.stdout, "rule %s: when %v, %d items, %d actions", r.Rule, r.When, r.Items, r.Actions)
+	if r.Note != "" {
+		fmt.Fprintf(c.stdout, " (%s)", r.Note)
+	}
+	fmt.Fprintln(c.stdout)
+}
+
+// whyNot says in one line why a finished run did not succeed.
+func whyNot(r core.Run) string {
+	text := "run " + string(r.Status)
+	if r.Error != "" {
+		return text + ": " + r.Error
+	}
+	return fmt.Sprintf("%s: %d of %d actions failed; `activity-core runs show %s` says why", text, r.Actions.Failed, r.Actions.Total, r.RunID)
+}
+
 // listCommand is a list of T with paging and filters.
 func listCommand[T any](c *cli, use, short string, flags map[string]string, call func(*apiclient.Client, *cobra.Command, apiclient.ListOptions) (wire.Page[T], error), rows func([]T) [][]string) *cobra.Command {
 	var o apiclient.ListOptions
@@ -183,11 +201,7 @@ func (c *cli) runShowCommand() *cobra.Command {
 	}, func(d runDetail) {
 		c.showRun(d.Run)
 		for _, r := range d.Rules {
-			fmt.Fprintf(c.stdout, "rule %s: when %v, %d items, %d actions", r.Rule, r.When, r.Items, r.Actions)
-			if r.Note != "" {
-				fmt.Fprintf(c.stdout, " (%s)", r.Note)
-			}
-			fmt.Fprintln(c.stdout)
+			c.showRule(r)
 		}
 		rows := [][]string{{"SEQ", "RULE", "ITEM", "TYPE", "STATUS", "OUTCOME", "ERROR"}}
 		for _, a := range d.ActionItems {

@@ -173,6 +173,9 @@ func benchmarkFanOut(b *testing.B, n int) {
 		b.ReportMetric(took.Seconds(), "s")
 		b.ReportMetric(float64(events), "events")
 		b.ReportMetric(float64(bytes), "bytes")
+		b.ReportMetric(float64(events)/float64(n), "events/item")
+		b.ReportMetric(otherTook.Seconds()/took.Seconds(), "times-as-fast")
+		b.ReportMetric(float64(otherEvents)/float64(events), "times-fewer-events")
 		b.Logf("%d items: %.2f s, %d history events, %d bytes (%.3f events an item); one activity an item: %.2f s, %d events, %d bytes; %.1f times as fast, %.0f times fewer events",
 			n, took.Seconds(), events, bytes, float64(events)/float64(n), otherTook.Seconds(), otherEvents, otherBytes,
 			otherTook.Seconds()/took.Seconds(), float64(otherEvents)/float64(events))
