@@ -153,3 +153,11 @@ func (r *ActionRecord) UnmarshalJSON(data []byte) error {
 	r.Status, r.Result = x.Status, x.Result
 	return nil
 }
+
+// UnmarshalJSON keeps numbers as they are written, as [json.Number]: an explanation is read to be shown.
+func (x *FilterExplanation) UnmarshalJSON(data []byte) error {
+	type plain FilterExplanation // without methods
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return dec.Decode((*plain)(x))
+}

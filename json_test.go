@@ -65,3 +65,14 @@ func TestARecordedActionIsReadWithExactNumbersAndItsResult(t *testing.T) {
 		t.Error("an integer beyond 64 bits was read")
 	}
 }
+
+func TestAnExplanationShowsNumbersAsTheyWere(t *testing.T) {
+	text := `{"path":"filters.n","operator":"equals","expected":9007199254740993,"actual":[123456789012345678901234567890,1.50],"present":true,"ok":false}`
+	var x activitycore.FilterExplanation
+	if err := json.Unmarshal([]byte(text), &x); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := json.Marshal(x); err != nil || string(again) != text {
+		t.Errorf("came back as %s (%v)", again, err)
+	}
+}

@@ -2,13 +2,9 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	core "github.com/activity-core/activity-core"
@@ -76,25 +72,4 @@ func (b secretBook) audit(ctx context.Context, by core.Actor, action, name strin
 	if err = errors.Join(err, b.app.Store.AppendAudit(context.WithoutCancel(ctx), e)); err != nil {
 		b.app.Logger.ErrorContext(ctx, "audit entry lost", "action", action, "object", name, "by", string(by), "error", err)
 	}
-}
-
-// devKeyFile keeps the key that `dev` makes for itself.
-const devKeyFile = "secrets.key"
-
-// devKey is the key of a folder of `dev`, made the first time; without a folder it lives as long as the process.
-func devKey(dir string) (string, error) {
-	path := filepath.Join(dir, devKeyFile)
-	if dir != "" {
-		text, err := os.ReadFile(path)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return string(text), err
-		}
-	}
-	key := make([]byte, secrets.KeySize)
-	rand.Read(key) // never fails, see its documentation
-	text := base64.StdEncoding.EncodeToString(key)
-	if dir == "" {
-		return text, nil
-	}
-	return text, os.WriteFile(path, []byte(text+"\n"), 0o600)
 }
