@@ -19,6 +19,10 @@ type judgement struct {
 	report *TickReport
 
 	outages []activitycore.Outage
+	// backlog is what the schedule has still to start; nil until asked for.
+	backlog *backlog
+	// open is the first slot of a gap that has not ended and waits for its end; zero if there is none.
+	open time.Time
 	// settled are verdicts found and not yet written.
 	settled []activitycore.Settlement
 	// cover is the run that was open at the slot looked at last.
@@ -43,19 +47,21 @@ func (j *judgement) judge(missing []Slot, horizon time.Time) (time.Time, error) 
 	if err := j.w.settle(j.ctx, j.settled, j.report); err != nil {
 		return missing[0].Time, err
 	}
+	if !j.open.IsZero() {
+		horizon = j.open
+	}
 	return j.makeUp(runs, horizon)
 }
 
 // sort settles what needs no policy and returns the slots that Temporal will not start, and how far it came.
 func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reached time.Time, err error) {
-	var backlog *backlog
 	for i, s := range missing {
 		if s.Hold != nil {
 			j.add(s.Time, activitycore.VerdictPaused, holdReason(*s.Hold), "")
 			continue
 		}
-		if backlog == nil { // asked before the executions: what has left the backlog by then is an execution, or lost
-			if backlog, err = j.w.backlog(j.ctx, j.def, j.now); err != nil {
+		if j.backlog == nil { // asked before the executions: what has left the backlog by then is an execution, or lost
+			if j.backlog, err = j.w.backlog(j.ctx, j.def, j.now); err != nil {
 				return nil, s.Time, err
 			}
 		}
@@ -66,7 +72,7 @@ func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reac
 		switch {
 		case state == activitycore.SlotClosed:
 			j.add(s.Time, activitycore.VerdictLost, "Temporal has an execution that ended, and the record has no trace of it: it was restored from a backup, or the execution was ended before it began", "")
-		case state == activitycore.SlotOpen, backlog.holds(s.Time):
+		case state == activitycore.SlotOpen, j.backlog.holds(s.Time):
 			j.report.Waiting += len(missing) - i
 			return missed, s.Time, nil
 		default:
@@ -139,6 +145,15 @@ func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err
 			return nil, err
 		}
 		if target == "" {
+			open, err := j.gapIsOpen(missed)
+			if err != nil {
+				return nil, err
+			}
+			if open {
+				j.open = missed[0].Time
+				j.report.Waiting += len(missed)
+				return runs, nil
+			}
 			if target, err = j.elect(missed[0].Time, missed[n-1].Time); err != nil {
 				return nil, err
 			}
@@ -217,6 +232,24 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 		return n, "", fmt.Errorf("read ledger row: %w", err)
 	}
 	return n, "", nil
+}
+
+// openGap is how many times Patience a gap may stay open, from its first slot.
+const openGap = 6
+
+// gapIsOpen reports whether the gap that the missed slots end in may well go on: the schedule is missing, or starts nothing, and
+// none of the definition's slots has come since. The one run that stands for a gap is that of its latest slot, so it waits for
+// reconciliation to mend the schedule: until Patience after the latest slot, and six times that after the first.
+func (j *judgement) gapIsOpen(missed []Slot) (bool, error) {
+	latest := missed[len(missed)-1].Time
+	if j.def.DeletedAt != nil || j.backlog == nil || j.backlog.buffered > 0 || !j.backlog.next.IsZero() {
+		return false, nil
+	}
+	if j.now.Sub(latest) > j.w.cfg.Patience || j.now.Sub(missed[0].Time) > openGap*j.w.cfg.Patience {
+		return false, nil
+	}
+	rows, err := rowsOf(j.ctx, j.w.cfg.Record, j.def.ID, latest.Add(time.Second), j.now.Add(time.Second))
+	return len(rows) == 0, err
 }
 
 // elect records latest as the run that stands for a gap, and returns the cause key of the run that does. Without a recorded

@@ -50,7 +50,9 @@ func TestAMakeUpThatWasRecordedAndNotStartedIsStartedByAnotherReplicaInOrder(t *
 				w.nothingUntil("10:18:20")
 				if policy == activitycore.MisfireCatchup {
 					w.recover()
-				} // and under compress no outage is recorded: the make-up is elected
+				} else { // no outage is recorded, the schedule is there: the make-up is elected
+					w.next = at("10:18")
+				}
 				w.dieAfter(n)
 				w.native(d.ID, at("10:18")) // within its grace
 				w.until("10:22", d)         // natives go on meanwhile

@@ -92,6 +92,40 @@ func TestScheduleDeletedByHand(t *testing.T) {
 	})
 }
 
+func TestScheduleMissingWhileTheProcessLives(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		other := minutely("")
+		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+		for clock := at("10:05:20"); clock.Before(at("10:17:20")); clock = clock.Add(10 * time.Second) {
+			w.until(clock.Format("15:04:05"), other)
+			w.tick() // the watchdog sees each slot go by
+		}
+		w.next = at("10:18") // reconciliation mends the schedule
+		w.until("10:22", d)
+		w.next = at("10:23")
+		w.settle()
+		wantAfterTwelveMissed(w, d)
+	})
+}
+
+func TestCompressDoesNotWaitForEverForAMissingSchedule(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCompress)
+	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+	w.save(d)
+	w.until("10:05:10", d)
+	other := minutely("")
+	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+	for clock := at("10:06:10"); clock.Before(at("12:30")); clock = clock.Add(time.Minute) {
+		w.until(clock.Format("15:04:05"), other)
+		w.tick()
+	}
+	if got, want := w.firedBetween("10:06", "12:30"), []string{"11:04", "12:04"}; !slices.Equal(got, want) {
+		t.Errorf("made up %v, want %v: one an hour", got, want)
+	}
+}
+
 func TestRecordRestoredFromABackup(t *testing.T) {
 	w := newWorld(t, "10:00:30")
 	d := minutely(activitycore.MisfireCatchup)
@@ -342,7 +376,8 @@ func TestAGapOfADayIsWorkedOffInBoundedTicks(t *testing.T) {
 	w.save(d)
 	w.until("10:01:10", d)
 	w.clock = at("10:01:10").Add(24 * time.Hour)
-	w.replace() // without recording the outage: the hardest case for "exactly one"
+	w.replace()                     // without recording the outage: the hardest case for "exactly one"
+	w.next = w.clock.Add(time.Hour) // the schedule is there
 	for range 60 {
 		w.tick()
 		w.clock = w.clock.Add(10 * time.Second)

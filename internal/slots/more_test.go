@@ -150,6 +150,7 @@ func TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun(t *testing.T) {
 	w.until("10:05:10", d)
 	w.replace()
 	w.nothingUntil("10:12:10") // no outage recorded: each replica sees as many missing slots as its clock says
+	w.next = at("10:14")       // the schedule is there, so the gap is over
 	stale := &lateRecord{Record: w.store}
 	second := slots.NewWatchdog(slots.Config{Record: stale, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock.Add(time.Minute) }})
 	stale.beforeCauses = func() { w.tick() } // the first replica does everything just before the second writes
