@@ -275,3 +275,31 @@ func TestErrorsNameTheHostAndNothingElseOfTheURL(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAnswerThatRepeatsASecretIsBlottedOut(t *testing.T) {
+	const secret = `Bearer hunter22"x`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Echo", r.Header.Get("Authorization"))
+		_, _ = io.WriteString(w, r.URL.Query().Get("say"))
+	}))
+	defer server.Close()
+	c := outbound.New(outbound.Config{Allow: loopback()})
+	defer c.Close()
+	for say, want := range map[string]string{
+		"a " + secret + " b":                      "a *** b",
+		`{"token": "hunter22\"x"}`:                `{"token": "***"}`,
+		"only its scheme: Bearer":                 "only its scheme: Bearer",
+		strings.Repeat("x", 1<<10-8) + secret:     strings.Repeat("x", 1<<10-8) + "***",
+		strings.Repeat("x", 1<<10-4) + "hunter22": strings.Repeat("x", 1<<10-4) + "***",
+	} {
+		r := request(t, "GET", server.URL+"/?say="+url.QueryEscape(say))
+		r.Secret.Set("Authorization", secret)
+		res, err := c.Do(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(res.Body) != want || res.Header.Get("X-Echo") != "***" {
+			t.Errorf("%.60q came back as %.60q…%q and %q", say, res.Body, res.Body[max(0, len(res.Body)-20):], res.Header.Get("X-Echo"))
+		}
+	}
+}

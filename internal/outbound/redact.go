@@ -36,12 +36,29 @@ func redactAnswer(res *Response, secret http.Header) {
 		return
 	}
 	res.Body = Redact(res.Body, values...)
+	if res.Truncated {
+		res.Body = redactEnd(res.Body, values)
+	}
 	res.Header = res.Header.Clone()
 	for _, list := range res.Header {
 		for i := range list {
 			list[i] = string(Redact([]byte(list[i]), values...))
 		}
 	}
+}
+
+// redactEnd blots out the part of a secret that stands where a body was cut.
+func redactEnd(body []byte, secrets []string) []byte {
+	for _, s := range secrets {
+		for _, form := range forms(s) {
+			for n := min(len(form), len(body)); n >= shortestSecret; n-- {
+				if bytes.HasSuffix(body, []byte(form[:n])) {
+					return append(body[:len(body)-n:len(body)-n], redacted...)
+				}
+			}
+		}
+	}
+	return body
 }
 
 // forms are the ways in which a secret can come back: as it is, as JSON, and without its scheme ("Bearer …").
