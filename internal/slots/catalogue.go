@@ -104,6 +104,38 @@ func (c *catalogue) due(now time.Time, s *specs, grace func(activitycore.StoredD
 	return out
 }
 
+// believe takes the record's marks of the definitions in due where they lie behind those it is known to have had: the record
+// was restored from a backup while this process went on, and the slots since have lost their rows.
+func (c *catalogue) believe(ctx context.Context, record Record, due []work) error {
+	ids := make([]string, 0, len(due))
+	for _, item := range due {
+		if _, saved := c.saved[item.row.ID]; saved {
+			ids = append(ids, item.row.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	marks, err := record.AccountedUntil(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read how far slots are accounted for: %w", err)
+	}
+	for i, item := range due {
+		saved, ok := c.saved[item.row.ID]
+		if !ok {
+			continue
+		}
+		mark, ok := marks[item.row.ID]
+		if !ok {
+			mark = item.row.CreatedAt
+		}
+		if mark.Before(saved) {
+			due[i].mark, c.marks[item.row.ID], c.saved[item.row.ID] = mark, mark, mark
+		}
+	}
+	return nil
+}
+
 // saveEvery is how far the record's marks may lag behind where there was no slot.
 const saveEvery = time.Hour
 

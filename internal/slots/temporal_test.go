@@ -18,7 +18,6 @@ import (
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/slots"
-	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
@@ -41,12 +40,12 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	ns := devstacktest.Temporal(t)
-	store, err := sqlite.Open(t.Context(), sqlite.Config{Ephemeral: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	return newSystemOn(t, devstacktest.Temporal(t), openRecord(t, ""))
+}
+
+// newSystemOn is a system on a namespace and a record that may be in use already.
+func newSystemOn(t *testing.T, ns devstacktest.Namespace, store *sqlstore.Store) *system {
+	t.Helper()
 	real := time.Now()
 	s := &system{T: t, client: ns.Client(t), store: store, behind: real.Sub(real.Add(-20 * time.Second).Truncate(time.Minute).Add(20 * time.Second))}
 	s.starter = temporalrun.NewStarter(s.client)
@@ -74,8 +73,8 @@ func (s *system) must(err error) {
 	}
 }
 
-// work starts a worker on the task queue.
-func (s *system) work() {
+// work starts a worker on the task queue, and returns what stops it before the test's end.
+func (s *system) work() (stop func()) {
 	s.Helper()
 	http := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	s.Cleanup(http.Close)
@@ -85,7 +84,9 @@ func (s *system) work() {
 		Actions:  actionexec.New(actionexec.Config{HTTP: http, Workflows: actionexec.TemporalStarter{Client: s.client}}),
 	})
 	s.must(w.Start(s.Context()))
-	s.Cleanup(func() { _ = w.Stop(context.Background()) })
+	stop = func() { _ = w.Stop(context.Background()) }
+	s.Cleanup(stop)
+	return stop
 }
 
 func (s *system) save(d activitycore.Definition, at time.Time) activitycore.StoredDefinition {
@@ -98,7 +99,7 @@ func (s *system) save(d activitycore.Definition, at time.Time) activitycore.Stor
 	return rows[0]
 }
 
-// settle ticks until every slot up to the end has a final verdict.
+// settle ticks until every slot up to the end has a final verdict, and every run has ended.
 func (s *system) settle(id string, from, to time.Time) {
 	s.Helper()
 	var report slots.CheckReport
@@ -107,7 +108,9 @@ func (s *system) settle(id string, from, to time.Time) {
 		s.must(err)
 		report, err = slots.NewChecker(s.store).Check(s.Context(), id, from, to)
 		s.must(err)
-		if report.OK() && report.Expected > 0 {
+		open, err := s.store.Runs(s.Context(), activitycore.RunFilter{ActivityID: id, Status: activitycore.RunRunning}, activitycore.PageRequest{Limit: 1})
+		s.must(err)
+		if report.OK() && report.Expected > 0 && len(open.Items) == 0 {
 			return
 		}
 	}

@@ -122,6 +122,9 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 	}
 	now := w.now()
 	due := w.known.due(now, &w.specs, w.grace)
+	if err := w.known.believe(ctx, w.cfg.Record, due); err != nil {
+		return total, err
+	}
 	lost, err := w.lost(ctx, now)
 	if err != nil {
 		return total, err

@@ -3,6 +3,7 @@ package slots_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -47,14 +48,32 @@ func at(clock string) time.Time {
 
 func newWorld(t *testing.T, clock string) *world {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), sqlite.Config{Ephemeral: true})
+	w := &world{T: t, store: openRecord(t, ""), clock: at(clock), executions: make(map[string]activitycore.SlotState)}
+	w.replace()
+	return w
+}
+
+// openRecord opens the record in a file, or with "" one that is not kept.
+func openRecord(t *testing.T, file string) *sqlstore.Store {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: file, Ephemeral: file == ""})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	w := &world{T: t, store: store, clock: at(clock), executions: make(map[string]activitycore.SlotState)}
-	w.replace()
-	return w
+	return store
+}
+
+// copyFile copies a record that no process has open.
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // replace puts new processes in the place of the old ones.

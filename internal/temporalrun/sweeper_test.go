@@ -104,3 +104,28 @@ func TestARunWhoseWorkflowWasTerminatedIsClosed(t *testing.T) {
 		t.Errorf("ledger: %+v", e)
 	}
 }
+
+func TestTheSweeperClosesACronRunEndedBeforeItBeganAndLeavesTheStartOfOthersToTheirOrder(t *testing.T) {
+	r := newRig(t)
+	def := r.define(oneTask)
+	nominal := time.Now().Add(-time.Hour).Truncate(time.Minute)
+	ended, unstarted := activitycore.CronCause(nominal), activitycore.CronCause(nominal.Add(time.Minute))
+	r.record(def, ended, nil, "")
+	r.record(def, unstarted, nil, "")
+	if _, err := r.starter.StartRun(t.Context(), def.ID, ended); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client.TerminateWorkflow(t.Context(), activitycore.WorkflowID(def.ID, ended), "", "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.sweep(); n != 0 {
+		t.Errorf("%d cron causes started by the sweeper", n)
+	}
+	run, err := r.store.RunByWorkflowID(t.Context(), activitycore.WorkflowID(def.ID, ended))
+	if err != nil || run.Status != activitycore.RunFailed || run.Error == "" {
+		t.Errorf("ended before it began: %+v, %v", run, err)
+	}
+	if e := r.entry(def, unstarted); e.Verdict != activitycore.VerdictPending {
+		t.Errorf("not started: %+v", e)
+	}
+}

@@ -1,0 +1,221 @@
+//go:build !slim
+
+package slots_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/slots"
+)
+
+// swapped is a record behind which another one can be put, as a database is restored behind the back of a process.
+type swapped struct{ slots.Record }
+
+func TestRecordRestoredUnderALivingProcess(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	dir := t.TempDir()
+	file, backup := filepath.Join(dir, "record.db"), filepath.Join(dir, "backup.db")
+	w.store = openRecord(t, file)
+	w.replace()
+	d := minutely(activitycore.MisfireCatchup)
+	w.save(d)
+	w.until("10:02:10", d)
+	w.must(w.store.Close())
+	copyFile(t, file, backup)
+
+	w.store = openRecord(t, file)
+	w.replace()
+	live := &swapped{w.store}
+	watchdog := slots.NewWatchdog(slots.Config{Record: live, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock }})
+	tick := func() {
+		_, err := watchdog.Tick(t.Context())
+		w.must(err)
+	}
+	w.until("10:06:10", d)
+	tick()
+	w.store = openRecord(t, backup)
+	live.Record = w.store
+	w.replace()
+	w.until("10:10:10", d)
+	tick()
+	w.wantVerdicts(d.ID, span{"10:01", "10:02", "fired"}, span{"10:03", "10:06", "lost"}, span{"10:07", "10:10", "fired"})
+	w.wantComplete("10:01", "10:10")
+}
+
+// tally counts what runs did outside, by nominal time.
+type tally struct {
+	*httptest.Server
+	mu      sync.Mutex
+	effects map[string]int
+}
+
+func newTally(t *testing.T) *tally {
+	c := &tally{effects: make(map[string]int)}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ Nominal time.Time }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.effects[body.Nominal.UTC().Format("15:04")]++
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *tally) wantOnce(t *testing.T, times []string) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	want := make(map[string]int)
+	for _, at := range times {
+		want[at] = 1
+	}
+	if len(want) != len(c.effects) {
+		t.Errorf("effects %v, want each of %v once", c.effects, times)
+	}
+	for at, n := range c.effects {
+		if n != want[at] {
+			t.Errorf("%s had %d effects, want %d", at, n, want[at])
+		}
+	}
+}
+
+// telling is a definition that fires each minute and tells a tally.
+func (s *system) telling(policy activitycore.MisfirePolicy, c *tally, at time.Time) activitycore.StoredDefinition {
+	s.Helper()
+	d := minutely(policy)
+	d.Rules = []activitycore.Rule{{Name: "tell", Actions: []activitycore.Action{{Type: activitycore.ActionHTTPRequest, With: map[string]any{
+		"method": "POST", "url": c.URL, "body": map[string]any{"nominal": "${run.time}"},
+	}}}}}
+	rows, err := s.store.ApplyChanges(s.Context(), []activitycore.DefinitionChange{{Definition: d, ExpectVersion: activitycore.AnyVersion}}, "test", at)
+	s.must(err)
+	return rows[0]
+}
+
+func TestOnRealTemporalARecordRestoredFromABackupDoublesNoSlot(t *testing.T) {
+	for _, policy := range policies {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			ns, outside, dir := devstacktest.Temporal(t), newTally(t), t.TempDir()
+			file, backup := filepath.Join(dir, "record.db"), filepath.Join(dir, "backup.db")
+			s := newSystemOn(t, ns, openRecord(t, file))
+			end := s.now()
+			begin := end.Add(-12*time.Minute - 30*time.Second)
+			d := s.telling(policy, outside, begin)
+			s.must(s.store.Close())
+			copyFile(t, file, backup)
+
+			// Six slots run, and the record of them is lost.
+			s = newSystemOn(t, ns, openRecord(t, file))
+			stop := s.work()
+			all := clockTimes(begin, end)
+			for i := range 6 {
+				cause := activitycore.CronCause(begin.Truncate(time.Minute).Add(time.Duration(i+1) * time.Minute))
+				_, err := s.starter.StartRun(t.Context(), d.ID, cause)
+				s.must(err)
+				s.must(s.starter.WaitRun(t.Context(), activitycore.WorkflowID(d.ID, cause)))
+			}
+			stop()
+			s.must(s.store.Close())
+			outside.wantOnce(t, all[:6])
+
+			s = newSystemOn(t, ns, openRecord(t, backup))
+			s.work()
+			s.must(s.schedule.SyncDefinition(t.Context(), d.ID))
+			s.settle(d.ID, begin, end)
+			last := all[len(all)-1] // within its grace: reconciliation starts it
+			ran := map[activitycore.MisfirePolicy][]string{
+				activitycore.MisfireSkip: {last}, activitycore.MisfireCompress: {last}, activitycore.MisfireCatchup: all[6:],
+			}
+			outside.wantOnce(t, slices.Concat(all[:6], ran[policy]))
+			page, err := s.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: d.ID, Verdict: activitycore.VerdictLost}, activitycore.PageRequest{Limit: 100})
+			s.must(err)
+			var lost []string
+			for _, e := range page.Items {
+				lost = append(lost, e.Cause.NominalTime.Format("15:04"))
+			}
+			if slices.Sort(lost); !slices.Equal(lost, sorted(all[:6])) {
+				t.Errorf("lost %v, want %v", lost, all[:6])
+			}
+		})
+	}
+}
+
+func sorted(texts []string) []string { return slices.Sorted(slices.Values(texts)) }
+
+// What the child process of TestOnRealTemporalAReplicaKilledBeforeItsStart is told.
+const (
+	childHostPort  = "ACTIVITY_CORE_TEST_SLOTS_TEMPORAL"
+	childNamespace = "ACTIVITY_CORE_TEST_SLOTS_NAMESPACE"
+	childStore     = "ACTIVITY_CORE_TEST_SLOTS_STORE"
+)
+
+// doomed kills its process at the moment of a start: the make-up is in the ledger, and Temporal has not heard of it.
+type doomed struct{}
+
+func (doomed) StartRun(context.Context, string, activitycore.Cause) (activitycore.StartOutcome, error) {
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Kill()
+	}
+	select {}
+}
+
+// TestReplicaProcess is no test: it is a replica whose watchdog dies at its first start.
+func TestReplicaProcess(t *testing.T) {
+	if os.Getenv(childHostPort) == "" {
+		t.Skip("runs only as the child of another test")
+	}
+	s := newSystemOn(t, devstacktest.Namespace{Name: os.Getenv(childNamespace), HostPort: os.Getenv(childHostPort)}, openRecord(t, os.Getenv(childStore)))
+	w := slots.NewWatchdog(slots.Config{Record: s.store, Starter: doomed{}, Scheduler: s.schedule, Now: s.now})
+	_, err := w.Tick(t.Context())
+	t.Fatalf("the tick ended: %v", err)
+}
+
+func TestOnRealTemporalAReplicaKilledBeforeItsStart(t *testing.T) {
+	t.Parallel()
+	ns, outside := devstacktest.Temporal(t), newTally(t)
+	file := filepath.Join(t.TempDir(), "record.db")
+	s := newSystemOn(t, ns, openRecord(t, file))
+	end := s.now()
+	begin := end.Add(-6*time.Minute - 30*time.Second)
+	d := s.telling(activitycore.MisfireCatchup, outside, begin)
+	s.must(s.store.RecordOutage(t.Context(), activitycore.Outage{From: begin, To: end, What: slots.BeatProcess}))
+
+	self, err := os.Executable()
+	s.must(err)
+	child := exec.CommandContext(t.Context(), self, "-test.run=^TestReplicaProcess$")
+	child.Env = append(os.Environ(), childHostPort+"="+ns.HostPort, childNamespace+"="+ns.Name, childStore+"="+file)
+	out, err := child.CombinedOutput()
+	if err == nil || child.ProcessState.ExitCode() != -1 { // -1: ended by a signal
+		t.Fatalf("the replica was not killed: %v\n%s", err, out)
+	}
+	first := activitycore.CronCause(begin.Truncate(time.Minute).Add(time.Minute))
+	if e, err := s.store.LedgerEntry(t.Context(), d.ID, first.Key()); err != nil || e.Verdict != activitycore.VerdictPending {
+		t.Fatalf("the replica left %+v, %v", e, err)
+	}
+
+	s.watchdog = slots.NewWatchdog(slots.Config{Record: s.store, Starter: s.starter, Scheduler: s.schedule, Now: s.now, Lost: time.Millisecond})
+	s.work()
+	missed := clockTimes(begin, end)
+	missed = missed[:len(missed)-1] // the last one is within its grace
+	s.settle(d.ID, begin, end.Add(-time.Minute))
+	if got := s.ran(d.ID, begin, end.Add(-time.Minute)); !slices.Equal(got, missed) {
+		t.Errorf("ran %v, want %v in this order", got, missed)
+	}
+	outside.wantOnce(t, missed)
+}
