@@ -237,19 +237,22 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 // openGap is how many times Patience a gap may stay open, from its first slot.
 const openGap = 6
 
-// gapIsOpen reports whether the gap that the missed slots end in may well go on: the schedule is missing, or starts nothing, and
-// none of the definition's slots has come since. The one run that stands for a gap is that of its latest slot, so it waits for
-// reconciliation to mend the schedule: until Patience after the latest slot, and six times that after the first.
+// gapIsOpen reports whether the gap that the missed slots end in may well go on: none of the definition's slots has come since,
+// and the schedule starts nothing, or the slot that follows is due and still within its grace. The one run that stands for a gap
+// is that of its latest slot, so it waits for the end: until Patience after the latest slot, and six times that after the first.
 func (j *judgement) gapIsOpen(missed []Slot) (bool, error) {
 	latest := missed[len(missed)-1].Time
-	if j.def.DeletedAt != nil || j.backlog == nil || j.backlog.buffered > 0 || !j.backlog.next.IsZero() {
+	if j.def.DeletedAt != nil || j.now.Sub(latest) > j.w.cfg.Patience || j.now.Sub(missed[0].Time) > openGap*j.w.cfg.Patience {
 		return false, nil
 	}
-	if j.now.Sub(latest) > j.w.cfg.Patience || j.now.Sub(missed[0].Time) > openGap*j.w.cfg.Patience {
-		return false, nil
+	if rows, err := rowsOf(j.ctx, j.w.cfg.Record, j.def.ID, latest.Add(time.Second), j.now.Add(time.Second)); err != nil || len(rows) > 0 {
+		return false, err
 	}
-	rows, err := rowsOf(j.ctx, j.w.cfg.Record, j.def.ID, latest.Add(time.Second), j.now.Add(time.Second))
-	return len(rows) == 0, err
+	if j.backlog != nil && j.backlog.buffered == 0 && j.backlog.next.IsZero() {
+		return true, nil
+	}
+	_, due := j.whole().first(latest.Add(time.Second))
+	return due, nil
 }
 
 // elect records latest as the run that stands for a gap, and returns the cause key of the run that does. Without a recorded

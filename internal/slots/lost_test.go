@@ -53,9 +53,9 @@ func TestAMakeUpThatWasRecordedAndNotStartedIsStartedByAnotherReplicaInOrder(t *
 				} else { // no outage is recorded, the schedule is there: the make-up is elected
 					w.next = at("10:18")
 				}
-				w.dieAfter(n)
 				w.native(d.ID, at("10:18")) // within its grace
-				w.until("10:22", d)         // natives go on meanwhile
+				w.dieAfter(n)
+				w.until("10:22", d) // natives go on meanwhile
 				w.settle()
 				made := map[activitycore.MisfirePolicy][]string{activitycore.MisfireCatchup: minutesBetween("10:06", "10:17"), activitycore.MisfireCompress: {"10:17"}}
 				if got := w.firedBetween("10:06", "10:17"); !slices.Equal(got, made[policy]) {
@@ -129,4 +129,26 @@ func TestAMakeUpOfADefinitionDeletedMeanwhileIsSkipped(t *testing.T) {
 	w.settle()
 	w.wantVerdicts(d.ID, span{"10:01", "10:01", "fired"}, span{"10:02", "10:03", "skipped"})
 	w.wantComplete("10:01", "10:03:10")
+}
+
+func TestALostStartIsNoOpenRunThatASlotWouldOverlapWith(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireSkip)
+	w.save(d)
+	w.nothingUntil("10:01:00")
+	victim := slots.NewWatchdog(slots.Config{Record: w.store, Starter: &mortal{world: w}, Scheduler: w, Now: func() time.Time { return w.clock }})
+	after, err := victim.BeforeWrite(t.Context(), d.ID)
+	w.must(err)
+	if err := after(t.Context()); !errors.Is(err, errDied) {
+		t.Fatalf("the replica was to die: %v", err)
+	}
+	w.nothingUntil("10:02:00")
+	after, err = w.watchdog.BeforeWrite(t.Context(), d.ID)
+	w.must(err)
+	w.must(after(t.Context()))
+	if got := w.firedBetween("10:01", "10:02"); !slices.Equal(got, []string{"10:02"}) {
+		t.Errorf("started %v, want 10:02, which nothing overlaps", got)
+	}
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:02", "fired"})
 }

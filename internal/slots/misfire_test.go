@@ -109,6 +109,27 @@ func TestScheduleMissingWhileTheProcessLives(t *testing.T) {
 	})
 }
 
+func TestScheduleMendedWhileItsLatestSlotIsWithinTheGrace(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		other := minutely("")
+		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+		for clock := at("10:05:20"); clock.Before(at("10:17:20")); clock = clock.Add(10 * time.Second) {
+			w.until(clock.Format("15:04:05"), other)
+			w.tick()
+		}
+		w.next = at("10:18") // mended, and 10:17 is neither started nor judged yet
+		w.tick()
+		w.until("10:18:10", d)
+		w.next = at("10:19")
+		w.tick()
+		w.until("10:22", d)
+		w.next = at("10:23")
+		w.settle()
+		wantAfterTwelveMissed(w, d)
+	})
+}
+
 func TestCompressDoesNotWaitForEverForAMissingSchedule(t *testing.T) {
 	w := newWorld(t, "10:00:30")
 	d := minutely(activitycore.MisfireCompress)
@@ -378,6 +399,7 @@ func TestAGapOfADayIsWorkedOffInBoundedTicks(t *testing.T) {
 	w.clock = at("10:01:10").Add(24 * time.Hour)
 	w.replace()                     // without recording the outage: the hardest case for "exactly one"
 	w.next = w.clock.Add(time.Hour) // the schedule is there
+	w.native(d.ID, at("10:01").Add(24*time.Hour))
 	for range 60 {
 		w.tick()
 		w.clock = w.clock.Add(10 * time.Second)

@@ -141,27 +141,28 @@ func TestABackfillRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
-// TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun lets a second watchdog, a minute later, decide from what it saw
+// TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun lets a second watchdog, two minutes later, decide from what it saw
 // before the first one wrote.
 func TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun(t *testing.T) {
 	w := newWorld(t, "10:00:30")
 	d := minutely(activitycore.MisfireCompress)
+	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
 	w.save(d)
 	w.until("10:05:10", d)
 	w.replace()
-	w.nothingUntil("10:12:10") // no outage recorded: each replica sees as many missing slots as its clock says
-	w.next = at("10:14")       // the schedule is there, so the gap is over
+	w.nothingUntil("10:13:10") // no outage recorded: each replica sees as many missing slots as its clock says
+	w.next = at("10:16")       // the schedule is there, so the gap is over
 	stale := &lateRecord{Record: w.store}
-	second := slots.NewWatchdog(slots.Config{Record: stale, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock.Add(time.Minute) }})
+	second := slots.NewWatchdog(slots.Config{Record: stale, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock.Add(2 * time.Minute) }})
 	stale.beforeCauses = func() { w.tick() } // the first replica does everything just before the second writes
 	if _, err := second.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.firedBetween("10:06", "10:13"); len(got) != 1 {
+	if got := w.firedBetween("10:06", "10:15"); len(got) != 1 {
 		t.Errorf("ran %v, want one for all", got)
 	}
-	w.nothingUntil("10:13:05")
-	w.wantComplete("10:01", "10:11:30")
+	w.nothingUntil("10:15:05")
+	w.wantComplete("10:01", "10:13:30")
 }
 
 // lateRecord runs something before the first cause is recorded.
