@@ -145,7 +145,7 @@ func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err
 			return nil, err
 		}
 		if target == "" {
-			open, err := j.gapIsOpen(missed)
+			open, err := j.gapIsOpen(missed[:n])
 			if err != nil {
 				return nil, err
 			}
