@@ -23,6 +23,7 @@ import (
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/contextsource"
+	"github.com/activity-core/activity-core/internal/crowd"
 	"github.com/activity-core/activity-core/internal/httpapi"
 	"github.com/activity-core/activity-core/internal/natsrouter"
 	"github.com/activity-core/activity-core/internal/outbound"
@@ -219,6 +220,10 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 			slots.BeatProcess: nil, slots.BeatWorker: nil, slots.BeatTemporal: a.temporalAnswers,
 		},
 	})
+	var policy temporalrun.SlotPolicy = slots.NewPolicy(store, heartbeat.Beat)
+	if cfg.CrowdSize > 0 {
+		policy = crowd.Overlap{Policy: policy, Record: store, Executions: a.schedules}
+	}
 	var hub *url.URL
 	if cfg.ProgressURL != "" {
 		hub, _ = url.Parse(cfg.ProgressURL) // checked by config
@@ -233,7 +238,7 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 			HTTP: web, Secrets: a.vault, Publisher: a.publisher, Workflows: actionexec.TemporalStarter{Client: a.temporal},
 			Hub: hub, HubSecret: cfg.ProgressSecret,
 		}),
-		Slots: slots.NewPolicy(store, heartbeat.Beat), Metrics: runMetrics, Log: a.Logger.With("component", "runs"),
+		Slots: policy, Metrics: runMetrics, Log: a.Logger.With("component", "runs"),
 		ActionsPerSecond: float64(cfg.FanOutRate), StopTimeout: a.StopWork,
 		OnFatal: func(err error) { a.fail(fmt.Errorf("worker: %w", err)) },
 	}
@@ -261,6 +266,10 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 	a.lifecycle.add("sweeper", sweeper.Start, sweeper.Stop)
 	a.lifecycle.add("schedule reconciliation", loop.Start, loop.Stop)
 	a.lifecycle.add("slot watchdog", a.watchdog.Start, a.watchdog.Stop)
+	if cfg.CrowdSize > 0 {
+		together := crowd.New(crowd.Config{Record: store, Runs: a.starter, Schedules: a.schedules, Size: cfg.CrowdSize, Log: a.Logger.With("component", "crowd")})
+		a.lifecycle.add("crowded instants", together.Start, together.Stop)
+	}
 	a.lifecycle.add("retention", janitor.Start, janitor.Stop)
 }
 

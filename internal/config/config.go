@@ -51,6 +51,7 @@ type Config struct {
 	ProgressSecret string   `key:"progress.secret" doc:"name of the secret that report_progress sends as a bearer token"`
 
 	ReconcileInterval core.Duration `key:"reconcile.interval" default:"1m" min:"1s" max:"24h" doc:"how often schedules are reconciled"`
+	CrowdSize         int           `key:"cron.crowd_size" default:"50" min:"0" max:"1000000" doc:"from how many definitions due at one instant their runs are started directly, not by Temporal's scheduler; 0: never"`
 	MaxDeletePercent  int           `key:"reconcile.max_delete_percent" default:"20" min:"0" max:"100" doc:"largest share of schedules one reconciliation may delete"`
 
 	RunOutcomeEvents bool          `key:"runs.outcome_events" default:"false" doc:"publish activity.run.<outcome> events"`

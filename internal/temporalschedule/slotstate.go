@@ -46,3 +46,19 @@ func (r *Reconciler) SlotState(ctx context.Context, activityID string, nominal t
 	}
 	return activitycore.SlotClosed, nil
 }
+
+// Firing returns the IDs of the definitions whose schedule of ours exists and is not paused, by whomever. Temporal's listing may
+// lag behind by moments.
+func (r *Reconciler) Firing(ctx context.Context) (map[string]bool, error) {
+	observed, err := r.calls.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	firing := make(map[string]bool, len(observed))
+	for _, o := range observed {
+		if o.Owned && !o.Paused {
+			firing[o.ActivityID] = true
+		}
+	}
+	return firing, nil
+}

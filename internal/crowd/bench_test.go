@@ -1,0 +1,169 @@
+//go:build !slim
+
+package crowd_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/crowd"
+	"github.com/activity-core/activity-core/internal/devstack"
+	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/sqlite"
+	"github.com/activity-core/activity-core/internal/temporalrun"
+	"github.com/activity-core/activity-core/internal/temporalschedule"
+)
+
+// benchSize is how many definitions are due at once: ACTIVITY_CORE_BENCH_N, or 1,000.
+func benchSize() int {
+	if n, err := strconv.Atoi(os.Getenv("ACTIVITY_CORE_BENCH_N")); err == nil && n > 0 {
+		return n
+	}
+	return 1000
+}
+
+// BenchmarkFullHour has N definitions due at the same minute: when has the last run started, and how late are they, with their
+// schedules alone and with a [crowd.Starter] beside them, against a bare loop of ExecuteWorkflow calls of the same workflow with the
+// same concurrency on the same server, half of it before and half after. Nobody works on the runs. Run with -benchtime=1x.
+func BenchmarkFullHour(b *testing.B) {
+	for _, mode := range []string{"schedules", "crowd"} {
+		b.Run(mode, func(b *testing.B) {
+			for b.Loop() {
+				fullHour(b, benchSize(), mode == "crowd")
+			}
+		})
+	}
+}
+
+func fullHour(b *testing.B, n int, together bool) {
+	server, err := devstack.StartTemporal(b.Context(), devstack.TemporalConfig{SearchAttributes: devstacktest.SearchAttributes()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = server.Stop(context.Background()) })
+	c, err := client.Dial(client.Options{HostPort: server.Addr()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(c.Close)
+	store, err := sqlite.Open(b.Context(), sqlite.Config{Ephemeral: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = store.Close() })
+	starter := temporalrun.NewStarter(c)
+	bare := func(from, to int) time.Duration {
+		return parallel(b, to-from, func(i int) error {
+			_, err := starter.StartRun(b.Context(), activitycore.DefinitionID("bare"), activitycore.ManualCause(fmt.Sprint(from+i)))
+			return err
+		})
+	}
+	before := bare(0, n/2)
+
+	due := time.Now().UTC().Add(20*time.Second + time.Duration(n)*15*time.Millisecond).Truncate(time.Minute).Add(time.Minute)
+	var changes []activitycore.DefinitionChange
+	for i := range n {
+		changes = append(changes, activitycore.DefinitionChange{Definition: daily(fmt.Sprintf("hour-%04d", i), due)})
+	}
+	if _, err := store.ApplyChanges(b.Context(), changes, "bench", time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	rec := temporalschedule.New(temporalschedule.Config{Service: c.WorkflowService(), Namespace: server.Namespace(), Store: store})
+	if _, err := rec.Sync(b.Context(), activitycore.SyncOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	if !time.Now().Before(due) {
+		b.Fatal("the schedules were not made in time")
+	}
+	if together {
+		s := crowd.New(crowd.Config{Record: store, Runs: starter, Schedules: rec})
+		report, err := s.Instant(b.Context(), due)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%+v", report)
+	}
+	late := awaitStarted(b, c, n, due)
+	bareTime := before + bare(n/2, n)
+	slices.Sort(late)
+	last := late[len(late)-1]
+	b.ReportMetric(last.Seconds(), "last-started-s")
+	b.ReportMetric(bareTime.Seconds()/last.Seconds(), "ratio")
+	b.Logf("%d due at once: last started after %s, lateness p50 %s p99 %s; bare loop of starts %s, ratio %.2f",
+		n, last, late[n/2], late[n*99/100], bareTime, bareTime.Seconds()/last.Seconds())
+}
+
+// daily is a definition that is due once a day at the minute of t.
+func daily(name string, t time.Time) activitycore.Definition {
+	return activitycore.Definition{
+		ID: activitycore.DefinitionID(name), Name: name, Enabled: true, TriggerType: activitycore.TriggerCron,
+		TriggerConfig: activitycore.TriggerConfig{CronExpression: activitycore.StringList{fmt.Sprintf("%d %d * * *", t.Minute(), t.Hour())}, Timezone: "UTC"},
+		Rules:         []activitycore.Rule{{Name: "r", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "t"}}}}},
+	}
+}
+
+// parallel calls do for 0 to n-1, 16 at a time, and returns how long it took.
+func parallel(tb testing.TB, n int, do func(int) error) time.Duration {
+	tb.Helper()
+	start := time.Now()
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for i := range next {
+				if err := do(i); err != nil {
+					tb.Error(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return time.Since(start)
+}
+
+// awaitStarted returns how late each of the n cron runs was started.
+func awaitStarted(tb testing.TB, c client.Client, n int, due time.Time) []time.Duration {
+	tb.Helper()
+	for deadline := due.Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+		var late []time.Duration
+		var token []byte
+		for {
+			resp, err := c.ListWorkflow(tb.Context(), &workflowservice.ListWorkflowExecutionsRequest{
+				Query: activitycore.SearchAttrTrigger + " = 'cron'", PageSize: 1000, NextPageToken: token,
+			})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			for _, e := range resp.Executions {
+				if e.GetType().GetName() == activitycore.WorkflowType {
+					late = append(late, e.StartTime.AsTime().Sub(due))
+				}
+			}
+			if token = resp.NextPageToken; len(token) == 0 {
+				break
+			}
+		}
+		if len(late) > n {
+			tb.Fatalf("%d runs for %d slots", len(late), n)
+		}
+		if len(late) == n {
+			return late
+		}
+	}
+	tb.Fatal("not all runs were started")
+	return nil
+}
