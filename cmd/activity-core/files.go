@@ -130,6 +130,9 @@ func placed(file string, err error) []core.FieldError {
 			where = fmt.Sprintf("%s:%d:%d", file, f.Line, max(f.Column, 1))
 		}
 		text := f.Message
+		if v, ok := f.Value.(string); ok && v != "" && len(v) <= 80 && !strings.Contains(text, v) {
+			text = fmt.Sprintf("%q %s", v, text) // messages go on from the value: "is not …", "must be …"
+		}
 		if f.Location != "" {
 			text = f.Location + ": " + text
 		}
