@@ -81,7 +81,7 @@ func (b slotBook) Backfill(ctx context.Context, def core.StoredDefinition, from,
 func (a *App) routerMetrics() natsrouter.Metrics {
 	m := a.metrics
 	return natsrouter.Metrics{
-		Consumed: m.EventsConsumed, Matched: m.EventsMatched, Started: m.EventStarted, Dead: m.EventDead,
+		Published: m.EventPublished, Consumed: m.EventsConsumed, Matched: m.EventsMatched, Started: m.EventStarted, Dead: m.EventDead,
 		Duplicate: func(where string, n int) {
 			for range n {
 				m.EventDuplicate(where)

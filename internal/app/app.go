@@ -156,7 +156,7 @@ func (a *App) dialNATS(ctx context.Context) error {
 		return core.Wrap(core.CodeUnavailable, err, "NATS does not answer (nats.url): %v", err)
 	}
 	if a.js, err = jetstream.New(a.nats); err == nil {
-		err = natsrouter.EnsureStreams(ctx, a.js, natsrouter.StreamOptions{MaxBytes: cfg.NATSMaxBytes, Replicas: cfg.NATSReplicas})
+		err = natsrouter.EnsureStreams(ctx, a.js, natsrouter.StreamOptions{MaxBytes: cfg.NATSMaxBytes, Replicas: cfg.NATSReplicas, RecreateRouterConsumer: cfg.NATSRecreate})
 	}
 	if err != nil {
 		a.nats.Close()

@@ -35,6 +35,7 @@ type Config struct {
 	NATSCredsFile string `key:"nats.creds_file" doc:"NATS credentials file"`
 	NATSReplicas  int    `key:"nats.replicas" default:"1" min:"1" max:"5" doc:"replicas of the streams; 3 in production"`
 	NATSMaxBytes  int64  `key:"nats.max_bytes" default:"10737418240" min:"1048576" doc:"size at which the event stream refuses new events, bytes"`
+	NATSRecreate  bool   `key:"nats.recreate_consumer" default:"false" doc:"make the router's consumer, or the event stream, again after it was deleted, from where the router had come to; set it for one start"`
 
 	ContextDir string `key:"context.dir" doc:"folder below which {file: …} context sources are read; empty refuses them"`
 

@@ -10,6 +10,8 @@ const (
 
 // Metrics are the package's measuring points. Any of them may be nil; all may be called from several goroutines.
 type Metrics struct {
+	// Published counts events that were stored for the first time.
+	Published func()
 	// Consumed counts deliveries read from the stream, redeliveries included.
 	Consumed func(n int)
 	// Matched counts (event, definition) pairs, those of paused definitions included.
@@ -26,6 +28,12 @@ type Metrics struct {
 	Batch func(deliveries int, took time.Duration)
 	// Lag observes the events not yet delivered to any router, and those delivered and not yet acknowledged.
 	Lag func(pending uint64, unacknowledged int)
+}
+
+func (m Metrics) published() {
+	if m.Published != nil {
+		m.Published()
+	}
 }
 
 func (m Metrics) consumed(n int) {

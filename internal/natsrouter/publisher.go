@@ -108,6 +108,8 @@ func (p *Publisher) message(e activitycore.Event) (*nats.Msg, error) {
 func (p *Publisher) receipt(eventID string, ack *jetstream.PubAck) activitycore.PublishReceipt {
 	if ack.Duplicate {
 		p.metrics.duplicate(AtIngest, 1)
+	} else {
+		p.metrics.published()
 	}
 	return activitycore.PublishReceipt{EventID: eventID, Sequence: ack.Sequence, Duplicate: ack.Duplicate}
 }
