@@ -32,10 +32,7 @@ func (s *script) startDev(args []string) int {
 	if s.dev != nil && s.dev.running() {
 		s.failf("dev runs already")
 	}
-	var environ []string
-	for len(args) > 0 && strings.Contains(args[0], "=") && !strings.HasPrefix(args[0], "-") {
-		environ, args = append(environ, args[0]), args[1:]
-	}
+	environ, args := s.environment(args)
 	s.dev = startDev(s.T, s.work, environ, args...)
 	s.out, s.err = s.dev.stdout.String(), s.dev.stderr.String()
 	s.vars["SERVER"], s.vars["NATS_URL"] = s.dev.api, s.dev.nats

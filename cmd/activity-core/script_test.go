@@ -56,7 +56,8 @@ type script struct {
 	out, err string // of the latest command
 	code     int
 	response *http.Response
-	dev      *devProcess
+	dev      *devProcess            // dev, or the replica in use
+	replicas map[string]*devProcess // of serve, by name
 	nats     *process
 	web      *webServer
 	orders   *orderWorker
@@ -65,38 +66,42 @@ type script struct {
 // scriptCommands are the words a script is written in. A command that ends with an exit code returns it; every other
 // returns 0 or fails the test.
 var scriptCommands = map[string]func(s *script, args []string) int{
-	"activity-core": (*script).client,        // a client command, in this process
-	"program":       (*script).program,       // the program as a child process, until it ends
-	"dev":           (*script).startDev,      // the program's dev in the background; sets $SERVER, $API_PORT
-	"stop":          (*script).stopDev,       // Ctrl-C; must end with 0
-	"kill":          (*script).killDev,       // kill -9
-	"nats-server":   (*script).startNATS,     // dev-server nats DIR in the background
-	"stop-nats":     (*script).stopNATS,      //
-	"nats-publish":  (*script).natsPublish,   // MSGID FILE: straight to JetStream, past the API
-	"http":          (*script).http,          // METHOD PATH [-H 'Name: value'] [-d TEXT or -d @FILE]
-	"status":        (*script).status,        // HTTP status of the latest http
-	"header":        (*script).header,        // NAME REGEXP of the latest http
-	"stdout":        (*script).stdoutMatches, // REGEXP, on the latest output
-	"stderr":        (*script).stderrMatches, //
-	"no-stdout":     (*script).stdoutLacks,   // REGEXP
-	"cmp-stdout":    (*script).cmpStdout,     // FILE: the latest output is the same
-	"save-stdout":   (*script).saveStdout,    // FILE
-	"json":          (*script).json,          // PATH VALUE, on the latest output; # counts, * is each
-	"distinct":      (*script).distinct,      // PATH N: the values are N different ones
-	"set":           (*script).set,           // NAME PATH: a variable from the latest output
-	"env":           (*script).setVariable,   // NAME VALUE
-	"stdin":         (*script).setStdin,      // TEXT or @FILE for the next activity-core
-	"until":         (*script).until,         // REGEXP activity-core …: repeated until it prints that
-	"metric":        (*script).metric,        // 'NAME{label="value"}' VALUE: waits for exactly that
-	"schedule":      (*script).schedule,      // NAME active|paused|absent, asked from Temporal itself
-	"cp":            (*script).copyFile,      // FROM TO
-	"replace":       (*script).replace,       // FILE OLD NEW
-	"repeat":        (*script).repeat,        // FILE TEXT N: a file of N times TEXT
-	"web":           (*script).startWeb,      // a local HTTP server; sets $WEB
-	"web-status":    (*script).webStatus,     // STATUS it answers with from now on
-	"web-got":       (*script).webGot,        // METHOD PATH N: requests so far
-	"order-worker":  (*script).startOrders,   // a worker of our own for OrderWorkflow on task queue orders
-	"order-got":     (*script).orderGot,      // ID N: how often it was run with this argument
+	"activity-core":   (*script).client,        // a client command, in this process
+	"program":         (*script).program,       // the program as a child process, until it ends
+	"dev":             (*script).startDev,      // the program's dev in the background; sets $SERVER, $API_PORT
+	"stop":            (*script).stopDev,       // Ctrl-C; must end with 0
+	"kill":            (*script).killDev,       // kill -9
+	"database":        (*script).database,      // an empty one of PostgreSQL; sets $DATABASE_URL
+	"temporal-server": (*script).startTemporal, // dev-server temporal DIR in the background
+	"nats-server":     (*script).startNATS,     // dev-server nats DIR in the background
+	"serve":           (*script).serve,         // NAME [SETTING=VALUE]: a replica on those three; stop and kill work on it as well
+	"use":             (*script).use,           // NAME: the replica that the next commands talk to
+	"stop-nats":       (*script).stopNATS,      //
+	"nats-publish":    (*script).natsPublish,   // MSGID FILE: straight to JetStream, past the API
+	"http":            (*script).http,          // METHOD PATH [-H 'Name: value'] [-d TEXT or -d @FILE]
+	"status":          (*script).status,        // HTTP status of the latest http
+	"header":          (*script).header,        // NAME REGEXP of the latest http
+	"stdout":          (*script).stdoutMatches, // REGEXP, on the latest output
+	"stderr":          (*script).stderrMatches, //
+	"no-stdout":       (*script).stdoutLacks,   // REGEXP
+	"cmp-stdout":      (*script).cmpStdout,     // FILE: the latest output is the same
+	"save-stdout":     (*script).saveStdout,    // FILE
+	"json":            (*script).json,          // PATH VALUE, on the latest output; # counts, * is each
+	"distinct":        (*script).distinct,      // PATH N: the values are N different ones
+	"set":             (*script).set,           // NAME PATH: a variable from the latest output
+	"env":             (*script).setVariable,   // NAME VALUE
+	"stdin":           (*script).setStdin,      // TEXT or @FILE for the next activity-core
+	"until":           (*script).until,         // REGEXP activity-core …: repeated until it prints that
+	"metric":          (*script).metric,        // 'NAME{label="value"}' VALUE: waits for exactly that
+	"schedule":        (*script).schedule,      // NAME active|paused|absent, asked from Temporal itself
+	"cp":              (*script).copyFile,      // FROM TO
+	"replace":         (*script).replace,       // FILE OLD NEW
+	"repeat":          (*script).repeat,        // FILE TEXT N: a file of N times TEXT
+	"web":             (*script).startWeb,      // a local HTTP server; sets $WEB
+	"web-status":      (*script).webStatus,     // STATUS it answers with from now on
+	"web-got":         (*script).webGot,        // METHOD PATH N: requests so far
+	"order-worker":    (*script).startOrders,   // a worker of our own for OrderWorkflow on task queue orders
+	"order-got":       (*script).orderGot,      // ID N: how often it was run with this argument
 }
 
 func runScript(t *testing.T, name, text string) {
@@ -203,7 +208,8 @@ func (s *script) client(args []string) int {
 }
 
 func (s *script) program(args []string) int {
-	p := startProcess(s.T, s.work, nil, args...)
+	environ, args := s.environment(args)
+	p := startProcess(s.T, s.work, environ, args...)
 	s.code = p.wait()
 	s.out, s.err = p.stdout.String(), p.stderr.String()
 	return s.code
