@@ -158,7 +158,7 @@ func (c *cli) getCommand() *cobra.Command {
 	var triggerType string
 	cmd := &cobra.Command{
 		Use: "get [NAME]", Short: "List definitions, or print one as a document (-o yaml gives what apply takes)",
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			api, err := c.client()
 			if err != nil {

@@ -187,7 +187,7 @@ func (c *cli) explainCommand() *cobra.Command {
 	var definition, file string
 	cmd := &cobra.Command{
 		Use: "explain [EVENT]", Short: "Say why definitions did or did not fire for an event, stored or in a file",
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("EVENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (file != "") {
 				return usageError("explain needs either an EVENT id or --event FILE")

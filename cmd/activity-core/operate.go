@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
@@ -88,18 +90,33 @@ func (c *cli) ledgerCommand() *cobra.Command {
 		"activity": "name or ID of a definition", "verdict": "fired, skipped, compressed, paused, …", "kind": "cron, event or manual",
 		"event": "event ID", "since": sinceDoc, "until": sinceDoc,
 	}
+	var names map[string]string
 	return group("ledger", "What became of every expected slot and match",
 		listCommand(c, "list", "List ledger rows, newest first", docs, func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.LedgerEntry], error) {
-			return api.Ledger(cmd.Context(), o)
+			page, err := api.Ledger(cmd.Context(), o)
+			if err == nil && c.output == "table" {
+				names, err = definitionNames(cmd.Context(), api)
+			}
+			return page, err
 		}, func(entries []core.LedgerEntry) [][]string {
-			rows := [][]string{{"CAUSE", "VERDICT", "REASON", "RUN", "CREATED"}}
+			rows := [][]string{{"ACTIVITY", "CAUSE", "VERDICT", "REASON", "RUN", "CREATED"}}
 			for _, e := range entries {
-				rows = append(rows, []string{causeText(e.Cause), string(e.Verdict), e.Reason, e.RunID, ago(e.CreatedAt)})
+				rows = append(rows, []string{cmp.Or(names[e.ActivityID], e.ActivityID), causeText(e.Cause), string(e.Verdict), e.Reason, e.RunID, ago(e.CreatedAt)})
 			}
 			return rows
 		}),
 		c.ledgerCheckCommand(),
 	)
+}
+
+// definitionNames maps IDs to names for a table. It reads one page: what is not on it, or is deleted, keeps showing its ID.
+func definitionNames(ctx context.Context, api *apiclient.Client) (map[string]string, error) {
+	page, err := api.Definitions(ctx, apiclient.ListOptions{Limit: 1000})
+	names := make(map[string]string, len(page.Items))
+	for _, d := range page.Items {
+		names[d.ID] = d.Name
+	}
+	return names, err
 }
 
 func (c *cli) ledgerCheckCommand() *cobra.Command {

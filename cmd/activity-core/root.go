@@ -116,7 +116,7 @@ func (c *cli) rootCommand() *cobra.Command {
 Start with:  activity-core dev -f examples/ --context-dir examples/context`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -188,6 +188,29 @@ func exactly(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// atMostOne refuses more than one argument with a sentence that names it.
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usageError("%s takes one %s, not also %q; run '%s --help'", cmd.CommandPath(), name, args[1], cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// knownCommand refuses an argument of a command that only groups others: it was meant as one of them.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	meant := ""
+	cmd.SuggestionsMinimumDistance = 2 // letters to change, cobra's own default
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		meant = fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return usageError("%s has no command %q%s; run '%s --help'", cmd.CommandPath(), args[0], meant, cmd.CommandPath())
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {

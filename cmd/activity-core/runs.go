@@ -14,13 +14,8 @@ import (
 // group makes a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError("%s has no command %q; run '%s --help'", cmd.CommandPath(), args[0], cmd.CommandPath())
-			}
-			return cmd.Help()
-		},
+		Use: use, Short: short, Args: knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(subs...)
 	return cmd
