@@ -181,16 +181,21 @@ func (a *apply) delete(ctx context.Context, c activitycore.DefinitionChange) (*d
 	return cur, openHold(ctx, a.q, cur.ID, holdDeleted, a.at, string(a.by), "")
 }
 
+// taken is the conflict about a field whose value belongs to another definition.
+func taken(field, value, message string) error {
+	err := activitycore.Errorf(activitycore.CodeConflict, "%s %q %s", field, value, message)
+	err.Fields = []activitycore.FieldError{{Location: field, Value: value, Message: message}}
+	return err
+}
+
 func (a *apply) put(ctx context.Context, c activitycore.DefinitionChange) (*definitionRow, error) {
 	d := c.Definition
 	cur := a.live(d.ID)
-	if c.ExpectVersion == 0 && cur != nil {
-		return nil, activitycore.Errorf(activitycore.CodeConflict,
-			"the ID %s is taken by activity definition %q; update that one or choose another ID", d.ID, cur.Name)
+	if c.ExpectVersion == 0 && cur != nil && cur.Name != d.Name {
+		return nil, taken("id", d.ID, fmt.Sprintf("is taken by the activity definition %q; update that one or choose another ID", cur.Name))
 	}
-	if owner := a.liveName[d.Name]; owner != "" && owner != d.ID {
-		return nil, activitycore.Errorf(activitycore.CodeConflict,
-			"the name %q is taken by the activity definition with ID %s; update that one or choose another name", d.Name, owner)
+	if owner := a.liveName[d.Name]; owner != "" && (c.ExpectVersion == 0 || owner != d.ID) {
+		return nil, taken("name", d.Name, fmt.Sprintf("is taken by the activity definition with ID %s; update that one or choose another name", owner))
 	}
 	if c.ExpectVersion != 0 {
 		if err := checkVersion(c, cur); err != nil {

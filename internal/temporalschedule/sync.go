@@ -139,6 +139,7 @@ func (r *Reconciler) nextSample(ids []string) []string {
 }
 
 func (r *Reconciler) summarise(report *activitycore.SyncReport, desired []Desired, observed []Observed, changes []Change) {
+	report.Drift = []activitycore.ScheduleDrift{} // a list without items is [] in JSON, not null
 	for _, d := range desired {
 		if d.Presence == Present {
 			report.Wanted++
