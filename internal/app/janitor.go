@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/background"
 )
 
 // answersKept is how long the answer to a request with an Idempotency-Key can be had again. Runs do not depend on it: their
@@ -20,10 +20,7 @@ type janitor struct {
 	every     time.Duration
 	now       func() time.Time
 	log       *slog.Logger
-
-	mu   sync.Mutex
-	end  context.CancelFunc
-	done chan struct{}
+	task      background.Task
 }
 
 // pruneAtOnce bounds one call to the store, which holds a lock for parts of it.
@@ -31,51 +28,20 @@ const pruneAtOnce = 1000
 
 // Start begins to prune in the background, at once and then every interval.
 func (j *janitor) Start(context.Context) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.end != nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	j.end, j.done = cancel, done
-	go func() {
-		defer close(done)
-		timer := time.NewTicker(j.every)
-		defer timer.Stop()
-		for {
-			if err := j.prune(ctx); err != nil && ctx.Err() == nil {
-				j.log.WarnContext(ctx, "old runs could not be removed; the next attempt follows", "in", j.every.String(), "error", err)
-			}
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				return
-			}
+	prune := func(ctx context.Context) {
+		if err := j.prune(ctx); err != nil && ctx.Err() == nil {
+			j.log.WarnContext(ctx, "old runs could not be removed; the next attempt follows", "in", j.every.String(), "error", err)
 		}
-	}()
+	}
+	j.task.Start(func(ctx context.Context) {
+		prune(ctx)
+		background.Every(j.every, prune)(ctx)
+	})
 	return nil
 }
 
 // Stop ends pruning and waits for the step in progress.
-func (j *janitor) Stop(ctx context.Context) error {
-	j.mu.Lock()
-	end, done := j.end, j.done
-	j.end = nil
-	j.mu.Unlock()
-	if end != nil {
-		end()
-	}
-	if done == nil {
-		return nil
-	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (j *janitor) Stop(ctx context.Context) error { return j.task.Stop(ctx) }
 
 func (j *janitor) prune(ctx context.Context) error {
 	now := j.now().UTC()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/background"
 )
 
 // Record is what is asked of the record.
@@ -74,10 +75,7 @@ const (
 type Starter struct {
 	cfg   Config
 	known catalogue
-
-	mu   sync.Mutex
-	end  context.CancelFunc // nil while not running
-	done chan struct{}
+	task  background.Task
 }
 
 // New makes a starter; Start makes it watch.
@@ -99,50 +97,26 @@ func New(cfg Config) *Starter {
 
 // Start begins to watch. Starting a started starter does nothing.
 func (s *Starter) Start(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	s.end, s.done = cancel, done
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			// An instant whose lead has begun is taken too: what has passed of it is only preparation.
-			at := s.cfg.Now().UTC().Truncate(period).Add(period)
-			if s.until(ctx, at.Add(-lead)) != nil {
-				return
-			}
-			if _, err := s.Instant(ctx, at); err != nil && ctx.Err() == nil {
-				s.cfg.Log.WarnContext(ctx, "the crowd at an instant is left to Temporal's scheduler", "at", at, "error", err)
-			}
-			if s.until(ctx, at) != nil {
-				return
-			}
-		}
-	}()
+	s.task.Start(s.watch)
 	return nil
 }
 
 // Stop ends the watching and waits for the starts under way, or for ctx. It may be called again, and before Start.
-func (s *Starter) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	end, done := s.end, s.done
-	s.end = nil
-	s.mu.Unlock()
-	if done == nil {
-		return nil
-	}
-	if end != nil {
-		end()
-	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+func (s *Starter) Stop(ctx context.Context) error { return s.task.Stop(ctx) }
+
+func (s *Starter) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		// An instant whose lead has begun is taken too: what has passed of it is only preparation.
+		at := s.cfg.Now().UTC().Truncate(period).Add(period)
+		if s.until(ctx, at.Add(-lead)) != nil {
+			return
+		}
+		if _, err := s.Instant(ctx, at); err != nil && ctx.Err() == nil {
+			s.cfg.Log.WarnContext(ctx, "the crowd at an instant is left to Temporal's scheduler", "at", at, "error", err)
+		}
+		if s.until(ctx, at) != nil {
+			return
+		}
 	}
 }
 
@@ -159,14 +133,15 @@ func (s *Starter) Instant(ctx context.Context, at time.Time) (Report, error) {
 	if err := s.known.refresh(ctx, s.cfg.Record); err != nil {
 		return Report{}, err
 	}
-	if n := len(s.known.due(at)); n < s.cfg.Size {
-		return Report{Due: n, Left: n}, nil
+	due := s.known.due(at)
+	if len(due) < s.cfg.Size {
+		return Report{Due: len(due), Left: len(due)}, nil
 	}
 	firing, err := s.cfg.Schedules.Firing(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("list schedules: %w", err)
 	}
-	if err := s.askForUnlisted(ctx, at, firing); err != nil {
+	if err := s.askForUnlisted(ctx, due, firing); err != nil {
 		return Report{}, err
 	}
 	if err := s.until(ctx, at); err != nil {
@@ -180,7 +155,7 @@ func (s *Starter) Instant(ctx context.Context, at time.Time) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	due := s.known.due(at)
+	due = s.known.due(at)
 	report := Report{Due: len(due)}
 	var take []activitycore.StoredDefinition
 	for _, def := range due {
@@ -199,9 +174,9 @@ func (s *Starter) Instant(ctx context.Context, at time.Time) (Report, error) {
 const maxUnlisted = 100
 
 // askForUnlisted adds schedules that a listing missed, which happens while schedules change.
-func (s *Starter) askForUnlisted(ctx context.Context, at time.Time, firing map[string]bool) error {
+func (s *Starter) askForUnlisted(ctx context.Context, due []activitycore.StoredDefinition, firing map[string]bool) error {
 	asked := 0
-	for _, def := range s.known.due(at) {
+	for _, def := range due {
 		if firing[def.ID] || !ours(def) {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/background"
 )
 
 // What beats. A slot is carried out if all three are alive.
@@ -48,7 +49,7 @@ type Heartbeat struct {
 	cfg  HeartbeatConfig
 	mu   sync.Mutex // one beat at a time
 	last time.Time  // of the last beat with every sign of life
-	loop loop
+	task background.Task
 }
 
 // NewHeartbeat makes a heartbeat; Start makes it beat.
@@ -74,16 +75,16 @@ func (h *Heartbeat) Start(ctx context.Context) error {
 	if err := h.beat(ctx, 0); err != nil {
 		return fmt.Errorf("first heartbeat: %w", err)
 	}
-	h.loop.start(h.cfg.Every, func(ctx context.Context) {
+	h.task.Start(background.Every(h.cfg.Every, func(ctx context.Context) {
 		if err := h.beat(ctx, 0); err != nil && ctx.Err() == nil {
 			h.cfg.Log.WarnContext(ctx, "heartbeat failed and will be repeated", "error", err)
 		}
-	})
+	}))
 	return nil
 }
 
 // Stop ends the beating. It may be called again, and before Start.
-func (h *Heartbeat) Stop(ctx context.Context) error { return h.loop.stop(ctx) }
+func (h *Heartbeat) Stop(ctx context.Context) error { return h.task.Stop(ctx) }
 
 // Beat beats now, unless it did within the last second.
 func (h *Heartbeat) Beat(ctx context.Context) error { return h.beat(ctx, time.Second) }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/background"
 )
 
 // Config says how a [Watchdog] works. Record, Starter and Scheduler are required.
@@ -49,7 +50,7 @@ type Config struct {
 type Watchdog struct {
 	cfg   Config
 	specs specs
-	loop  loop
+	task  background.Task
 
 	tick sync.Mutex // one tick at a time; guards known
 	// known is the catalogue, behind tick.
@@ -85,16 +86,16 @@ func NewWatchdog(cfg Config) *Watchdog {
 
 // Start begins to watch. Starting a started watchdog does nothing.
 func (w *Watchdog) Start(context.Context) error {
-	w.loop.start(w.cfg.Every, func(ctx context.Context) {
+	w.task.Start(background.Every(w.cfg.Every, func(ctx context.Context) {
 		if _, err := w.Tick(ctx); err != nil && ctx.Err() == nil {
 			w.cfg.Log.WarnContext(ctx, "accounting for slots failed and will be repeated", "error", err)
 		}
-	})
+	}))
 	return nil
 }
 
 // Stop ends the watching and waits for the tick in progress, or for ctx.
-func (w *Watchdog) Stop(ctx context.Context) error { return w.loop.stop(ctx) }
+func (w *Watchdog) Stop(ctx context.Context) error { return w.task.Stop(ctx) }
 
 // TickReport is what one tick did.
 type TickReport struct {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/background"
 )
 
 // SweeperConfig says how a [Sweeper] works. Starter and Record are required.
@@ -34,9 +34,7 @@ type SweeperConfig struct {
 // workflow was ended from outside. Replicas may sweep at once: Temporal refuses a second start, and the ledger the rest.
 type Sweeper struct {
 	cfg  SweeperConfig
-	mu   sync.Mutex
-	end  context.CancelFunc // nil while not running
-	done chan struct{}
+	task background.Task
 }
 
 // sweepLimit bounds the causes of one sweep; the next one goes on.
@@ -64,15 +62,7 @@ func NewSweeper(cfg SweeperConfig) *Sweeper {
 
 // Start begins to sweep, the first time at once. Starting a started sweeper does nothing.
 func (s *Sweeper) Start(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.end, s.done = cancel, make(chan struct{})
-	go func(done chan struct{}) {
-		defer close(done)
+	s.task.Start(func(ctx context.Context) {
 		for {
 			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 				s.cfg.Log.WarnContext(ctx, "sweep failed and will be repeated", "error", err)
@@ -81,29 +71,12 @@ func (s *Sweeper) Start(context.Context) error {
 				return
 			}
 		}
-	}(s.done)
+	})
 	return nil
 }
 
 // Stop ends sweeping and waits for the sweep in progress, or for ctx.
-func (s *Sweeper) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	end, done := s.end, s.done
-	s.end = nil
-	s.mu.Unlock()
-	if done == nil {
-		return nil
-	}
-	if end != nil {
-		end()
-	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (s *Sweeper) Stop(ctx context.Context) error { return s.task.Stop(ctx) }
 
 // Sweep goes through the record once and returns how many causes it started.
 func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/background"
 )
 
 // Loop syncs now and then. The first sync that succeeds makes the process ready.
@@ -14,12 +15,12 @@ type Loop struct {
 	interval   time.Duration
 	retry      time.Duration
 
+	task background.Task
+	wake chan struct{}
+
 	mu    sync.Mutex
-	end   context.CancelFunc // nil while not running
-	done  chan struct{}
 	last  Outcome
 	first chan struct{} // closed once a sync has succeeded
-	wake  chan struct{}
 }
 
 // Outcome is what the latest sync gave.
@@ -47,36 +48,12 @@ func NewLoop(r *Reconciler, interval time.Duration) *Loop {
 
 // Start begins to sync, the first time at once, and returns. Starting a started loop does nothing.
 func (l *Loop) Start(context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.end != nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	l.end, l.done = cancel, make(chan struct{})
-	go l.run(ctx, l.done)
+	l.task.Start(l.run)
 	return nil
 }
 
 // Stop ends the loop and waits for the sync in progress, or for ctx. It may be called again, and before Start.
-func (l *Loop) Stop(ctx context.Context) error {
-	l.mu.Lock()
-	end, done := l.end, l.done
-	l.end = nil
-	l.mu.Unlock()
-	if done == nil {
-		return nil
-	}
-	if end != nil {
-		end()
-	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (l *Loop) Stop(ctx context.Context) error { return l.task.Stop(ctx) }
 
 // Wake asks for a sync soon rather than at the next interval.
 func (l *Loop) Wake() {
@@ -96,8 +73,7 @@ func (l *Loop) Last() Outcome {
 	return l.last
 }
 
-func (l *Loop) run(ctx context.Context, done chan struct{}) {
-	defer close(done)
+func (l *Loop) run(ctx context.Context) {
 	for {
 		report, err := l.reconciler.Sync(ctx, activitycore.SyncOptions{})
 		if ctx.Err() != nil {
