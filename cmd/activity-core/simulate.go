@@ -143,6 +143,7 @@ func simulationJobs(defs []core.Definition, runTime time.Duration) ([]simulate.J
 	left := map[string]string{}
 	for i := range defs {
 		def := &defs[i]
+		def.Normalize()
 		switch {
 		case def.TriggerType != core.TriggerCron:
 			left[def.Name] = "runs on events"
@@ -157,23 +158,14 @@ func simulationJobs(defs []core.Definition, runTime time.Duration) ([]simulate.J
 		}
 		trigger := def.TriggerConfig
 		jobs = append(jobs, simulate.Job{
-			Name: def.Name, Spec: spec, Policy: cronspec.Policy(orDefault(trigger.MisfirePolicy, core.DefaultMisfirePolicy)),
-			CatchupWindow: orDefault(trigger.CatchupWindow, core.DefaultCatchupWindow).Std(),
-			Grace:         orDefault(trigger.MisfireGrace, core.DefaultMisfireGrace).Std(), RunTime: runTime,
+			Name: def.Name, Spec: spec, Policy: cronspec.Policy(trigger.MisfirePolicy),
+			CatchupWindow: trigger.CatchupWindow.Std(), Grace: trigger.MisfireGrace.Std(), RunTime: runTime,
 		})
 	}
 	if len(jobs) == 0 {
 		return nil, nil, usageError("none of the definitions runs on a clock: nothing to simulate")
 	}
 	return jobs, left, nil
-}
-
-func orDefault[T comparable](v, d T) T {
-	var zero T
-	if v == zero {
-		return d
-	}
-	return v
 }
 
 func (c *cli) showSimulation(result *simulate.Result, out simulation, all bool, lines int) {

@@ -112,25 +112,17 @@ func (a *App) Ready(ctx context.Context) (bool, map[string]string) { return a.he
 
 func (a *App) dialTemporal(ctx context.Context) error {
 	cfg := a.Config
-	tls, err := temporalTLS(cfg)
+	o, err := temporalOptions(cfg, a.Logger.With("component", "temporal-sdk"))
 	if err != nil {
 		return err
 	}
-	o := client.Options{
-		HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace,
-		Logger:            temporallog.NewStructuredLogger(a.Logger.With("component", "temporal-sdk")),
-		MetricsHandler:    temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{Meter: a.metrics.Provider().Meter("temporal-sdk")}),
-		ConnectionOptions: client.ConnectionOptions{TLS: tls},
-	}
+	o.MetricsHandler = temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{Meter: a.metrics.Provider().Meter("temporal-sdk")})
 	if a.tracing.On() {
 		spans, err := temporalotel.NewTracingInterceptor(temporalotel.TracerOptions{Tracer: a.tracing.Tracer("temporal-sdk")})
 		if err != nil {
 			return fmt.Errorf("trace Temporal: %w", err)
 		}
 		o.Interceptors = append(o.Interceptors, spans)
-	}
-	if cfg.TemporalAPIKey != "" {
-		o.Credentials = client.NewAPIKeyStaticCredentials(cfg.TemporalAPIKey)
 	}
 	a.temporal, err = client.DialContext(ctx, o)
 	if err != nil {
@@ -143,14 +135,35 @@ func (a *App) dialTemporal(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) dialNATS(ctx context.Context) error {
-	cfg := a.Config
-	opts := append([]nats.Option{
-		nats.Name("activity-core"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(false), nats.Timeout(5 * time.Second),
-	}, a.NATSOptions...)
+// temporalOptions say where Temporal is and who asks.
+func temporalOptions(cfg *config.Config, log *slog.Logger) (client.Options, error) {
+	tls, err := temporalTLS(cfg)
+	if err != nil {
+		return client.Options{}, err
+	}
+	o := client.Options{
+		HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace, Logger: temporallog.NewStructuredLogger(log),
+		ConnectionOptions: client.ConnectionOptions{TLS: tls},
+	}
+	if cfg.TemporalAPIKey != "" {
+		o.Credentials = client.NewAPIKeyStaticCredentials(cfg.TemporalAPIKey)
+	}
+	return o, nil
+}
+
+// natsOptions are more, and who asks.
+func natsOptions(cfg *config.Config, more ...nats.Option) []nats.Option {
+	opts := append([]nats.Option{nats.Timeout(5 * time.Second)}, more...)
 	if cfg.NATSCredsFile != "" {
 		opts = append(opts, nats.UserCredentials(cfg.NATSCredsFile))
 	}
+	return opts
+}
+
+func (a *App) dialNATS(ctx context.Context) error {
+	cfg := a.Config
+	opts := natsOptions(cfg, nats.Name("activity-core"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(false))
+	opts = append(opts, a.NATSOptions...)
 	var err error
 	if a.nats, err = nats.Connect(cfg.NATSURL, opts...); err != nil {
 		return core.Wrap(core.CodeUnavailable, err, "NATS does not answer (nats.url): %v", err)

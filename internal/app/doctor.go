@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -11,10 +12,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	temporallog "go.temporal.io/sdk/log"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/config"
@@ -91,16 +90,9 @@ func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
 }
 
 func checkTemporal(ctx context.Context, cfg *config.Config) []Finding {
-	tls, err := temporalTLS(cfg)
+	o, err := temporalOptions(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return []Finding{bad(FindingFailed, "temporal", "check the temporal.tls_… files", "%v", err)}
-	}
-	o := client.Options{
-		HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace, ConnectionOptions: client.ConnectionOptions{TLS: tls},
-		Logger: temporallog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	}
-	if cfg.TemporalAPIKey != "" {
-		o.Credentials = client.NewAPIKeyStaticCredentials(cfg.TemporalAPIKey)
 	}
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
@@ -113,28 +105,21 @@ func checkTemporal(ctx context.Context, cfg *config.Config) []Finding {
 		return append(found, bad(FindingFailed, "temporal namespace", "temporal operator namespace create --namespace "+cfg.TemporalNamespace, "namespace %q: %v", cfg.TemporalNamespace, err))
 	}
 	found = append(found, ok("temporal namespace", "%s keeps closed runs for %s", cfg.TemporalNamespace, core.Duration(ns.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration())))
-	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: cfg.TemporalNamespace})
-	if err != nil {
+	missing, err := temporalrun.MissingSearchAttributes(ctx, c, cfg.TemporalNamespace)
+	switch {
+	case core.IsCode(err, core.CodeConflict):
+		return append(found, bad(FindingFailed, "search attributes", "use another namespace: Temporal cannot change types", "%v", err))
+	case err != nil:
 		return append(found, bad(FindingWarning, "search attributes", "nothing, if an operator has added them (docs/runbook.md)", "cannot be listed: %v", err))
-	}
-	var missing []string
-	for _, name := range temporalrun.SearchAttributes() {
-		if _, there := have.GetCustomAttributes()[name]; !there {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		return append(found, bad(FindingWarning, "search attributes", "the next start of serve adds them, if Temporal allows it to", "missing: %s", strings.Join(missing, ", ")))
+	case len(missing) > 0:
+		return append(found, bad(FindingWarning, "search attributes", "the next start of serve adds them, if Temporal allows it to",
+			"missing: %s", strings.Join(slices.Sorted(maps.Keys(missing)), ", ")))
 	}
 	return append(found, ok("search attributes", "all %d are registered", len(temporalrun.SearchAttributes())))
 }
 
 func checkNATS(ctx context.Context, cfg *config.Config) []Finding {
-	opts := []nats.Option{nats.Name("activity-core doctor"), nats.Timeout(5 * time.Second), nats.NoReconnect()}
-	if cfg.NATSCredsFile != "" {
-		opts = append(opts, nats.UserCredentials(cfg.NATSCredsFile))
-	}
-	conn, err := nats.Connect(cfg.NATSURL, opts...)
+	conn, err := nats.Connect(cfg.NATSURL, natsOptions(cfg, nats.Name("activity-core doctor"), nats.NoReconnect())...)
 	if err != nil {
 		return []Finding{bad(FindingFailed, "nats", "check nats.url and nats.creds_file", "does not answer: %v", err)}
 	}

@@ -2,20 +2,18 @@ package crowd
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/changes"
 	"github.com/activity-core/activity-core/internal/cronspec"
 )
 
 // catalogue is the enabled cron definitions as last read, each with the time it is due next.
 type catalogue struct {
-	revision int64
+	follower changes.Follower
+	specs    cronspec.Cache
 	rows     map[string]*entry
-	// specs are shared: the same few expressions are used over and over.
-	specs map[string]*cronspec.Spec
 }
 
 type entry struct {
@@ -25,31 +23,9 @@ type entry struct {
 	none bool
 }
 
-const rowsPerRead = 5000
-
-// refresh reads what has changed. A revision that went back means that the database was restored: everything is read again.
+// refresh reads what has changed.
 func (c *catalogue) refresh(ctx context.Context, record Record) error {
-	revision, err := record.Revision(ctx)
-	if err != nil {
-		return fmt.Errorf("read the catalogue's revision: %w", err)
-	}
-	if c.rows == nil || revision < c.revision {
-		*c = catalogue{rows: make(map[string]*entry), specs: make(map[string]*cronspec.Spec)}
-	}
-	for c.revision < revision {
-		rows, upTo, err := record.ChangesSince(ctx, c.revision, rowsPerRead)
-		if err != nil {
-			return fmt.Errorf("read definitions: %w", err)
-		}
-		for _, row := range rows {
-			c.put(row)
-		}
-		if upTo <= c.revision {
-			break
-		}
-		c.revision = upTo
-	}
-	return nil
+	return c.follower.Follow(ctx, record, func() { c.rows = make(map[string]*entry) }, c.put)
 }
 
 func (c *catalogue) put(row activitycore.StoredDefinition) {
@@ -57,14 +33,9 @@ func (c *catalogue) put(row activitycore.StoredDefinition) {
 	if !row.Live() || !row.Enabled || row.Paused != nil || row.TriggerType != activitycore.TriggerCron {
 		return
 	}
-	key := row.TriggerConfig.Timezone + "\n" + strings.Join(row.TriggerConfig.CronExpression, "\n")
-	spec := c.specs[key]
-	if spec == nil {
-		var err error
-		if spec, err = cronspec.Parse(row.TriggerConfig.CronExpression, row.TriggerConfig.Timezone); err != nil {
-			return // it has no schedule either; reconciliation reports it
-		}
-		c.specs[key] = spec
+	spec, err := c.specs.Parse(row.TriggerConfig.CronExpression, row.TriggerConfig.Timezone)
+	if err != nil {
+		return // it has no schedule either; reconciliation reports it
 	}
 	c.rows[row.ID] = &entry{row: row, spec: spec}
 }

@@ -23,8 +23,7 @@ import (
 
 // Record is what is asked of the record.
 type Record interface {
-	Revision(ctx context.Context) (int64, error)
-	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
+	activitycore.Catalogue
 	Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error)
 }
 

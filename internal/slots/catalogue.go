@@ -6,11 +6,12 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/changes"
 )
 
 // catalogue is the record's definitions as last seen, so that a tick reads only what has changed.
 type catalogue struct {
-	revision int64
+	follower changes.Follower
 	rows     map[string]activitycore.StoredDefinition
 	// marks are how far each definition is known to be accounted for. The record's are the same or further behind.
 	marks map[string]time.Time
@@ -18,30 +19,14 @@ type catalogue struct {
 	saved map[string]time.Time
 }
 
-// rowsPerRead bounds one read of the catalogue.
-const rowsPerRead = 5000
-
-// refresh reads what has changed. A revision that went back means that the database was restored: everything is read again.
+// refresh reads what has changed.
 func (c *catalogue) refresh(ctx context.Context, record Record) error {
-	revision, err := record.Revision(ctx)
-	if err != nil {
-		return fmt.Errorf("read the catalogue's revision: %w", err)
+	reset := func() {
+		c.rows = make(map[string]activitycore.StoredDefinition)
+		c.marks, c.saved = make(map[string]time.Time), make(map[string]time.Time)
 	}
-	if c.rows == nil || revision < c.revision {
-		*c = catalogue{rows: make(map[string]activitycore.StoredDefinition), marks: make(map[string]time.Time), saved: make(map[string]time.Time)}
-	}
-	for c.revision < revision {
-		rows, upTo, err := record.ChangesSince(ctx, c.revision, rowsPerRead)
-		if err != nil {
-			return fmt.Errorf("read definitions: %w", err)
-		}
-		for _, row := range rows {
-			c.rows[row.ID] = row
-		}
-		if upTo <= c.revision {
-			break
-		}
-		c.revision = upTo
+	if err := c.follower.Follow(ctx, record, reset, func(row activitycore.StoredDefinition) { c.rows[row.ID] = row }); err != nil {
+		return err
 	}
 	return c.loadMarks(ctx, record)
 }

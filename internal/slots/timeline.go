@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -43,33 +42,14 @@ type segment struct {
 	spec     *cronspec.Spec
 }
 
-// specs remembers parsed specs: the same few expressions are asked for over and over.
-type specs struct {
-	mu     sync.Mutex
-	parsed map[string]*cronspec.Spec
-}
-
-// maxSpecs bounds what is remembered; beyond it, it starts anew.
-const maxSpecs = 20_000
+// specs are the parsed specs of stored definitions.
+type specs struct{ cache cronspec.Cache }
 
 func (s *specs) parse(t activitycore.TriggerConfig) (*cronspec.Spec, error) {
-	key := t.Timezone + "\n" + strings.Join(t.CronExpression, "\n")
-	s.mu.Lock()
-	spec, ok := s.parsed[key]
-	s.mu.Unlock()
-	if ok {
-		return spec, nil
-	}
-	spec, err := cronspec.Parse(t.CronExpression, t.Timezone)
+	spec, err := s.cache.Parse(t.CronExpression, t.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("cron expression of a stored definition: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.parsed == nil || len(s.parsed) >= maxSpecs {
-		s.parsed = make(map[string]*cronspec.Spec)
-	}
-	s.parsed[key] = spec
 	return spec, nil
 }
 

@@ -23,7 +23,7 @@ func SearchAttributes() []string {
 // EnsureSearchAttributes registers what is missing of [SearchAttributes] in a namespace and returns when all can be used.
 // An attribute that exists with another type is CodeConflict: Temporal cannot change types.
 func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
-	missing, err := missingAttributes(ctx, c, namespace)
+	missing, err := MissingSearchAttributes(ctx, c, namespace)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,9 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 	}
 }
 
-func missingAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
+// MissingSearchAttributes are those of [SearchAttributes] that a namespace lacks, with their type. One that exists with another type is
+// CodeConflict.
+func MissingSearchAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
 	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
 		return nil, temporalError(err, "list search attributes of Temporal")

@@ -1,0 +1,38 @@
+package cronspec
+
+import (
+	"strings"
+	"sync"
+)
+
+// maxCached bounds what a [Cache] remembers; beyond it, it starts anew.
+const maxCached = 20_000
+
+// Cache remembers parsed specs: the same few expressions are asked for over and over. The zero value is ready, and it is safe for
+// concurrent use.
+type Cache struct {
+	mu     sync.Mutex
+	parsed map[string]*Spec
+}
+
+// Parse is [Parse]; it does not remember errors.
+func (c *Cache) Parse(expressions []string, zone string) (*Spec, error) {
+	key := zone + "\n" + strings.Join(expressions, "\n")
+	c.mu.Lock()
+	spec, ok := c.parsed[key]
+	c.mu.Unlock()
+	if ok {
+		return spec, nil
+	}
+	spec, err := Parse(expressions, zone)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parsed == nil || len(c.parsed) >= maxCached {
+		c.parsed = make(map[string]*Spec)
+	}
+	c.parsed[key] = spec
+	return spec, nil
+}
