@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,20 +32,24 @@ func benchSize() int {
 }
 
 // BenchmarkFullHour has N definitions due at the same minute: when has the last run started, and how late are they, with their
-// schedules alone and with a [crowd.Starter] beside them, against a bare loop of ExecuteWorkflow calls of the same workflow with the
-// same concurrency on the same server, half of it before and half after. Nobody works on the runs. Run with -benchtime=1x.
+// schedules alone, on both of Temporal's schedulers, and with a [crowd.Starter] beside them, against a bare loop of ExecuteWorkflow
+// calls of the same workflow with the same concurrency on the same server, half of it before and half after. Nobody works on the
+// runs. Run with -benchtime=1x.
 func BenchmarkFullHour(b *testing.B) {
-	for _, mode := range []string{"schedules", "crowd"} {
-		b.Run(mode, func(b *testing.B) {
+	for _, mode := range []struct {
+		name            string
+		chasm, together bool
+	}{{name: "schedules"}, {name: "schedules-chasm", chasm: true}, {name: "crowd", together: true}} {
+		b.Run(mode.name, func(b *testing.B) {
 			for b.Loop() {
-				fullHour(b, benchSize(), mode == "crowd")
+				fullHour(b, benchSize(), mode.chasm, mode.together)
 			}
 		})
 	}
 }
 
-func fullHour(b *testing.B, n int, together bool) {
-	server, err := devstack.StartTemporal(b.Context(), devstack.TemporalConfig{SearchAttributes: devstacktest.SearchAttributes()})
+func fullHour(b *testing.B, n int, chasm, together bool) {
+	server, err := devstack.StartTemporal(b.Context(), devstack.TemporalConfig{SearchAttributes: devstacktest.SearchAttributes(), CHASMScheduler: chasm})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func fullHour(b *testing.B, n int, together bool) {
 	b.Cleanup(func() { _ = store.Close() })
 	starter := temporalrun.NewStarter(c)
 	bare := func(from, to int) time.Duration {
-		return parallel(b, to-from, func(i int) error {
+		return devstacktest.Parallel(b, 16, to-from, func(i int) error {
 			_, err := starter.StartRun(b.Context(), activitycore.DefinitionID("bare"), activitycore.ManualCause(fmt.Sprint(from+i)))
 			return err
 		})
@@ -110,29 +113,6 @@ func daily(name string, t time.Time) activitycore.Definition {
 		TriggerConfig: activitycore.TriggerConfig{CronExpression: activitycore.StringList{fmt.Sprintf("%d %d * * *", t.Minute(), t.Hour())}, Timezone: "UTC"},
 		Rules:         []activitycore.Rule{{Name: "r", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "t"}}}}},
 	}
-}
-
-// parallel calls do for 0 to n-1, 16 at a time, and returns how long it took.
-func parallel(tb testing.TB, n int, do func(int) error) time.Duration {
-	tb.Helper()
-	start := time.Now()
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range 16 {
-		wg.Go(func() {
-			for i := range next {
-				if err := do(i); err != nil {
-					tb.Error(err)
-				}
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	return time.Since(start)
 }
 
 // awaitStarted returns how late each of the n cron runs was started.

@@ -15,6 +15,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/outbound/outboundtest"
 )
 
 func loopback() []netip.Prefix {
@@ -78,7 +79,7 @@ func TestAnAddressInAnOddSpellingIsNoHost(t *testing.T) {
 }
 
 func TestANameThatResolvesToAPrivateAddressIsRefused(t *testing.T) {
-	answer := dnsAnswering(t, netip.MustParseAddr("127.0.0.1"))
+	answer := outboundtest.Resolver(t, netip.MustParseAddr("127.0.0.1"))
 	c := outbound.New(outbound.Config{Resolver: answer})
 	defer c.Close()
 	_, err := c.Do(t.Context(), request(t, "GET", "http://public.example:80/"))
@@ -88,43 +89,6 @@ func TestANameThatResolvesToAPrivateAddressIsRefused(t *testing.T) {
 	if !strings.Contains(activitycore.MessageOf(err), "outbound.allow") {
 		t.Errorf("the message names no remedy: %s", activitycore.MessageOf(err))
 	}
-}
-
-// dnsAnswering is a resolver on a DNS server of the test's own, which answers every A query with addr.
-func dnsAnswering(t *testing.T, addr netip.Addr) *net.Resolver {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	go func() {
-		buf := make([]byte, 512)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			q := buf[12:n]
-			end := 0
-			for q[end] != 0 {
-				end += int(q[end]) + 1
-			}
-			question := q[:end+5]
-			isA := question[end+2] == 1
-			msg := append([]byte{buf[0], buf[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, question...)
-			if isA {
-				msg[7] = 1
-				a := addr.As4()
-				msg = append(msg, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, a[0], a[1], a[2], a[3])
-			}
-			_, _ = conn.WriteTo(msg, from)
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
 }
 
 func TestARedirectToAPrivateAddressIsRefused(t *testing.T) {

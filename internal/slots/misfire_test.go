@@ -83,9 +83,7 @@ func TestOutageWhoseEndARunNoticesBeforeTheHeartbeat(t *testing.T) {
 func TestScheduleDeletedByHand(t *testing.T) {
 	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
 		w.until("10:05:10", d)
-		other := minutely("")
-		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"} // time passes, the process lives
-		w.until("10:17:20", other)
+		w.withoutScheduleUntil("10:17:20")
 		w.until("10:22", d)
 		w.settle()
 		wantAfterTwelveMissed(w, d)
@@ -95,10 +93,8 @@ func TestScheduleDeletedByHand(t *testing.T) {
 func TestScheduleMissingWhileTheProcessLives(t *testing.T) {
 	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
 		w.until("10:05:10", d)
-		other := minutely("")
-		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
 		for clock := at("10:05:20"); clock.Before(at("10:17:20")); clock = clock.Add(10 * time.Second) {
-			w.until(clock.Format("15:04:05"), other)
+			w.withoutScheduleUntil(clock.Format("15:04:05"))
 			w.tick() // the watchdog sees each slot go by
 		}
 		w.next = at("10:18") // reconciliation mends the schedule
@@ -112,10 +108,8 @@ func TestScheduleMissingWhileTheProcessLives(t *testing.T) {
 func TestScheduleMendedWhileItsLatestSlotIsWithinTheGrace(t *testing.T) {
 	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
 		w.until("10:05:10", d)
-		other := minutely("")
-		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
 		for clock := at("10:05:20"); clock.Before(at("10:17:20")); clock = clock.Add(10 * time.Second) {
-			w.until(clock.Format("15:04:05"), other)
+			w.withoutScheduleUntil(clock.Format("15:04:05"))
 			w.tick()
 		}
 		w.next = at("10:18") // mended, and 10:17 is neither started nor judged yet
@@ -136,10 +130,8 @@ func TestCompressDoesNotWaitForEverForAMissingSchedule(t *testing.T) {
 	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
 	w.save(d)
 	w.until("10:05:10", d)
-	other := minutely("")
-	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
 	for clock := at("10:06:10"); clock.Before(at("12:30")); clock = clock.Add(time.Minute) {
-		w.until(clock.Format("15:04:05"), other)
+		w.withoutScheduleUntil(clock.Format("15:04:05"))
 		w.tick()
 	}
 	if got, want := w.firedBetween("10:06", "12:30"), []string{"11:04", "12:04"}; !slices.Equal(got, want) {
@@ -261,9 +253,7 @@ func TestBeingLateUnderLoadNeverSkipsARun(t *testing.T) {
 		w.until("10:05:10", d)
 		// The process lives, Temporal is busy: 10:06 comes three minutes late, through the schedule's backlog.
 		w.next = at("10:06")
-		other := minutely("")
-		other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
-		w.until("10:09:00", other)
+		w.withoutScheduleUntil("10:09:00")
 		if r := w.tick(); len(r.Settled) != 0 || r.Started != 0 || r.Waiting == 0 {
 			w.Errorf("a slot that the schedule still holds was judged: %+v", r)
 		}
@@ -278,9 +268,7 @@ func TestAScheduleThatOnlyPromisesIsNotBelievedForEver(t *testing.T) {
 	w.save(d)
 	w.until("10:05:10", d)
 	w.next = at("10:06") // it died, and its description says that all is well
-	other := minutely("")
-	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
-	w.until("10:17:10", other)
+	w.withoutScheduleUntil("10:17:10")
 	w.tick()
 	if got := w.firedBetween("10:06", "10:17"); !slices.Equal(got, []string{"10:06", "10:07"}) {
 		w.Errorf("started %v, want those that have waited for more than ten minutes", got)
@@ -329,9 +317,7 @@ func TestOverlapIsSettledAsSuch(t *testing.T) {
 	w.until("10:04:30", d)
 	w.slow = true
 	w.until("10:05:10", d) // the run of 10:05 goes on until 10:08:30; Temporal skips 10:06 to 10:08
-	other := minutely("")
-	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
-	w.until("10:08:30", other)
+	w.withoutScheduleUntil("10:08:30")
 	w.endRuns()
 	w.slow = false
 	w.until("10:12", d)
@@ -351,9 +337,7 @@ func TestOverlapUnderCompressGoesIntoTheRunThatFollows(t *testing.T) {
 	w.until("10:04:30", d)
 	w.slow = true
 	w.until("10:05:10", d)
-	other := minutely("")
-	other.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
-	w.until("10:08:30", other)
+	w.withoutScheduleUntil("10:08:30")
 	w.endRuns()
 	w.slow = false
 	w.native(d.ID, at("10:06")) // the one that Temporal buffered

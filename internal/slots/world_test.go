@@ -325,3 +325,11 @@ func minutesBetween(from, to string) []string {
 	}
 	return out
 }
+
+// withoutScheduleUntil lets time pass in which Temporal fires nothing, because the schedule is gone, and the process lives.
+func (w *world) withoutScheduleUntil(clock string) {
+	w.Helper()
+	never := minutely("")
+	never.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+	w.until(clock, never)
+}

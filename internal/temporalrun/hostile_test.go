@@ -1,7 +1,6 @@
 package temporalrun_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -22,6 +21,7 @@ import (
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/outbound/outboundtest"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
@@ -58,46 +58,13 @@ func newHostileRig(t *testing.T) *hostileRig {
 	t.Cleanup(func() { inside.Close() })
 	_, h.port, _ = net.SplitHostPort(listener.Addr().String())
 
-	web := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Resolver: lyingResolver(t)})
+	web := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Resolver: outboundtest.Resolver(t, netip.MustParseAddr("127.0.0.2"))})
 	t.Cleanup(web.Close)
 	h.work(func(c *temporalrun.Config) {
 		c.Actions = actionexec.New(actionexec.Config{HTTP: web, Publisher: h.events})
 		c.Contexts = contextsource.New(contextsource.Config{HTTP: web, Record: h.store, Dir: h.dir, RetryDelay: time.Millisecond})
 	})
 	return h
-}
-
-// lyingResolver answers every name with 127.0.0.2, from a DNS server of the test's own.
-func lyingResolver(t *testing.T) *net.Resolver {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	go func() {
-		buf := make([]byte, 512)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			end := 12
-			for end < n && buf[end] != 0 {
-				end += int(buf[end]) + 1
-			}
-			question := buf[12 : end+5]
-			answer := append([]byte{buf[0], buf[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, question...)
-			if question[len(question)-3] == 1 { // an A record is asked for
-				answer[7] = 1
-				answer = append(answer, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 2)
-			}
-			_, _ = conn.WriteTo(answer, from)
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
 }
 
 // attack is one row of the table: a definition that is as it should be, and data that is not.

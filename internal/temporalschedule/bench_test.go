@@ -6,9 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +16,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	activitycore "github.com/activity-core/activity-core"
-	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
@@ -35,29 +32,6 @@ func size(small, long int) int {
 }
 
 const benchConcurrency = 16
-
-// parallel calls do for 0 to n-1 with the concurrency of a sync and returns how long it took.
-func parallel(tb testing.TB, n int, do func(int) error) time.Duration {
-	tb.Helper()
-	start := time.Now()
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range benchConcurrency {
-		wg.Go(func() {
-			for i := range next {
-				if err := do(i); err != nil {
-					tb.Error(err)
-				}
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	return time.Since(start)
-}
 
 // BenchmarkSync compares the first sync of N definitions with a bare loop of CreateSchedule through the SDK, the same
 // concurrency, on the same server in the same run, half of the loop before and half after; and the converged sync with
@@ -76,7 +50,7 @@ func BenchmarkSync(b *testing.B) {
 		}
 		store.apply(changes...)
 		loop := func(from, to int) time.Duration {
-			return parallel(b, to-from, func(i int) error { return createBare(b.Context(), sdk, from+i) })
+			return devstacktest.Parallel(b, benchConcurrency, to-from, func(i int) error { return createBare(b.Context(), sdk, from+i) })
 		}
 		before := loop(0, n/2)
 		rec := temporalschedule.New(temporalschedule.Config{Service: c.WorkflowService(), Namespace: synced.Name, Store: store})
@@ -131,92 +105,4 @@ func awaitListed(tb testing.TB, c client.Client, namespace string, n int) {
 		}
 	}
 	tb.Fatalf("the listing never showed %d schedules", n)
-}
-
-// BenchmarkFullHour has N definitions due at the same minute: when has the last one started, how late are they, against a
-// bare loop of ExecuteWorkflow calls in the same run, on both of Temporal's schedulers. Run with -benchtime=1x; each
-// scheduler takes up to two minutes.
-func BenchmarkFullHour(b *testing.B) {
-	n := size(100, 1000)
-	for name, cfg := range map[string]devstack.TemporalConfig{
-		"classic": {},
-		"chasm":   {CHASMScheduler: true},
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				fullHour(b, n, name, cfg)
-			}
-		})
-	}
-}
-
-func fullHour(b *testing.B, n int, name string, cfg devstack.TemporalConfig) {
-	cfg.SearchAttributes = devstacktest.SearchAttributes()
-	server, err := devstack.StartTemporal(b.Context(), cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = server.Stop(context.Background()) })
-	c, err := client.Dial(client.Options{HostPort: server.Addr()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(c.Close)
-	bare := parallel(b, n, func(i int) error {
-		_, err := c.ExecuteWorkflow(b.Context(), client.StartWorkflowOptions{ID: fmt.Sprintf("bare-%d", i), TaskQueue: "bare"}, "Bare", activitycore.RunInput{})
-		return err
-	})
-
-	store := newRecord(b)
-	due := time.Now().UTC().Add(20*time.Second + time.Duration(n)*15*time.Millisecond).Truncate(time.Minute).Add(time.Minute)
-	var changes []activitycore.DefinitionChange
-	for i := range n {
-		d := cron(fmt.Sprintf("hour-%04d", i))
-		d.TriggerConfig.CronExpression = activitycore.StringList{fmt.Sprintf("%d %d * * *", due.Minute(), due.Hour())}
-		d.TriggerConfig.Timezone = "UTC"
-		changes = append(changes, activitycore.DefinitionChange{Definition: d})
-	}
-	store.apply(changes...)
-	rec := temporalschedule.New(temporalschedule.Config{Service: c.WorkflowService(), Namespace: server.Namespace(), Store: store})
-	if _, err := rec.Sync(b.Context(), activitycore.SyncOptions{}); err != nil {
-		b.Fatal(err)
-	}
-	if !time.Now().Before(due) {
-		b.Fatal("the schedules were not made in time")
-	}
-	late := awaitStarted(b, c, n, due)
-	slices.Sort(late)
-	last := late[len(late)-1]
-	b.ReportMetric(last.Seconds(), "last-started-s")
-	b.ReportMetric(bare.Seconds()/last.Seconds(), "ratio")
-	b.Logf("%s: %d due at once: last started after %s, lateness p50 %s p99 %s; bare loop of starts %s, ratio %.2f",
-		name, n, last, late[n/2], late[n*99/100], bare, bare.Seconds()/last.Seconds())
-}
-
-// awaitStarted returns how late each of the n runs was started.
-func awaitStarted(b *testing.B, c client.Client, n int, due time.Time) []time.Duration {
-	b.Helper()
-	for deadline := due.Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-		var late []time.Duration
-		var token []byte
-		for {
-			resp, err := c.ListWorkflow(b.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-				Query: "WorkflowType = '" + activitycore.WorkflowType + "'", PageSize: 1000, NextPageToken: token,
-			})
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, e := range resp.Executions {
-				late = append(late, e.StartTime.AsTime().Sub(due))
-			}
-			if token = resp.NextPageToken; len(token) == 0 {
-				break
-			}
-		}
-		if len(late) >= n {
-			return late
-		}
-	}
-	b.Fatal("not all runs were started")
-	return nil
 }

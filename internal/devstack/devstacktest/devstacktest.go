@@ -184,3 +184,26 @@ func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(msg string, keyvals ...any) {
 	fmt.Fprintln(os.Stderr, append([]any{"temporal client:", msg}, keyvals...)...)
 }
+
+// Parallel calls do for 0 to n-1, so many at a time, and returns how long it took. An error fails the test and not the other calls.
+func Parallel(tb testing.TB, atOnce, n int, do func(int) error) time.Duration {
+	tb.Helper()
+	start := time.Now()
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range atOnce {
+		wg.Go(func() {
+			for i := range next {
+				if err := do(i); err != nil {
+					tb.Error(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return time.Since(start)
+}
