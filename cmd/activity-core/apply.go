@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/catalog"
+	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+)
+
+// fileFlags are -f and --prune of plan and apply.
+type fileFlags struct {
+	files []string
+	prune bool
+}
+
+func (f *fileFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVarP(&f.files, "file", "f", nil, "definition file or folder; '-' is standard input; may be repeated")
+	cmd.Flags().BoolVar(&f.prune, "prune", false, "also delete every definition that is not among the files")
+}
+
+func (c *cli) planOrApply(cmd *cobra.Command, f *fileFlags, call func(*apiclient.Client, []core.Definition) (catalog.PlanResult, error)) (catalog.PlanResult, error) {
+	if len(f.files) == 0 {
+		return catalog.PlanResult{}, usageError("%s needs -f FILE or -f FOLDER", cmd.Name())
+	}
+	defs, err := c.readDefinitions(f.files)
+	if err != nil {
+		return catalog.PlanResult{}, err
+	}
+	api, err := c.client()
+	if err != nil {
+		return catalog.PlanResult{}, err
+	}
+	return call(api, defs)
+}
+
+func (c *cli) planCommand() *cobra.Command {
+	var f fileFlags
+	var exit bool
+	cmd := &cobra.Command{
+		Use: "plan -f DIR", Short: "Show the difference between files and the server", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := c.planOrApply(cmd, &f, func(api *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
+				return api.Plan(cmd.Context(), defs, f.prune)
+			})
+			if err != nil {
+				return err
+			}
+			if err := c.print(r, func() { c.showPlan(r) }); err != nil {
+				return err
+			}
+			if exit && r.Pending() > 0 {
+				return &exitError{code: exitDifferences}
+			}
+			return nil
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&exit, "exit-code", false, "exit with 3 if there are differences")
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) applyCommand() *cobra.Command {
+	var f fileFlags
+	cmd := &cobra.Command{
+		Use: "apply -f DIR", Short: "Make the server's definitions equal the files: all or none", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := c.planOrApply(cmd, &f, func(api *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
+				return api.Apply(cmd.Context(), defs, f.prune)
+			})
+			if err != nil {
+				return err
+			}
+			return c.print(r, func() { c.showPlan(r) })
+		},
+	}
+	f.add(cmd)
+	return c.clientCommand(cmd)
+}
+
+func (c *cli) showPlan(r catalog.PlanResult) {
+	done := map[catalog.ChangeKind]string{catalog.ChangeCreate: "created", catalog.ChangeUpdate: "updated", catalog.ChangeDelete: "deleted", catalog.ChangeNone: "unchanged"}
+	counts := map[catalog.ChangeKind]int{}
+	for _, p := range r.Changes {
+		counts[p.Change]++
+		word := string(p.Change)
+		if r.Applied {
+			word = done[p.Change]
+		}
+		fmt.Fprintf(c.stdout, "%-9s  %s", word, p.Name)
+		if p.NextAfter != nil {
+			fmt.Fprintf(c.stdout, "  next %s", p.NextAfter.UTC().Format(time.RFC3339))
+			if p.NextBefore != nil && !p.NextBefore.Equal(*p.NextAfter) {
+				fmt.Fprintf(c.stdout, " (was %s)", p.NextBefore.UTC().Format(time.RFC3339))
+			}
+		}
+		if p.SchedulePending {
+			fmt.Fprint(c.stdout, "  (saved; the schedule follows when Temporal answers)")
+		}
+		fmt.Fprintln(c.stdout)
+		for _, f := range p.Fields {
+			fmt.Fprintf(c.stdout, "           %s: %s → %s\n", f.Path, inline(f.Before), inline(f.After))
+		}
+	}
+	if !r.Applied {
+		fmt.Fprintf(c.stdout, "plan: %d to create, %d to update, %d to delete, %d unchanged\n",
+			counts[catalog.ChangeCreate], counts[catalog.ChangeUpdate], counts[catalog.ChangeDelete], counts[catalog.ChangeNone])
+	}
+}
+
+func inline(v any) string {
+	if v == nil {
+		return "(none)"
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return oneLine(string(b))
+}
