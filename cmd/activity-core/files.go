@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -62,7 +63,7 @@ func expand(paths []string) ([]string, error) {
 }
 
 func unwrapPath(err error) error {
-	if pe, ok := err.(*fs.PathError); ok { //nolint:errorlint // os.Stat returns it unwrapped
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		return pe.Err
 	}
 	return err

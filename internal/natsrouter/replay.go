@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -152,14 +153,14 @@ func (r *Replayer) Replay(ctx context.Context, req ReplayRequest, each func(Repl
 		}
 		return nil
 	})
-	if err == errEnough { //nolint:errorlint // it is never wrapped
+	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	return report, err
 }
 
 // errEnough ends reading a stream early.
-var errEnough = activitycore.Errorf(activitycore.CodeInternal, "enough")
+var errEnough = errors.New("enough")
 
 // deployed returns the stored definition if it is what the document says.
 func (r *Replayer) deployed(ctx context.Context, doc activitycore.Definition) (activitycore.StoredDefinition, error) {
