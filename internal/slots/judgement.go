@@ -30,8 +30,9 @@ type judgement struct {
 }
 
 // judge gives verdicts to slots without a row, which ascend, and returns the time before which every slot now has a row. It
-// stops at the first slot that something else may still start: the order of make-ups depends on it.
-func (j *judgement) judge(missing []Slot, horizon time.Time) (time.Time, error) {
+// stops at the first slot that something else may still start: the order of make-ups depends on it. lost are make-ups younger
+// than the first of the slots whose start was lost; they are started among the others, in order.
+func (j *judgement) judge(missing, lost []Slot, horizon time.Time) (time.Time, error) {
 	var err error
 	if j.outages, err = j.w.cfg.Record.Outages(j.ctx, missing[0].Time, j.now.Add(time.Second)); err != nil {
 		return missing[0].Time, fmt.Errorf("read outages: %w", err)
@@ -44,13 +45,16 @@ func (j *judgement) judge(missing []Slot, horizon time.Time) (time.Time, error) 
 	if err != nil {
 		return missing[0].Time, err
 	}
-	if err := j.w.settle(j.ctx, j.settled, j.report); err != nil {
+	if _, err := j.w.settle(j.ctx, j.settled, j.report); err != nil {
 		return missing[0].Time, err
 	}
 	if !j.open.IsZero() {
 		horizon = j.open
 	}
-	return j.makeUp(runs, horizon)
+	if horizon.Before(j.until) { // what comes after it is not decided
+		lost, _ = splitAt(lost, horizon)
+	}
+	return j.makeUp(ascending(runs, lost), horizon)
 }
 
 // sort settles what needs no policy and returns the slots that Temporal will not start, and how far it came.
@@ -221,6 +225,8 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 	switch {
 	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == activitycore.VerdictFired):
 		return n, entry.CauseKey, nil
+	case err == nil && entry.MakeUp && entry.Verdict == activitycore.VerdictCompressed:
+		return n, entry.Into, nil // another replica saw more of the gap, and died before it settled the rest
 	case activitycore.IsCode(err, activitycore.CodeNotFound) && !following.Before(horizon):
 		// The gap goes on beyond what one tick looks at: find its end.
 		last, err := j.gapEnd(following)
@@ -253,35 +259,6 @@ func (j *judgement) gapIsOpen(missed []Slot) (bool, error) {
 	}
 	_, due := j.whole().first(latest.Add(time.Second))
 	return due, nil
-}
-
-// elect records latest as the run that stands for a gap, and returns the cause key of the run that does. Without a recorded
-// outage the end of the gap depends on when one looks, so replicas may record different slots: of those not yet started
-// the latest one stands for all, and one that is started already stands for every other.
-func (j *judgement) elect(first, latest time.Time) (key string, err error) {
-	own, err := j.w.record(j.ctx, j.def, latest)
-	if err != nil {
-		return "", err
-	}
-	page, err := j.w.cfg.Record.LedgerEntries(j.ctx, activitycore.LedgerFilter{
-		ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: first, Until: j.now.Add(j.w.grace(j.def)),
-	}, activitycore.PageRequest{Limit: 1000})
-	if err != nil {
-		return "", fmt.Errorf("read ledger: %w", err)
-	}
-	chosen := own
-	for _, e := range page.Items { // newest first
-		started := e.Verdict == activitycore.VerdictStarted || e.Verdict == activitycore.VerdictFired
-		if e.MakeUp && (started || e.Verdict == activitycore.VerdictPending && chosen.Verdict == activitycore.VerdictPending && e.Cause.NominalTime.After(*chosen.Cause.NominalTime)) {
-			chosen = e
-		}
-	}
-	for _, e := range page.Items {
-		if e.MakeUp && e.Verdict == activitycore.VerdictPending && e.CauseKey != chosen.CauseKey {
-			j.add(*e.Cause.NominalTime, activitycore.VerdictCompressed, j.why(*e.Cause.NominalTime), chosen.CauseKey)
-		}
-	}
-	return chosen.CauseKey, nil
 }
 
 // gapEnd is the last slot of the gap that goes on at from.

@@ -52,6 +52,13 @@ func splitAt(slots []Slot, t time.Time) (before, rest []Slot) {
 	return slots[:i], slots[i:]
 }
 
+// ascending merges slots, which ascend.
+func ascending(a, b []Slot) []Slot {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b Slot) int { return a.Time.Compare(b.Time) })
+	return all
+}
+
 // restart starts make-ups whose start was lost, in order, one at a time, and reports whether it came to the last of them.
 // They were decided on when they were recorded, so the misfire policy is not asked again; a deletion since overrules that.
 func (j *judgement) restart(lost []Slot) (done bool, err error) {
@@ -73,7 +80,8 @@ func (j *judgement) restart(lost []Slot) (done bool, err error) {
 			settled = append(settled, settlement(j.def, s.Time, activitycore.VerdictSkipped, "the definition was deleted before its make-up was started"))
 		}
 	}
-	return true, j.w.settle(j.ctx, settled, j.report)
+	_, err = j.w.settle(j.ctx, settled, j.report)
+	return err == nil, err
 }
 
 // openRuns bounds the pending runs that are looked through for one that is under way.

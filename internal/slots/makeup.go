@@ -14,7 +14,7 @@ func (j *judgement) makeUp(runs []Slot, horizon time.Time) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(j.ctx, j.w.cfg.MakeUpTime)
 	defer cancel()
 	for i, s := range runs {
-		if open, err := j.w.openRun(ctx, j.def.ID); err != nil {
+		if open, err := j.w.openRun(j.ctx, j.def.ID); err != nil {
 			return s.Time, err
 		} else if open != nil && open.RunID != runID(j.def.ID, s.Time) && !j.w.ended(ctx, open.RunID) {
 			j.report.Waiting += len(runs) - i

@@ -199,18 +199,16 @@ func (w *Watchdog) account(ctx context.Context, item work) (time.Time, TickRepor
 		j.def.TriggerConfig.MisfirePolicy = activitycore.MisfireSkip // nothing is made up for what is gone
 	}
 	older, younger := item.lost, []Slot(nil)
-	if len(missing) > 0 {
+	if len(missing) > 0 && item.row.DeletedAt == nil {
 		older, younger = splitAt(item.lost, missing[0].Time)
 	}
 	if done, err := j.restart(older); err != nil || !done {
 		return item.mark, report, err
 	}
-	if len(missing) > 0 {
-		if horizon, err = j.judge(missing, horizon); err != nil || report.Waiting > 0 {
-			return horizon, report, err
-		}
+	if len(missing) == 0 {
+		return horizon, report, nil
 	}
-	_, err = j.restart(younger)
+	horizon, err = j.judge(missing, younger, horizon)
 	return horizon, report, err
 }
 
@@ -281,13 +279,14 @@ func rowsOf(ctx context.Context, record interface {
 	return rows, nil
 }
 
-// settle writes verdicts and counts them.
-func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settlement, report *TickReport) error {
+// settle writes verdicts, counts them, and returns the rows as they are now: a slot that has its run or its verdict keeps it.
+func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settlement, report *TickReport) ([]activitycore.LedgerEntry, error) {
 	if len(settlements) == 0 {
-		return nil
+		return nil, nil
 	}
-	if _, err := w.cfg.Record.Settle(ctx, settlements, w.now()); err != nil {
-		return fmt.Errorf("settle slots: %w", err)
+	rows, err := w.cfg.Record.Settle(ctx, settlements, w.now())
+	if err != nil {
+		return nil, fmt.Errorf("settle slots: %w", err)
 	}
 	for _, s := range settlements {
 		report.Settled[s.Verdict]++
@@ -296,7 +295,7 @@ func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settle
 	first, last := settlements[0], settlements[len(settlements)-1]
 	w.cfg.Log.InfoContext(ctx, "slots settled", "activity_id", first.ActivityID, "activity", first.ActivityName, "count", len(settlements),
 		"first", first.Cause.Key(), "last", last.Cause.Key(), "verdict", first.Verdict, "reason", first.Reason)
-	return nil
+	return rows, nil
 }
 
 // start records a slot as a make-up and starts its run, unless it has its run or its verdict.

@@ -90,7 +90,7 @@ func (w *world) replace() {
 func (w *world) newWatchdog() *slots.Watchdog {
 	return slots.NewWatchdog(slots.Config{
 		Record: w.store, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock },
-		MakeUpTime: 2 * time.Second, MaxSlots: 50,
+		MakeUpTime: 100 * time.Millisecond, MaxSlots: 50,
 	})
 }
 

@@ -1,0 +1,102 @@
+package slots
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// elect records latest as the run that stands for a gap, and returns the cause key of the run that does. Without a recorded
+// outage the end of the gap depends on when one looks, so replicas may record different slots: of those not yet started
+// the latest one stands for all, and one that is started already stands for every other.
+//
+// The ledger decides, whoever stalls or dies between two steps: a rival is out once its row is compressed, which the record
+// refuses if its run has begun; and a row that is compressed is not admitted.
+func (j *judgement) elect(first, latest time.Time) (key string, err error) {
+	own, err := j.w.record(j.ctx, j.def, latest)
+	if err != nil {
+		return "", err
+	}
+	if own.Verdict == activitycore.VerdictCompressed {
+		return own.Into, nil // a replica that saw more of the gap was quicker
+	}
+	for { // ends: each round that does not settle the matter finds one more rival that has begun
+		chosen, rivals, err := j.candidates(own, first, latest)
+		if err != nil {
+			return "", err
+		}
+		settled := make([]activitycore.Settlement, 0, len(rivals))
+		for _, e := range rivals {
+			s := settlement(j.def, *e.Cause.NominalTime, activitycore.VerdictCompressed, j.why(*e.Cause.NominalTime))
+			s.Into = chosen.CauseKey
+			settled = append(settled, s)
+		}
+		rows, err := j.w.settle(j.ctx, settled, j.report)
+		if err != nil {
+			return "", err
+		}
+		lost := true
+		for _, e := range rows {
+			lost = lost && e.Verdict.Terminal() && e.Verdict != activitycore.VerdictFired
+		}
+		if lost {
+			return chosen.CauseKey, nil
+		}
+	}
+}
+
+// candidates returns which make-up is to stand for the gap of the slots from first to latest, and the other ones of the same
+// gap that have not begun. The gap may go on after latest, for a replica that saw more of it: up to the first slot that
+// was not missed.
+func (j *judgement) candidates(own activitycore.LedgerEntry, first, latest time.Time) (chosen activitycore.LedgerEntry, rivals []activitycore.LedgerEntry, err error) {
+	rows, err := j.rows(first)
+	if err != nil {
+		return own, nil, err
+	}
+	chosen = own
+	var pending []activitycore.LedgerEntry
+	for _, e := range rows {
+		begun := e.Verdict == activitycore.VerdictStarted || e.Verdict == activitycore.VerdictFired
+		missed := e.MakeUp || e.Verdict == activitycore.VerdictCompressed || e.Verdict == activitycore.VerdictPaused
+		switch {
+		case !missed && e.Cause.NominalTime.After(latest):
+			return chosen, without(pending, chosen), nil
+		case e.MakeUp && begun:
+			chosen = e
+		case e.MakeUp && e.Verdict == activitycore.VerdictPending:
+			pending = append(pending, e)
+			if chosen.Verdict == activitycore.VerdictPending {
+				chosen = e // they ascend
+			}
+		}
+	}
+	return chosen, without(pending, chosen), nil
+}
+
+func without(entries []activitycore.LedgerEntry, chosen activitycore.LedgerEntry) (others []activitycore.LedgerEntry) {
+	for _, e := range entries {
+		if e.CauseKey != chosen.CauseKey {
+			others = append(others, e)
+		}
+	}
+	return others
+}
+
+// rows lists the definition's cron rows since a time, ascending.
+func (j *judgement) rows(since time.Time) (rows []activitycore.LedgerEntry, err error) {
+	filter := activitycore.LedgerFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: since}
+	for page := (activitycore.PageRequest{Limit: 1000}); ; {
+		entries, err := j.w.cfg.Record.LedgerEntries(j.ctx, filter, page)
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		rows = append(rows, entries.Items...)
+		if page.Cursor = entries.NextCursor; page.Cursor == "" {
+			break
+		}
+	}
+	slices.Reverse(rows)
+	return rows, nil
+}
