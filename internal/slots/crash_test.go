@@ -417,7 +417,11 @@ func TestAReplicaThatDiesAtAnyCallLeavesThePolicyToBeCarriedOutOnce(t *testing.T
 
 func TestAReplicaThatStallsAtAnyCallWhileAnotherWorksLeavesThePolicyToBeCarriedOutOnce(t *testing.T) {
 	eachPlight(t, func(t *testing.T, p plight, policy activitycore.MisfirePolicy, after func(*testing.T) (*world, activitycore.Definition)) {
-		for i := range callsOfOne(t, after) {
+		step := 1
+		if policy != activitycore.MisfireCompress { // which alone has something to agree on
+			step = stride(3)
+		}
+		for i, calls := 0, len(callsOfOne(t, after)); i < calls; i += step {
 			for k := i % stride(2); k < 2; k += stride(2) {
 				encounter{first: i + 1, after: goesOn, later: time.Duration(k) * 2 * time.Minute}.wantOnePolicy(t, p, policy, after)
 			}
