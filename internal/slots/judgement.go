@@ -383,7 +383,7 @@ func (w *Watchdog) backlog(ctx context.Context, def activitycore.StoredDefinitio
 	if buffered == 0 && next.IsZero() {
 		return b, nil
 	}
-	open, err := w.openRun(ctx, def.ID)
+	open, err := w.openRun(ctx, def.ID, time.Time{})
 	if err != nil {
 		return nil, err
 	}

@@ -88,8 +88,9 @@ func (j *judgement) restart(lost []Slot) (done bool, err error) {
 const openRuns = 100
 
 // openRun returns a cron run of the definition that is under way, or nil. A run that was recorded and whose start was lost
-// is not: whoever waited for it would wait for himself.
-func (w *Watchdog) openRun(ctx context.Context, id string) (*activitycore.Run, error) {
+// is not: whoever waited for it would wait for himself. Nor is one that was recorded for a slot after before, and not
+// started: it waits its turn. A zero before lets every slot count.
+func (w *Watchdog) openRun(ctx context.Context, id string, before time.Time) (*activitycore.Run, error) {
 	filter := activitycore.RunFilter{ActivityID: id, Kind: activitycore.CauseCron, Status: activitycore.RunRunning}
 	running, err := w.cfg.Record.Runs(ctx, filter, activitycore.PageRequest{Limit: 1})
 	if err != nil {
@@ -105,12 +106,15 @@ func (w *Watchdog) openRun(ctx context.Context, id string) (*activitycore.Run, e
 	}
 	for i, run := range pending.Items {
 		entry, err := w.cfg.Record.LedgerEntry(ctx, id, run.Cause.Key())
-		switch {
-		case activitycore.IsCode(err, activitycore.CodeNotFound):
-		case err != nil:
+		if activitycore.IsCode(err, activitycore.CodeNotFound) {
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read the ledger row of an open run: %w", err)
-		case entry.Verdict == activitycore.VerdictPending && entry.UpdatedAt.Before(w.now().Add(-w.cfg.Lost)):
-		default:
+		}
+		lost := entry.UpdatedAt.Before(w.now().Add(-w.cfg.Lost))
+		younger := !before.IsZero() && entry.Cause.NominalTime.After(before)
+		if entry.Verdict != activitycore.VerdictPending || !lost && !younger {
 			return &pending.Items[i], nil
 		}
 	}

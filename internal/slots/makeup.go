@@ -14,7 +14,7 @@ func (j *judgement) makeUp(runs []Slot, horizon time.Time) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(j.ctx, j.w.cfg.MakeUpTime)
 	defer cancel()
 	for i, s := range runs {
-		if open, err := j.w.openRun(j.ctx, j.def.ID); err != nil {
+		if open, err := j.w.openRun(j.ctx, j.def.ID, s.Time); err != nil {
 			return s.Time, err
 		} else if open != nil && open.RunID != runID(j.def.ID, s.Time) && !j.w.ended(ctx, open.RunID) {
 			j.report.Waiting += len(runs) - i
@@ -123,7 +123,7 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 		if state != activitycore.SlotAbsent {
 			continue
 		}
-		open, err := w.openRun(ctx, def.ID)
+		open, err := w.openRun(ctx, def.ID, s.Time)
 		if err != nil {
 			return err
 		}

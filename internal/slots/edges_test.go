@@ -1,0 +1,495 @@
+package slots_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/slots"
+)
+
+// The edges of the rules in docs/misfire.md, each at the instant or in the state at which the rule changes its answer.
+
+// inWorld is a world with one definition that fires each minute, at 10:00:30.
+func inWorld(t *testing.T, policy activitycore.MisfirePolicy, change func(*activitycore.Definition)) (*world, activitycore.Definition) {
+	t.Helper()
+	w := newWorld(t, "10:00:30")
+	d := minutely(policy)
+	if change != nil {
+		change(&d)
+	}
+	w.save(d)
+	return w, d
+}
+
+func (w *world) out(from, to string) {
+	w.Helper()
+	w.must(w.store.RecordOutage(w.Context(), activitycore.Outage{From: at(from), To: at(to), What: slots.BeatTemporal}))
+}
+
+// reason is that of the verdict on a slot.
+func (w *world) reason(id, slot string) string {
+	w.Helper()
+	e, err := w.store.LedgerEntry(w.Context(), id, activitycore.CronCause(at(slot)).Key())
+	w.must(err)
+	return e.Reason
+}
+
+func (w *world) wantReason(id, slot, part string) {
+	w.Helper()
+	if got := w.reason(id, slot); !strings.Contains(got, part) {
+		w.Errorf("%s: reason %q, want %q in it", slot, got, part)
+	}
+}
+
+func (w *world) wantTick(started, waiting int) {
+	w.Helper()
+	if r := w.tick(); r.Started != started || r.Waiting != waiting {
+		w.Errorf("the tick started %d and left %d waiting, want %d and %d", r.Started, r.Waiting, started, waiting)
+	}
+}
+
+// admission: Policy.Decide.
+
+func TestAdmissionAtTheEdgeOfTheGrace(t *testing.T) {
+	jitter := func(d *activitycore.Definition) { d.TriggerConfig.Jitter = activitycore.Duration(20 * time.Second) }
+	for _, c := range []struct {
+		name    string
+		change  func(*activitycore.Definition)
+		clock   string
+		verdict string
+	}{
+		{"at the end of the grace it runs", nil, "10:07:00", "fired"},
+		{"after it it is missed", nil, "10:07:01", "skipped"},
+		{"jitter counts on top", jitter, "10:07:20", "fired"},
+		{"and no more than that", jitter, "10:07:21", "skipped"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, d := inWorld(t, activitycore.MisfireSkip, c.change)
+			w.out("10:05:30", "10:06:50")
+			w.nothingUntil(c.clock)
+			w.native(d.ID, at("10:06"))
+			w.wantVerdicts(d.ID, span{"10:06", "10:06", c.verdict})
+		})
+	}
+}
+
+func TestAdmissionOfASlotWhoseGraceAnOutageCutShort(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w.out("10:06:30", "10:10:10") // it could have started for half a minute
+	w.nothingUntil("10:10:20")
+	w.native(d.ID, at("10:06"))
+	w.wantVerdicts(d.ID, span{"10:06", "10:06", "skipped"})
+	w.wantReason(d.ID, "10:06", "missed in an outage")
+}
+
+func TestAdmissionAtTheEdgeOfTheCatchupWindow(t *testing.T) {
+	five := func(d *activitycore.Definition) {
+		d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+	}
+	for clock, verdict := range map[string]string{"10:11:00": "fired", "10:11:01": "skipped"} {
+		w, d := inWorld(t, activitycore.MisfireCatchup, five)
+		w.out("10:05:30", "10:10:50")
+		w.nothingUntil(clock)
+		w.native(d.ID, at("10:06"))
+		w.wantVerdicts(d.ID, span{"10:06", "10:06", verdict})
+	}
+}
+
+func TestAdmissionOfASlotInAPause(t *testing.T) {
+	for name, pausedAt := range map[string]string{"that began before it": "10:05:40", "that began at the very slot": "10:06"} {
+		t.Run(name, func(t *testing.T) {
+			w, d := inWorld(t, activitycore.MisfireSkip, nil)
+			w.nothingUntil(pausedAt)
+			w.pause(d.ID, &activitycore.Pause{By: "alice", Reason: "holiday"})
+			w.nothingUntil("10:06:01")
+			w.native(d.ID, at("10:06"))
+			w.wantVerdicts(d.ID, span{"10:06", "10:06", "paused"})
+			w.wantReason(d.ID, "10:06", "by alice: holiday")
+			e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:06")).Key())
+			if w.must(err); e.DefinitionVersion != 1 {
+				t.Errorf("decided about version %d, want 1", e.DefinitionVersion)
+			}
+		})
+	}
+}
+
+// judgement: what the watchdog says of slots that nobody started.
+
+func TestASlotWhoseExecutionIsOpenIsWaitedForAndJudgedLater(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.until("10:02:10", d)
+	w.nothingUntil("10:06:10")
+	key := activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:04")))
+	w.executions[key] = activitycore.SlotOpen // no worker has taken it yet
+	w.wantTick(1, 2)                          // 10:03; 10:04 and 10:05 keep their order
+	w.wantTick(0, 2)
+	delete(w.executions, key) // terminated by hand, and pruned
+	w.settle()
+	if got, want := w.firedBetween("10:03", "10:05"), minutesBetween("10:03", "10:05"); !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+	w.wantComplete("10:01", "10:05:10")
+}
+
+func TestASlotInTheBufferOfTheScheduleIsWaitedFor(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w.until("10:02:10", d)
+	w.nothingUntil("10:04:10")
+	w.buffered = 1
+	w.wantTick(0, 1)
+	w.buffered = 0
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:03", "10:03", "skipped"})
+}
+
+func TestJudgementAtTheEdgeOfTheCatchupWindow(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, func(d *activitycore.Definition) {
+		d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+	})
+	w.until("10:02:10", d)
+	w.nothingUntil("10:09")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:03", "10:03", "skipped"}, span{"10:04", "10:07", "fired"})
+}
+
+func TestAnOverlapIsToldFromAnOutage(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w.until("10:04:30", d)
+	w.slow = true
+	w.until("10:05:10", d)
+	w.nothingUntil("10:08")
+	w.endRuns() // the run of 10:05, at the very moment of 10:08
+	w.nothingUntil("10:10:30")
+	w.out("10:06:30", "10:07:20")
+	w.settle()
+	for slot, why := range map[string]string{
+		"10:06": "overlap", // the outage began later
+		"10:07": "misfire: missed in an outage",
+		"10:08": "misfire: missed: Temporal did not start it", // nothing was open at it any more
+		"10:09": "misfire: missed: Temporal did not start it",
+	} {
+		w.wantReason(d.ID, slot, why)
+	}
+}
+
+func TestARunThatBeganAfterASlotDidNotOverlapWithIt(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w.until("10:04:30", d)
+	w.withoutScheduleUntil("10:07:30")
+	w.slow = true
+	w.native(d.ID, at("10:05")) // late under load
+	w.withoutScheduleUntil("10:09:30")
+	w.settle()
+	w.wantReason(d.ID, "10:06", "misfire")
+	w.wantReason(d.ID, "10:07", "misfire")
+	w.wantReason(d.ID, "10:08", "overlap")
+}
+
+func TestCompressWaitsForTheLatestSlotOfAnOutageThatIsWithinItsGrace(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:05:10", d)
+	w.nothingUntil("10:08:20")
+	w.recover()
+	w.nothingUntil("10:08:30")
+	w.wantTick(0, 0)
+	w.wantVerdicts(d.ID, span{"10:06", "10:07", "compressed into 10:08"})
+	w.nothingUntil("10:09:10")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:06", "10:07", "compressed into 10:08"}, span{"10:08", "10:08", "fired"})
+}
+
+func TestASlotWhoseGraceAnOutageCutShortIsPartOfTheOutage(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:05:10", d)
+	w.nothingUntil("10:12:30") // 10:06 was late; then came the outage, and then the schedule was gone
+	w.out("10:06:30", "10:08:10")
+	w.next = at("10:12")
+	w.native(d.ID, at("10:12"))
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:06", "10:07", "compressed into 10:08"}, span{"10:08", "10:08", "fired"},
+		span{"10:09", "10:10", "compressed into 10:11"}, span{"10:11", "10:12", "fired"})
+}
+
+func TestASlotThatWasPausedDoesNotPartAGap(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:02:10", d)
+	w.withoutScheduleUntil("10:04:30")
+	w.pause(d.ID, &activitycore.Pause{By: "alice"})
+	w.withoutScheduleUntil("10:05:30")
+	w.pause(d.ID, nil)
+	w.withoutScheduleUntil("10:07:30")
+	w.next = at("10:08")
+	w.until("10:09:30", d)
+	w.next = at("10:10")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:03", "10:04", "compressed into 10:07"}, span{"10:05", "10:05", "paused"},
+		span{"10:06", "10:06", "compressed into 10:07"}, span{"10:07", "10:08", "fired"})
+}
+
+func TestASlotThatWasLostPartsAGap(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:02:10", d)
+	w.withoutScheduleUntil("10:06:30")
+	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:05")))] = activitycore.SlotClosed
+	w.next = at("10:07")
+	w.until("10:08:30", d)
+	w.next = at("10:09")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:03", "10:03", "compressed into 10:04"}, span{"10:04", "10:04", "fired"},
+		span{"10:05", "10:05", "lost"}, span{"10:06", "10:07", "fired"})
+}
+
+func TestCompressWaitsTenMinutesForASlotAfterTheLatest(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, func(d *activitycore.Definition) {
+		d.TriggerConfig.CronExpression = activitycore.StringList{"*/30 * * * *"}
+	})
+	w.withoutScheduleUntil("10:40:00")
+	w.wantTick(0, 1)
+	w.withoutScheduleUntil("10:40:01")
+	w.wantTick(1, 0)
+	w.wantVerdicts(d.ID, span{"10:30", "10:30", "fired"})
+}
+
+// TestAGapThatIsLongerThanATick: three slots a tick, so that the end of the gap has to be looked for.
+func TestAGapThatIsLongerThanATick(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		happen func(w *world, d activitycore.Definition) // from 10:02:10 on
+		want   []span
+	}{
+		{"to its end", func(w *world, d activitycore.Definition) {
+			w.withoutScheduleUntil("10:12:30")
+		}, []span{{"10:03", "10:11", "compressed into 10:12"}, {"10:12", "10:14", "fired"}}},
+		{"with a pause in it", func(w *world, d activitycore.Definition) {
+			w.withoutScheduleUntil("10:08:30")
+			w.pause(d.ID, &activitycore.Pause{By: "alice"})
+			w.withoutScheduleUntil("10:09:30")
+			w.pause(d.ID, nil)
+			w.withoutScheduleUntil("10:12:30")
+		}, []span{{"10:03", "10:08", "compressed into 10:12"}, {"10:09", "10:09", "paused"}, {"10:10", "10:11", "compressed into 10:12"}, {"10:12", "10:14", "fired"}}},
+		{"and another one after a run", func(w *world, d activitycore.Definition) {
+			w.withoutScheduleUntil("10:09:30")
+			w.until("10:10:30", d)
+			w.withoutScheduleUntil("10:12:30")
+		}, []span{{"10:03", "10:08", "compressed into 10:09"}, {"10:09", "10:10", "fired"}, {"10:11", "10:11", "compressed into 10:12"}, {"10:12", "10:14", "fired"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, d := inWorld(t, activitycore.MisfireCompress, nil)
+			w.until("10:02:10", d)
+			c.happen(w, d)
+			w.next = at("10:13")
+			w.until("10:15:30", d)
+			w.next = at("10:16")
+			w.watchdog = slots.NewWatchdog(slots.Config{Record: w.store, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock }, MaxSlots: 3})
+			w.settle()
+			w.wantVerdicts(d.ID, c.want...)
+			w.wantComplete("10:01", "10:14:30")
+		})
+	}
+}
+
+// make-ups, and those whose start was lost.
+
+func TestMakeUpsRunOneAtATime(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.until("10:02:10", d)
+	w.nothingUntil("10:06:10")
+	w.slow = true
+	w.wantTick(1, 2)
+	w.wantTick(0, 2) // 10:03 goes on
+	w.endRuns()
+	w.wantTick(1, 1)
+	w.endRuns()
+	w.slow = false
+	w.settle()
+	if got, want := w.firedBetween("10:03", "10:05"), minutesBetween("10:03", "10:05"); !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+	w.wantComplete("10:01", "10:05:10")
+}
+
+func TestAMakeUpWaitsForARunOnTimeThatIsOpen(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:03:10")
+	w.slow = true
+	w.native(d.ID, at("10:03"))
+	w.wantTick(0, 2)
+	w.endRuns()
+	w.slow = false
+	w.wantTick(2, 0)
+}
+
+func TestAMakeUpWaitsForOneThatWaitsForAWorker(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:01:10")
+	w.elect(d.ID, "10:01")
+	w.must(w.store.ConfirmStarts(t.Context(), []activitycore.Start{{ActivityID: d.ID, CauseKey: activitycore.CronCause(at("10:01")).Key()}}, w.clock))
+	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen
+	w.nothingUntil("10:03:10")
+	w.tick()
+	if len(w.fired) != 0 {
+		t.Errorf("%v ran before 10:01, which is started and waits for a worker", w.fired)
+	}
+}
+
+func TestLostMakeUpsAreStartedByTimeAndCountedOnce(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:04:10")
+	w.elect(d.ID, "10:03") // the record knows it longer than the other
+	w.clock = w.clock.Add(time.Second)
+	w.elect(d.ID, "10:01")
+	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{
+		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.EventCause("e"), Event: &activitycore.Event{EventID: "e", Type: "t", Source: "s", Time: w.clock},
+	}}, w.clock)
+	w.must(err) // another kind of cause, which is the sweeper's
+	w.clock = w.clock.Add(40 * time.Second)
+	w.wantTick(3, 0)
+	if got, want := w.firedBetween("10:01", "10:04"), minutesBetween("10:01", "10:03"); !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+}
+
+func TestALostMakeUpAloneMovesNoMark(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:01:05")
+	w.elect(d.ID, "10:01")
+	w.nothingUntil("10:01:40") // the grace of 10:01 goes on
+	w.wantTick(1, 0)
+	w.nothingUntil("10:05:10")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:04", "fired"})
+	w.wantComplete("10:01", "10:04:30")
+}
+
+func TestALostMakeUpIsNotStartedBeforeASlotThatTemporalMayStillStart(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:04:10")
+	w.elect(d.ID, "10:03")
+	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:02")))] = activitycore.SlotOpen
+	w.clock = w.clock.Add(40 * time.Second)
+	w.wantTick(1, 1)
+	if got := w.firedBetween("10:01", "10:04"); !slices.Equal(got, []string{"10:01"}) {
+		t.Errorf("ran %v, want 10:01: 10:02 comes before 10:03", got)
+	}
+}
+
+func TestASlotThatIsSettledWhileAReplicaIsAboutToStartItCountsAsNotStarted(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:02:10", d)
+	w.nothingUntil("10:05:20")
+	w.recover()
+	w.withoutScheduleUntil("10:06:30")
+	stale := &lateRecord{Record: w.store, beforeSettle: func() { w.native(d.ID, at("10:05")) }}
+	late := slots.NewWatchdog(slots.Config{Record: stale, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock }})
+	r, err := late.Tick(t.Context())
+	if w.must(err); r.Started != 0 {
+		t.Errorf("%d counted as started, want none: Temporal was quicker", r.Started)
+	}
+	w.wantVerdicts(d.ID, span{"10:03", "10:04", "compressed into 10:05"}, span{"10:05", "10:05", "fired"})
+}
+
+func TestAnOpenRunHidesBehindMakeUpsThatWereLost(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w.nothingUntil("10:01:10")
+	w.elect(d.ID, "10:02") // lost by now
+	w.nothingUntil("10:02:59")
+	w.elect(d.ID, "10:01") // a start that is about to be made
+	w.nothingUntil("10:03:00")
+	after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)
+	w.must(err)
+	w.must(after(t.Context()))
+	if len(w.fired) != 0 {
+		t.Errorf("%v ran beside 10:01", w.fired)
+	}
+}
+
+func TestTheRunsOfTwoGapsThatOneTickElectsDoNotWaitForEachOther(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:02:10", d)
+	w.withoutScheduleUntil("10:04:30")
+	w.until("10:05:30", d)
+	w.withoutScheduleUntil("10:07:30")
+	w.next = at("10:08")
+	w.until("10:09:30", d)
+	w.next = at("10:10")
+	w.wantTick(2, 0)
+	w.wantVerdicts(d.ID, span{"10:03", "10:03", "compressed into 10:04"}, span{"10:04", "10:05", "fired"},
+		span{"10:06", "10:06", "compressed into 10:07"}, span{"10:07", "10:08", "fired"})
+	if got, want := w.firedBetween("10:03", "10:07"), []string{"10:05", "10:04", "10:07"}; !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+}
+
+// the writes of a schedule: BeforeWrite.
+
+// rescued plays a write of the schedule at a time and lists the slots that were started after it.
+func (w *world) rescued(id, clock string) []string {
+	w.Helper()
+	w.nothingUntil(clock)
+	after, err := w.watchdog.BeforeWrite(w.Context(), id)
+	w.must(err)
+	if after != nil {
+		w.must(after(w.Context()))
+	}
+	return w.firedBetween("10:00", "10:59")
+}
+
+func TestWhatAWriteOfTheScheduleStarts(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		policy activitycore.MisfirePolicy
+		happen func(w *world, d activitycore.Definition)
+		clock  string
+		want   []string
+	}{
+		{"a slot that falls due at the very moment", activitycore.MisfireSkip, nil, "10:01", []string{"10:01"}},
+		{"a slot at the end of its grace, and one due now", activitycore.MisfireSkip, nil, "10:02", []string{"10:01", "10:02"}},
+		{"not one beyond its grace", activitycore.MisfireSkip, nil, "10:02:30", []string{"10:02"}},
+		{"nothing where nothing was due", activitycore.MisfireSkip, nil, "10:00:59", nil},
+		{"nothing that has an execution", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
+			w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen
+		}, "10:01:10", nil},
+		{"nothing of a definition that is deleted", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
+			w.nothingUntil("10:01:05")
+			w.delete(d)
+		}, "10:01:10", nil},
+		{"nothing that was due in a pause", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
+			w.pause(d.ID, &activitycore.Pause{By: "alice"})
+			w.nothingUntil("10:01:05")
+			w.pause(d.ID, nil)
+		}, "10:01:10", nil},
+		{"under skip nothing beside an open run", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
+			w.slow = true
+			w.until("10:01:05", d)
+		}, "10:02:10", []string{"10:01"}},
+		{"under catchup every slot, as Temporal would have buffered it", activitycore.MisfireCatchup, func(w *world, d activitycore.Definition) {
+			w.slow = true
+			w.until("10:01:05", d)
+		}, "10:02:10", []string{"10:01", "10:02"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, d := inWorld(t, c.policy, nil)
+			if c.happen != nil {
+				c.happen(w, d)
+			}
+			if got := w.rescued(d.ID, c.clock); !slices.Equal(got, c.want) {
+				t.Errorf("started %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTheCheckCountsDefinitionsThatHadATimeline(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	r, err := slots.NewChecker(w.store).Check(t.Context(), d.ID, at("09:00"), at("10:00"))
+	if w.must(err); r.Definitions != 0 || r.Expected != 0 {
+		t.Errorf("before it was saved: %+v", r)
+	}
+	r, err = slots.NewChecker(w.store).Check(t.Context(), d.ID, at("10:01"), at("10:02"))
+	if w.must(err); r.Definitions != 1 || len(r.Missing) != 1 || r.Missing[0].Version != 1 {
+		t.Errorf("after: %+v", r)
+	}
+}
