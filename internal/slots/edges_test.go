@@ -143,6 +143,10 @@ func TestASlotInTheBufferOfTheScheduleIsWaitedFor(t *testing.T) {
 	w.buffered = 0
 	w.settle()
 	w.wantVerdicts(d.ID, span{"10:03", "10:03", "skipped"})
+	e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:03")).Key())
+	if w.must(err); e.DefinitionVersion != 1 {
+		t.Errorf("decided about version %d, want 1", e.DefinitionVersion)
+	}
 }
 
 func TestJudgementAtTheEdgeOfTheCatchupWindow(t *testing.T) {
@@ -186,6 +190,16 @@ func TestARunThatBeganAfterASlotDidNotOverlapWithIt(t *testing.T) {
 	w.wantReason(d.ID, "10:06", "misfire")
 	w.wantReason(d.ID, "10:07", "misfire")
 	w.wantReason(d.ID, "10:08", "overlap")
+}
+
+func TestAMakeUpThatBeganAfterASlotDidNotOverlapWithItThoughItWasRecordedBefore(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w.withoutScheduleUntil("10:01:10")
+	w.elect(d.ID, "10:01") // by a write of the schedule whose process died
+	w.withoutScheduleUntil("10:03:10")
+	w.slow = true
+	w.tick()
+	w.wantReason(d.ID, "10:02", "misfire")
 }
 
 func TestCompressWaitsForTheLatestSlotOfAnOutageThatIsWithinItsGrace(t *testing.T) {
@@ -262,7 +276,7 @@ func TestAGapThatIsLongerThanATick(t *testing.T) {
 	}{
 		{"to its end", func(w *world, d activitycore.Definition) {
 			w.withoutScheduleUntil("10:12:30")
-		}, []span{{"10:03", "10:11", "compressed into 10:12"}, {"10:12", "10:14", "fired"}}},
+		}, []span{{"10:03", "10:11", "compressed into 10:12"}, {"10:12", "10:13", "fired"}}},
 		{"with a pause in it", func(w *world, d activitycore.Definition) {
 			w.withoutScheduleUntil("10:08:30")
 			w.pause(d.ID, &activitycore.Pause{By: "alice"})
@@ -280,13 +294,38 @@ func TestAGapThatIsLongerThanATick(t *testing.T) {
 			w, d := inWorld(t, activitycore.MisfireCompress, nil)
 			w.until("10:02:10", d)
 			c.happen(w, d)
-			w.next = at("10:13")
-			w.until("10:15:30", d)
-			w.next = at("10:16")
+			w.next = w.clock.Truncate(time.Minute).Add(time.Minute)
+			end := at(c.want[len(c.want)-1].to).Add(90 * time.Second)
+			w.until(end.Format("15:04:05"), d)
+			w.next = end.Truncate(time.Minute).Add(time.Minute)
 			w.watchdog = slots.NewWatchdog(slots.Config{Record: w.store, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock }, MaxSlots: 3})
 			w.settle()
 			w.wantVerdicts(d.ID, c.want...)
-			w.wantComplete("10:01", "10:14:30")
+			w.wantComplete("10:01", end.Add(-time.Minute).Format("15:04:05"))
+		})
+	}
+}
+
+func TestAScheduleIsBelievedAsLongAsARunIsOpenThatItsSlotsWaitFor(t *testing.T) {
+	for name, open := range map[string]func(w *world, d activitycore.Definition){
+		"a run that goes on": func(w *world, d activitycore.Definition) {
+			w.slow = true
+			w.until("10:01:10", d)
+			w.withoutScheduleUntil("10:13:10")
+		},
+		"a run that is about to be started": func(w *world, d activitycore.Definition) {
+			w.until("10:01:10", d)
+			w.withoutScheduleUntil("10:13:10")
+			w.elect(d.ID, "10:12")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, d := inWorld(t, activitycore.MisfireSkip, nil)
+			w.next = at("10:02")
+			open(w, d)
+			if r := w.tick(); len(r.Settled) > 0 || r.Waiting == 0 {
+				t.Errorf("10:02 was judged although it waits for a run: %+v", r)
+			}
 		})
 	}
 }
@@ -394,9 +433,11 @@ func TestASlotThatIsSettledWhileAReplicaIsAboutToStartItCountsAsNotStarted(t *te
 func TestAnOpenRunHidesBehindMakeUpsThatWereLost(t *testing.T) {
 	w, d := inWorld(t, activitycore.MisfireSkip, nil)
 	w.nothingUntil("10:01:10")
-	w.elect(d.ID, "10:02") // lost by now
-	w.nothingUntil("10:02:59")
-	w.elect(d.ID, "10:01") // a start that is about to be made
+	w.elect(d.ID, "10:01")
+	w.nothingUntil("10:02:05")
+	w.elect(d.ID, "10:02") // lost by the time of the question
+	w.nothingUntil("10:02:50")
+	w.must(w.store.ConfirmStarts(t.Context(), []activitycore.Start{{ActivityID: d.ID, CauseKey: activitycore.CronCause(at("10:01")).Key()}}, w.clock))
 	w.nothingUntil("10:03:00")
 	after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)
 	w.must(err)
@@ -423,6 +464,52 @@ func TestTheRunsOfTwoGapsThatOneTickElectsDoNotWaitForEachOther(t *testing.T) {
 	}
 }
 
+func TestALostMakeUpIsStartedBeforeASlotThatTemporalMayStillStart(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:04:10")
+	w.elect(d.ID, "10:01")
+	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:02")))] = activitycore.SlotOpen
+	w.clock = w.clock.Add(40 * time.Second)
+	w.wantTick(1, 2)
+	if got := w.firedBetween("10:01", "10:04"); !slices.Equal(got, []string{"10:01"}) {
+		t.Errorf("ran %v, want 10:01", got)
+	}
+}
+
+func TestAMakeUpOfADeletedDefinitionThatHasItsExecutionIsLeftToAdmission(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:02:10")
+	w.elect(d.ID, "10:01")
+	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen
+	w.delete(d)
+	w.nothingUntil("10:04")
+	w.tick()
+	w.wantVerdicts(d.ID, span{"10:01", "10:01", "pending"}, span{"10:02", "10:02", "skipped"})
+}
+
+func TestNoMakeUpOfADeletedDefinitionIsStarted(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:03:10")
+	w.elect(d.ID, "10:02")
+	w.delete(d)
+	w.nothingUntil("10:05")
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:03", "skipped"})
+}
+
+func TestATickWhoseTimeForMakeUpsIsOverGoesOnInTheNext(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w.nothingUntil("10:04:10")
+	short := slots.NewWatchdog(slots.Config{Record: w.store, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock }, MakeUpTime: time.Nanosecond})
+	for i := range 3 {
+		r, err := short.Tick(t.Context())
+		if w.must(err); r.Started != 1 || r.Waiting != 2-i {
+			t.Errorf("tick %d: %+v, want one started", i, r)
+		}
+	}
+	w.wantVerdicts(d.ID, span{"10:01", "10:03", "fired"})
+}
+
 // the writes of a schedule: BeforeWrite.
 
 // rescued plays a write of the schedule at a time and lists the slots that were started after it.
@@ -438,6 +525,10 @@ func (w *world) rescued(id, clock string) []string {
 }
 
 func TestWhatAWriteOfTheScheduleStarts(t *testing.T) {
+	everyTwo := func(w *world, d activitycore.Definition) {
+		d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+		w.save(d)
+	}
 	for _, c := range []struct {
 		name   string
 		policy activitycore.MisfirePolicy
@@ -447,6 +538,8 @@ func TestWhatAWriteOfTheScheduleStarts(t *testing.T) {
 	}{
 		{"a slot that falls due at the very moment", activitycore.MisfireSkip, nil, "10:01", []string{"10:01"}},
 		{"a slot at the end of its grace, and one due now", activitycore.MisfireSkip, nil, "10:02", []string{"10:01", "10:02"}},
+		{"a slot at the end of its grace alone", activitycore.MisfireSkip, everyTwo, "10:03", []string{"10:02"}},
+		{"a slot that falls due at the very moment alone", activitycore.MisfireSkip, everyTwo, "10:02", []string{"10:02"}},
 		{"not one beyond its grace", activitycore.MisfireSkip, nil, "10:02:30", []string{"10:02"}},
 		{"nothing where nothing was due", activitycore.MisfireSkip, nil, "10:00:59", nil},
 		{"nothing that has an execution", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
@@ -477,6 +570,9 @@ func TestWhatAWriteOfTheScheduleStarts(t *testing.T) {
 			}
 			if got := w.rescued(d.ID, c.clock); !slices.Equal(got, c.want) {
 				t.Errorf("started %v, want %v", got, c.want)
+			}
+			if rows := w.verdicts(d.ID, "10:00", "10:59"); len(rows) != len(c.want) {
+				t.Errorf("the ledger has %v, want a row for each start alone", rows)
 			}
 		})
 	}

@@ -201,16 +201,25 @@ func (w *world) compressInto(id, slot, into string) {
 }
 
 func TestARivalThatBeginsWhileItIsVotedOutStandsForAll(t *testing.T) {
-	w, d, stale, late := staleWorld(t)
-	stale.beforeCauses = func() { w.elect(d.ID, "10:08") }
-	stale.beforeSettle = func() { w.native(d.ID, at("10:08")) }
-	_, err := late.Tick(t.Context())
-	w.must(err)
-	if got := w.firedBetween("10:04", "10:10"); !slices.Equal(got, []string{"10:08"}) {
-		t.Errorf("ran %v, want 10:08 alone, which had begun", got)
-	}
-	for _, slot := range []string{"10:04", "10:06", "10:10"} {
-		w.wantVerdicts(d.ID, span{slot, slot, "compressed into 10:08"})
+	for name, begin := range map[string]func(w *world, id string){
+		"it runs": func(w *world, id string) { w.native(id, at("10:08")) },
+		"it waits for a worker": func(w *world, id string) {
+			w.must(w.store.ConfirmStarts(w.Context(), []activitycore.Start{{ActivityID: id, CauseKey: activitycore.CronCause(at("10:08")).Key()}}, w.clock))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, d, stale, late := staleWorld(t)
+			stale.beforeCauses = func() { w.elect(d.ID, "10:08") }
+			stale.beforeSettle = func() { begin(w, d.ID) }
+			_, err := late.Tick(t.Context())
+			w.must(err)
+			if got := w.firedBetween("10:10", "10:10"); len(got) > 0 {
+				t.Errorf("ran %v beside 10:08, which had begun", got)
+			}
+			for _, slot := range []string{"10:04", "10:06", "10:10"} {
+				w.wantVerdicts(d.ID, span{slot, slot, "compressed into 10:08"})
+			}
+		})
 	}
 }
 
@@ -312,6 +321,42 @@ func TestAnElectionLooksBeyondSlotsOfTheSameGap(t *testing.T) {
 				w.wantVerdicts(d.ID, span{slot, slot, "compressed into 10:12"})
 			}
 		})
+	}
+}
+
+func TestARunOnTimeThatAStaleReplicaMissedStandsForNothing(t *testing.T) {
+	w, d, stale, late := staleWorld(t)
+	stale.beforeCauses = func() {
+		clock := w.clock
+		w.clock = at("10:06")
+		w.native(d.ID, at("10:06"))
+		w.clock = clock
+		w.elect(d.ID, "10:12")
+	}
+	_, err := late.Tick(t.Context())
+	w.must(err)
+	w.wantVerdicts(d.ID, span{"10:06", "10:06", "fired"})
+	for _, slot := range []string{"10:04", "10:08", "10:10"} {
+		w.wantVerdicts(d.ID, span{slot, slot, "compressed into 10:12"})
+	}
+}
+
+func TestAnElectionFindsARivalHoweverMuchHasHappenedSince(t *testing.T) {
+	w, d, stale, late := staleWorld(t)
+	stale.beforeCauses = func() { w.elect(d.ID, "10:12") }
+	since := make([]activitycore.Settlement, 0, 1100)
+	for i := range cap(since) {
+		since = append(since, activitycore.Settlement{
+			ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Verdict: activitycore.VerdictLost, Reason: "restored",
+			Cause: activitycore.CronCause(at("11:00").Add(time.Duration(i) * 2 * time.Minute)),
+		})
+	}
+	_, err := w.store.Settle(t.Context(), since, w.clock)
+	w.must(err)
+	_, err = late.Tick(t.Context())
+	w.must(err)
+	for _, slot := range []string{"10:04", "10:06", "10:08", "10:10"} {
+		w.wantVerdicts(d.ID, span{slot, slot, "compressed into 10:12"})
 	}
 }
 
