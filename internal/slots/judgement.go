@@ -225,8 +225,6 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 	switch {
 	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == activitycore.VerdictFired):
 		return n, entry.CauseKey, nil
-	case err == nil && entry.MakeUp && entry.Verdict == activitycore.VerdictCompressed:
-		return n, entry.Into, nil // another replica saw more of the gap, and died before it settled the rest
 	case activitycore.IsCode(err, activitycore.CodeNotFound) && !following.Before(horizon):
 		// The gap goes on beyond what one tick looks at: find its end.
 		last, err := j.gapEnd(following)
