@@ -50,8 +50,9 @@ type scratch struct {
 	hits       []uint32 // by record slot: the event that last hit it
 	event      uint32   // number of the event being matched
 	out        []ID
+	lookups    []lookup // for one event type
 	candidates []*conj
-	touched    uint32 // see checkAll
+	touched    uint32 // see findAll and checkAll
 	extras     []extra
 	reach      []uint64 // for together
 }
@@ -83,6 +84,7 @@ func (s *snapshot) match(sc *scratch, ev *Event) error {
 		if ti.seen != nil {
 			sc.anchored(ti)
 		}
+		sc.findAll()
 		sc.checkAll(ti.id)
 	}
 	return nil
@@ -287,16 +289,41 @@ func (sc *scratch) parts(ti *typeIndex, path int32, k anchorKind, used uint32, t
 	}
 }
 
-// lookUp gathers every combination filed under an anchor.
+// A lookup is the search for one anchor key, and how far it has come.
+type lookup struct {
+	key uint64
+	at  *slot
+}
+
+// lookUp notes an anchor for findAll.
 func (sc *scratch) lookUp(ti *typeIndex, a anchor) {
-	leaf := sc.snap.anchors.find(a.key(ti.id))
-	if leaf == nil {
-		return
+	sc.lookups = append(sc.lookups, lookup{a.key(ti.id), &sc.snap.anchors})
+}
+
+// findAll gathers every combination filed under the anchors noted. All searches
+// take one step down the table before any takes the next: the reads of one step
+// do not wait for each other, so that they come from memory all at once.
+func (sc *scratch) findAll() {
+	all := sc.lookups
+	for shift := uint(0); len(sc.lookups) > 0; shift += slotBits {
+		open := sc.lookups[:0]
+		for _, l := range sc.lookups {
+			switch {
+			case l.at.one == nil:
+				if l.at = l.at.below(l.key >> shift); l.at != nil {
+					sc.touched += uint32(l.at.key)
+					open = append(open, l)
+				}
+			case l.at.key == l.key:
+				sc.candidates = append(append(sc.candidates, l.at.one), l.at.rest...)
+				for i := range l.at.sub {
+					sc.gather(&l.at.sub[i])
+				}
+			}
+		}
+		sc.lookups = open
 	}
-	sc.candidates = append(append(sc.candidates, leaf.one), leaf.rest...)
-	for i := range leaf.sub {
-		sc.gather(&leaf.sub[i])
-	}
+	clear(all)
 }
 
 func (sc *scratch) gather(s *slot) {
@@ -325,10 +352,11 @@ func (sc *scratch) checkAll(typeID uint32) {
 // check appends the candidate's ID if all of its conditions hold and it is not
 // there yet.
 func (sc *scratch) check(c *conj, typeID uint32) {
-	hit := &sc.hits[c.slot]
-	if *hit == sc.event || !sc.holds(c, typeID) {
+	if !sc.holds(c, typeID) {
 		return
 	}
-	*hit = sc.event
-	sc.out = append(sc.out, c.id)
+	if hit := &sc.hits[c.slot]; *hit != sc.event {
+		*hit = sc.event
+		sc.out = append(sc.out, c.id)
+	}
 }

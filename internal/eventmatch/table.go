@@ -24,22 +24,28 @@ const (
 	maxRest  = 31
 )
 
+// below returns the slot below branch s that the lowest bits of key lead to, or nil.
+func (s *slot) below(key uint64) *slot {
+	bit := uint64(1) << (key & slotMask)
+	if s.key&bit == 0 {
+		return nil
+	}
+	return &s.sub[bits.OnesCount64(s.key&(bit-1))]
+}
+
 // find returns the leaf under key below branch s, or nil.
 func (s *slot) find(key uint64) *slot {
-	rest := key
-	for {
-		bit := uint64(1) << (rest & slotMask)
-		if s.key&bit == 0 {
+	for rest := key; ; rest >>= slotBits {
+		s = s.below(rest)
+		switch {
+		case s == nil:
+			return nil
+		case s.one == nil:
+		case s.key == key:
+			return s
+		default:
 			return nil
 		}
-		s = &s.sub[bits.OnesCount64(s.key&(bit-1))]
-		if s.one != nil {
-			if s.key == key {
-				return s
-			}
-			return nil
-		}
-		rest >>= slotBits
 	}
 }
 
