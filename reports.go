@@ -44,6 +44,60 @@ type DeadLetter struct {
 	Data       []byte          `json:"data,omitempty"`
 }
 
+// ReplayRequest asks which stored events a definition would have fired for.
+type ReplayRequest struct {
+	// Definition is a document, valid and with its ID; it need not be stored for a dry run.
+	Definition Definition
+	// From and Until restrict when the stream stored the event: [From, Until). A zero Until means now.
+	From, Until time.Time
+	// FromSequence begins at this sequence of the stream, whatever From says; 0 begins at From.
+	FromSequence uint64
+	// DryRun only tells. Without it, the runs of matching events that have no ledger row are started.
+	DryRun bool
+	// Limit and MaxEvents end the replay after so many matches, or events looked at; 0 means no limit.
+	Limit, MaxEvents int
+}
+
+// ReplayMatch is one stored event that matches.
+type ReplayMatch struct {
+	EventID  string    `json:"event_id"`
+	Type     string    `json:"type"`
+	Sequence uint64    `json:"sequence"`
+	StoredAt time.Time `json:"stored_at"`
+	// Verdict is that of the ledger row that exists, or empty: then it is (or would be) started.
+	Verdict Verdict `json:"verdict,omitempty"`
+	// RunID is the run that exists, was started, or would be.
+	RunID   string `json:"run_id,omitempty"`
+	Started bool   `json:"started"`
+	// Error says why when could not be evaluated; such an event starts nothing.
+	Error string `json:"error,omitempty"`
+}
+
+// ReplayReport sums a replay up.
+type ReplayReport struct {
+	Events    int `json:"events"`    // looked at
+	Malformed int `json:"malformed"` // of them, no events
+	Matched   int `json:"matched"`
+	InLedger  int `json:"in_ledger"` // matched and accounted for before
+	WouldRun  int `json:"would_run"` // matched, without a row (dry run)
+	Started   int `json:"started"`   // runs started
+	Failed    int `json:"failed"`    // when could not be evaluated
+	// NextSequence is where to go on if Limit or MaxEvents ended the replay; 0: everything was looked at.
+	NextSequence uint64 `json:"next_sequence,omitempty"`
+}
+
+// Add joins the report of the part that follows.
+func (r *ReplayReport) Add(next ReplayReport) {
+	r.Events += next.Events
+	r.Malformed += next.Malformed
+	r.Matched += next.Matched
+	r.InLedger += next.InLedger
+	r.WouldRun += next.WouldRun
+	r.Started += next.Started
+	r.Failed += next.Failed
+	r.NextSequence = next.NextSequence
+}
+
 // FilterExplanation is one condition of a trigger held against one event.
 type FilterExplanation struct {
 	Path     string `json:"path"`     // "event_type", "filters.ref", "when"

@@ -33,7 +33,7 @@ func (c *cli) readEvent(path string) (core.Event, error) {
 }
 
 func (c *cli) eventsCommand() *cobra.Command {
-	return group("events", "Publish, list, follow and explain events",
+	return group("events", "Publish, list, follow, explain and replay events",
 		c.publishCommand(),
 		listCommand(c, "list", "List stored events, newest first", map[string]string{
 			"type": "event type", "since": sinceDoc, "until": sinceDoc,
@@ -51,6 +51,7 @@ func (c *cli) eventsCommand() *cobra.Command {
 		}),
 		c.tailCommand(),
 		c.explainCommand(),
+		c.replayCommand(),
 	)
 }
 
@@ -235,34 +236,6 @@ func (c *cli) showExplanations(all []core.EventExplanation) {
 			fmt.Fprintf(c.stdout, "  %s %s: expected %s, found %s\n", mark, f.Path, inline(f.Expected), actual)
 		}
 	}
-}
-
-func (c *cli) deadLettersCommand() *cobra.Command {
-	return group("dead-letters", "List, show, replay and drop events that could not be routed",
-		listCommand(c, "list", "List dead letters, newest first", map[string]string{"reason": "only this reason"}, func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.DeadLetter], error) {
-			return api.DeadLetters(cmd.Context(), o)
-		}, func(letters []core.DeadLetter) [][]string {
-			rows := [][]string{{"ID", "EVENT", "TYPE", "REASON", "DETAIL", "AT"}}
-			for _, d := range letters {
-				rows = append(rows, []string{fmt.Sprint(d.ID), d.EventID, d.Type, d.Reason, d.Detail, ago(d.At)})
-			}
-			return rows
-		}),
-		oneCommand(c, "show ID", "Show a dead letter with its data", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.DeadLetter, error) {
-			return api.DeadLetter(cmd.Context(), id)
-		}, func(d core.DeadLetter) {
-			c.table([][]string{{"id", fmt.Sprint(d.ID)}, {"event", d.EventID}, {"subject", d.Subject}, {"reason", d.Reason}, {"detail", d.Detail}, {"at", ago(d.At)}})
-			fmt.Fprintf(c.stdout, "%s\n", d.Data)
-		}),
-		oneCommand(c, "replay ID", "Publish a dead letter again and remove it", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.PublishReceipt, error) {
-			return api.ReplayDeadLetter(cmd.Context(), id)
-		}, func(r core.PublishReceipt) {
-			fmt.Fprintf(c.stdout, "published again at sequence %d\n", r.Sequence)
-		}),
-		oneCommand(c, "drop ID", "Remove a dead letter", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (map[string]string, error) {
-			return map[string]string{"dropped": id}, api.DropDeadLetter(cmd.Context(), id)
-		}, func(m map[string]string) { fmt.Fprintf(c.stdout, "dropped %s\n", m["dropped"]) }),
-	)
 }
 
 func (c *cli) dryRunCommand() *cobra.Command {

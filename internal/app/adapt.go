@@ -23,7 +23,14 @@ func (k slotKeeper) BeforeWrite(ctx context.Context, activityID string) (func(co
 	return k.app.watchdog.BeforeWrite(ctx, activityID)
 }
 
-type eventLog struct{ log *natsrouter.Log }
+type eventLog struct {
+	log      *natsrouter.Log
+	replayer *natsrouter.Replayer
+}
+
+func (l eventLog) Replay(ctx context.Context, req core.ReplayRequest, each func(core.ReplayMatch) error) (core.ReplayReport, error) {
+	return l.replayer.Replay(ctx, req, each)
+}
 
 func (l eventLog) List(ctx context.Context, eventType string, since, until time.Time, p core.PageRequest) (core.Page[core.EventListing], error) {
 	return l.log.ListEvents(ctx, natsrouter.EventFilter{Type: eventType, Since: since, Until: until}, p)
@@ -39,8 +46,8 @@ func (l eventLog) Explain(ctx context.Context, e core.Event, ref string, limit i
 
 type deadLetters struct{ queue *natsrouter.DeadLetters }
 
-func (d deadLetters) List(ctx context.Context, reason string, p core.PageRequest) (core.Page[core.DeadLetter], error) {
-	return d.queue.List(ctx, natsrouter.DeadLetterFilter{Reason: reason}, p)
+func (d deadLetters) List(ctx context.Context, reason, eventType string, p core.PageRequest) (core.Page[core.DeadLetter], error) {
+	return d.queue.List(ctx, natsrouter.DeadLetterFilter{Reason: reason, Type: eventType}, p)
 }
 
 func (d deadLetters) Show(ctx context.Context, id uint64) (core.DeadLetter, error) {
@@ -52,6 +59,14 @@ func (d deadLetters) Replay(ctx context.Context, id uint64) (core.PublishReceipt
 }
 
 func (d deadLetters) Drop(ctx context.Context, id uint64) error { return d.queue.Drop(ctx, id) }
+
+func (d deadLetters) ReplayAll(ctx context.Context, reason, eventType string) (int, error) {
+	return d.queue.ReplayAll(ctx, natsrouter.DeadLetterFilter{Reason: reason, Type: eventType})
+}
+
+func (d deadLetters) DropAll(ctx context.Context, reason, eventType string) (int, error) {
+	return d.queue.DropAll(ctx, natsrouter.DeadLetterFilter{Reason: reason, Type: eventType})
+}
 
 type slotBook struct{ app *App }
 

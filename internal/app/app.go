@@ -302,7 +302,7 @@ func (a *App) addAPI() {
 	cfg := a.Config
 	handler := httpapi.New(httpapi.Config{
 		Catalog: a.catalog, Record: a.Store, Publisher: a.publisher,
-		Events:      eventLog{natsrouter.NewLog(a.js, a.Store)},
+		Events:      eventLog{natsrouter.NewLog(a.js, a.Store), natsrouter.NewReplayer(a.js, a.Store, a.starter, time.Now)},
 		DeadLetters: deadLetters{natsrouter.NewDeadLetters(a.js, time.Now)},
 		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Token: cfg.APIToken,
 		WebhookSecrets: map[string]string{"github": cfg.WebhookGitHub, "gitea": cfg.WebhookGitea, "gitlab": cfg.WebhookGitLab, "standard": cfg.WebhookStandard},

@@ -105,19 +105,8 @@ func triggered(t catalog.Triggered, err error) (*body[wire.Triggered], error) {
 }
 
 func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog.DryRunRequest, err error) {
-	var name string
-	if json.Unmarshal(in.Definition, &name) == nil {
-		d, err := s.Catalog.Get(ctx, name)
-		if err != nil {
-			return req, err
-		}
-		req.Definition = d.Definition
-	} else {
-		docs, err := document.Parse("definition", in.Definition, document.JSON)
-		if err != nil {
-			return req, err
-		}
-		req.Definition = docs[0].Definition
+	if req.Definition, err = s.definitionOf(ctx, in.Definition); err != nil {
+		return req, err
 	}
 	req.Event = in.Event
 	if in.At != nil {
@@ -137,4 +126,21 @@ func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog
 		req.Context[k] = v
 	}
 	return req, nil
+}
+
+// definitionOf reads a document, or finds the stored definition that a JSON string names.
+func (s *server) definitionOf(ctx context.Context, raw json.RawMessage) (core.Definition, error) {
+	var name string
+	if json.Unmarshal(raw, &name) == nil {
+		d, err := s.Catalog.Get(ctx, name)
+		return d.Definition, err
+	}
+	docs, err := document.Parse("definition", raw, document.JSON)
+	if err != nil {
+		return core.Definition{}, err
+	}
+	if len(docs) != 1 {
+		return core.Definition{}, core.InvalidField("definition", nil, "must be one definition, not %d", len(docs))
+	}
+	return docs[0].Definition, nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 	"github.com/activity-core/activity-core/internal/webhook"
@@ -122,6 +124,58 @@ func (s *server) events() {
 		}
 		return s.explain(ctx, in.Body.Event, in.Body.Definition)
 	})
+
+	type replayInput struct{ Body wire.EventReplay }
+	replay := op(http.MethodPost, "/events/replay", "replay-events", tagEvents, "Hold stored events against a definition; start the runs that are missing")
+	replay.Description = "With dry_run nothing is started and the definition need not be deployed. An answer with next_sequence has looked at a part: ask again with it as from_sequence."
+	replay.SkipValidateBody = true
+	replay.MaxBodyBytes = maxDocumentBody + 4096
+	register(s, replay, func(ctx context.Context, in *replayInput) (*body[wire.EventReplayed], error) {
+		if s.Events == nil {
+			return nil, unavailable("the event log")
+		}
+		req, err := s.replayRequest(ctx, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		out := wire.EventReplayed{Matches: []core.ReplayMatch{}}
+		out.ReplayReport, err = s.Events.Replay(ctx, req, func(m core.ReplayMatch) error {
+			out.Matches = append(out.Matches, m)
+			return nil
+		})
+		return answer(out, err)
+	})
+}
+
+// Bounds of one answer of a replay: it stays short, and the client can show how far it is.
+const (
+	maxReplayMatches = 1000
+	maxReplayEvents  = 50_000
+)
+
+func (s *server) replayRequest(ctx context.Context, in wire.EventReplay) (req core.ReplayRequest, err error) {
+	if req.Definition, err = s.definitionOf(ctx, in.Definition); err != nil {
+		return req, err
+	}
+	req.Definition.Normalize()
+	if err = catalog.Check(&req.Definition); err != nil {
+		return req, err
+	}
+	if in.From == "" && in.FromSequence == 0 {
+		return req, core.InvalidField("from", "", "say from when: an RFC 3339 time such as 2026-03-01T00:00:00Z, or a duration back from now such as 2h or 7d")
+	}
+	if in.Limit < 0 || in.Limit > maxReplayMatches {
+		return req, core.InvalidField("limit", in.Limit, "must be from 1 to %d", maxReplayMatches)
+	}
+	if req.From, err = s.moment("from", in.From); err != nil {
+		return req, err
+	}
+	if req.Until, err = s.moment("until", in.Until); err != nil {
+		return req, err
+	}
+	req.FromSequence, req.DryRun = in.FromSequence, in.DryRun
+	req.Limit, req.MaxEvents = cmp.Or(in.Limit, maxReplayMatches), maxReplayEvents
+	return req, nil
 }
 
 func (s *server) explain(ctx context.Context, e core.Event, ref string) (*body[wire.Page[core.EventExplanation]], error) {
@@ -181,12 +235,13 @@ func (s *server) deadLetters() {
 	type listInput struct {
 		PageQuery
 		Reason string `query:"reason"`
+		Type   string `query:"type" doc:"event type"`
 	}
 	register(s, op(http.MethodGet, "/dead-letters", "list-dead-letters", tag, "List dead letters, newest first"), func(ctx context.Context, in *listInput) (*body[wire.Page[core.DeadLetter]], error) {
 		if s.DeadLetters == nil {
 			return nil, unavailable("dead letters")
 		}
-		return page(s.DeadLetters.List(ctx, in.Reason, in.request()))
+		return page(s.DeadLetters.List(ctx, in.Reason, in.Type, in.request()))
 	})
 	register(s, op(http.MethodGet, "/dead-letters/{id}", "get-dead-letter", tag, "Get a dead letter"), func(ctx context.Context, in *IDPath) (*body[core.DeadLetter], error) {
 		id, err := s.deadLetterID(in.ID)
@@ -202,6 +257,8 @@ func (s *server) deadLetters() {
 		}
 		return answer(s.DeadLetters.Replay(ctx, id))
 	})
+	s.manyDeadLetters("replay", "replay-dead-letters", "Publish dead letters again, oldest first, and remove them", DeadLetters.ReplayAll)
+	s.manyDeadLetters("drop", "drop-dead-letters", "Remove dead letters", DeadLetters.DropAll)
 	drop := op(http.MethodDelete, "/dead-letters/{id}", "drop-dead-letter", tag, "Remove it")
 	drop.DefaultStatus = http.StatusNoContent
 	register(s, drop, func(ctx context.Context, in *IDPath) (*struct{}, error) {
@@ -210,6 +267,25 @@ func (s *server) deadLetters() {
 			return nil, err
 		}
 		return nil, s.DeadLetters.Drop(ctx, id)
+	})
+}
+
+// manyDeadLetters settles those of a reason or a type. That all are meant must be said: an empty body is a mistake.
+func (s *server) manyDeadLetters(verb, id, summary string, settle func(d DeadLetters, ctx context.Context, reason, eventType string) (int, error)) {
+	type input struct{ Body wire.DeadLettersOf }
+	register(s, op(http.MethodPost, "/dead-letters/"+verb, id, "Dead letters", summary), func(ctx context.Context, in *input) (*body[wire.DeadLettersDone], error) {
+		if s.DeadLetters == nil {
+			return nil, unavailable("dead letters")
+		}
+		which := in.Body
+		if (which.Reason != "" || which.Type != "") == which.All {
+			return nil, core.InvalidField("all", which.All, "say which: a reason, a type, or both; or all: true without them")
+		}
+		n, err := settle(s.DeadLetters, ctx, which.Reason, which.Type)
+		if err != nil {
+			return nil, core.Wrap(core.CodeOf(err), err, "%d done, then: %s", n, core.MessageOf(err))
+		}
+		return answer(wire.DeadLettersDone{Done: n}, nil)
 	})
 }
 

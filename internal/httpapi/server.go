@@ -35,14 +35,19 @@ type EventLog interface {
 	Event(ctx context.Context, eventID string) (core.EventListing, error)
 	// Explain holds an event against one definition (ID or name), or against all if ref is "".
 	Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error)
+	// Replay holds stored events against a definition and calls each for every match.
+	Replay(ctx context.Context, req core.ReplayRequest, each func(core.ReplayMatch) error) (core.ReplayReport, error)
 }
 
 // DeadLetters is the dead-letter stream.
 type DeadLetters interface {
-	List(ctx context.Context, reason string, p core.PageRequest) (core.Page[core.DeadLetter], error)
+	List(ctx context.Context, reason, eventType string, p core.PageRequest) (core.Page[core.DeadLetter], error)
 	Show(ctx context.Context, id uint64) (core.DeadLetter, error)
 	Replay(ctx context.Context, id uint64) (core.PublishReceipt, error)
 	Drop(ctx context.Context, id uint64) error
+	// ReplayAll and DropAll settle those of a reason and a type (empty: any) that are there, oldest first, and return how many, also with an error.
+	ReplayAll(ctx context.Context, reason, eventType string) (int, error)
+	DropAll(ctx context.Context, reason, eventType string) (int, error)
 }
 
 // Schedules reconciles, or shows what would be reconciled.

@@ -207,7 +207,7 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 	from := time.Now().Add(-time.Hour)
 
 	var seen []string
-	report, err := replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from, DryRun: true}, func(m ReplayMatch) error {
+	report, err := replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from, DryRun: true}, func(m activitycore.ReplayMatch) error {
 		seen = append(seen, m.EventID)
 		return nil
 	})
@@ -220,15 +220,19 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 	for i := 3; i < 10; i++ {
 		w.noEntry("a", fmt.Sprintf("e%d", i))
 	}
-	if _, err := replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from}, nil); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "apply it first") {
+	if _, err := replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from}, nil); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "apply it first") {
 		t.Fatal(err)
 	}
 	w.apply(changed)
-	if report, err = replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from, Limit: 4}, nil); err != nil || report.Started != 1 || !report.Truncated {
+	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from, Limit: 4}, nil); err != nil || report.Started != 1 || report.NextSequence != 5 {
 		t.Fatalf("%+v %v", report, err)
 	}
+	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, FromSequence: report.NextSequence, MaxEvents: 2, DryRun: true}, nil); err != nil ||
+		report.Events != 2 || report.Matched != 1 || report.WouldRun != 1 || report.NextSequence != 7 {
+		t.Fatalf("going on: %+v %v", report, err)
+	}
 	for range 2 { // the second time there is nothing left to do
-		if report, err = replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: from}, nil); err != nil {
+		if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -244,7 +248,7 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 			t.Fatalf("e%d started %d times", i, got)
 		}
 	}
-	if report, err = replayer.Replay(t.Context(), ReplayRequest{Definition: changed, From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour), DryRun: true}, nil); err != nil || report.Events != 0 {
+	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour), DryRun: true}, nil); err != nil || report.Events != 0 {
 		t.Fatalf("%+v %v", report, err)
 	}
 }

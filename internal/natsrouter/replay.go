@@ -21,45 +21,6 @@ type ReplayRecord interface {
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
 }
 
-// ReplayRequest asks which stored events a definition would have fired for.
-type ReplayRequest struct {
-	// Definition is a document, valid and with its ID; it need not be stored for a dry run.
-	Definition activitycore.Definition
-	// From and Until restrict when the stream stored the event: [From, Until). A zero Until means now.
-	From, Until time.Time
-	// DryRun only tells. Without it, the runs of matching events that have no ledger row are started.
-	DryRun bool
-	// Limit ends the replay after so many matches; 0 means no limit.
-	Limit int
-}
-
-// ReplayMatch is one stored event that matches.
-type ReplayMatch struct {
-	EventID  string    `json:"event_id"`
-	Type     string    `json:"type"`
-	Sequence uint64    `json:"sequence"`
-	StoredAt time.Time `json:"stored_at"`
-	// Verdict is that of the ledger row that exists, or empty: then it is (or would be) started.
-	Verdict activitycore.Verdict `json:"verdict,omitempty"`
-	// RunID is the run that exists, was started, or would be.
-	RunID   string `json:"run_id"`
-	Started bool   `json:"started"`
-	// Error says why when could not be evaluated; such an event starts nothing.
-	Error string `json:"error,omitempty"`
-}
-
-// ReplayReport sums a replay up.
-type ReplayReport struct {
-	Events    int  `json:"events"`    // looked at
-	Malformed int  `json:"malformed"` // that are no events
-	Matched   int  `json:"matched"`   //
-	InLedger  int  `json:"in_ledger"` // matched and accounted for before
-	WouldRun  int  `json:"would_run"` // matched, without a row (dry run)
-	Started   int  `json:"started"`   // runs started
-	Failed    int  `json:"failed"`    // when could not be evaluated
-	Truncated bool `json:"truncated"` // Limit was reached
-}
-
 // Replayer holds stored events against a definition.
 type Replayer struct {
 	js      jetstream.JetStream
@@ -79,8 +40,8 @@ func NewReplayer(js jetstream.JetStream, record ReplayRecord, starter Starter, n
 //
 // A dry run works with any document. Starting needs the document to be the stored one: a run carries out the rules of the stored version, and a document that was never
 // applied has none. CodeConflict says so.
-func (r *Replayer) Replay(ctx context.Context, req ReplayRequest, each func(ReplayMatch) error) (ReplayReport, error) {
-	var report ReplayReport
+func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, each func(activitycore.ReplayMatch) error) (activitycore.ReplayReport, error) {
+	var report activitycore.ReplayReport
 	now := r.now()
 	if req.Until.IsZero() {
 		req.Until = now
@@ -110,9 +71,12 @@ func (r *Replayer) Replay(ctx context.Context, req ReplayRequest, each func(Repl
 	index.Add(eventmatch.ID(row.ID), pattern)
 	var ids []eventmatch.ID
 
-	begin := req.From
-	err = ascend(ctx, r.js, activitycore.EventStream, from{at: begin}, func(m stored) error {
+	err = ascend(ctx, r.js, activitycore.EventStream, from{at: req.From, seq: req.FromSequence}, func(m stored) error {
 		if !m.at.Before(req.Until) {
+			return errEnough
+		}
+		if req.MaxEvents > 0 && report.Events == req.MaxEvents || req.Limit > 0 && report.Matched == req.Limit {
+			report.NextSequence = m.seq
 			return errEnough
 		}
 		report.Events++
@@ -127,7 +91,7 @@ func (r *Replayer) Replay(ctx context.Context, req ReplayRequest, each func(Repl
 		if len(ids) == 0 {
 			return nil
 		}
-		match := ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.seq, StoredAt: m.at}
+		match := activitycore.ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.seq, StoredAt: m.at}
 		if trigger.when != nil {
 			yes, err := trigger.when(ctx, &e)
 			if err != nil && ctx.Err() != nil {
@@ -146,10 +110,6 @@ func (r *Replayer) Replay(ctx context.Context, req ReplayRequest, each func(Repl
 			if err := each(match); err != nil {
 				return err
 			}
-		}
-		if report.Matched == req.Limit {
-			report.Truncated = true
-			return errEnough
 		}
 		return nil
 	})
@@ -195,7 +155,7 @@ func sameFiring(a, b activitycore.Definition) bool {
 }
 
 // settle finds out what the ledger knows of a match and, unless it is a dry run, starts what is missing.
-func (r *Replayer) settle(ctx context.Context, req ReplayRequest, t *trigger, e *activitycore.Event, match *ReplayMatch, report *ReplayReport) error {
+func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t *trigger, e *activitycore.Event, match *activitycore.ReplayMatch, report *activitycore.ReplayReport) error {
 	cause := activitycore.EventCause(e.EventID)
 	match.RunID = activitycore.RunID(activitycore.WorkflowID(t.id, cause))
 	report.Matched++

@@ -2,15 +2,12 @@ package natsrouter
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/changes"
 	"github.com/activity-core/activity-core/internal/eventmatch"
 )
-
-// changesAtOnce bounds one step of bringing the index up to date.
-const changesAtOnce = 1000
 
 // trigger is an indexed definition, as far as routing needs it.
 type trigger struct {
@@ -26,41 +23,31 @@ type triggers struct {
 	compile   CompileWhen
 	log       *slog.Logger
 
+	follower changes.Follower
 	index    *eventmatch.Index
 	byID     map[eventmatch.ID]*trigger
-	revision int64
 	ids      []eventmatch.ID // scratch
 	found    []*trigger      // scratch
 }
 
 func newTriggers(c activitycore.Catalogue, compile CompileWhen, log *slog.Logger) *triggers {
 	return &triggers{catalogue: c, compile: compile, log: log,
-		index: eventmatch.NewIndex(), byID: map[eventmatch.ID]*trigger{}, revision: -1}
+		index: eventmatch.NewIndex(), byID: map[eventmatch.ID]*trigger{}}
 }
 
 // refresh brings the index to the catalogue's revision as of now. Called after a batch was taken and before it is matched, it makes promise 3
 // hold: an event published after a change was saved is matched with that change.
 func (t *triggers) refresh(ctx context.Context) error {
-	revision, err := t.catalogue.Revision(ctx)
-	if err != nil {
-		return fmt.Errorf("read the catalogue's revision: %w", err)
+	var found []eventmatch.Change
+	err := t.follower.Follow(ctx, t.catalogue, func() {
+		t.index, t.byID, found = eventmatch.NewIndex(), map[eventmatch.ID]*trigger{}, nil
+	}, func(row activitycore.StoredDefinition) {
+		found = append(found, t.change(&row))
+	})
+	if len(found) > 0 { // also after an error: the follower does not hand these over again
+		t.index.Apply(found...)
 	}
-	for t.revision < revision {
-		rows, reached, err := t.catalogue.ChangesSince(ctx, max(t.revision, 0), changesAtOnce)
-		if err != nil {
-			return fmt.Errorf("read the catalogue's changes since %d: %w", t.revision, err)
-		}
-		changes := make([]eventmatch.Change, 0, len(rows))
-		for i := range rows {
-			changes = append(changes, t.change(&rows[i]))
-		}
-		t.index.Apply(changes...)
-		if reached <= t.revision || len(rows) == 0 {
-			reached = revision // nothing in between is left
-		}
-		t.revision = reached
-	}
-	return nil
+	return err
 }
 
 // change files one row. A row that cannot be indexed was saved by another version of the program that knows more: it is left out and

@@ -126,6 +126,22 @@ func (c *Client) ExplainUnpublished(ctx context.Context, body wire.Explain) (p w
 	return p, c.send(ctx, http.MethodPost, "/events/explain", body, nil, &p)
 }
 
+// ReplayEvents holds stored events against a definition and, unless it is a dry run, starts the runs that are missing. An
+// answer with NextSequence has looked at a part.
+func (c *Client) ReplayEvents(ctx context.Context, body wire.EventReplay) (r wire.EventReplayed, err error) {
+	return r, c.send(ctx, http.MethodPost, "/events/replay", body, nil, &r)
+}
+
+// ReplayDeadLetters publishes dead letters again, oldest first, and removes them.
+func (c *Client) ReplayDeadLetters(ctx context.Context, which wire.DeadLettersOf) (r wire.DeadLettersDone, err error) {
+	return r, c.send(ctx, http.MethodPost, "/dead-letters/replay", which, nil, &r)
+}
+
+// DropDeadLetters removes dead letters.
+func (c *Client) DropDeadLetters(ctx context.Context, which wire.DeadLettersOf) (r wire.DeadLettersDone, err error) {
+	return r, c.send(ctx, http.MethodPost, "/dead-letters/drop", which, nil, &r)
+}
+
 // Runs lists runs, newest first.
 func (c *Client) Runs(ctx context.Context, o ListOptions) (wire.Page[core.Run], error) {
 	return list[core.Run](ctx, c, "/runs", o)

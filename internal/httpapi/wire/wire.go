@@ -103,6 +103,38 @@ type Explain struct {
 	Definition string `json:"definition,omitempty"`
 }
 
+// EventReplay is the body of POST /events/replay.
+type EventReplay struct {
+	// Definition is a document, or the name of a stored definition as a JSON string.
+	Definition json.RawMessage `json:"definition"`
+	// From and Until are RFC 3339 times, or durations back from now; Until defaults to now.
+	From  string `json:"from,omitempty"`
+	Until string `json:"until,omitempty"`
+	// FromSequence goes on where an answer's next_sequence says, in place of From.
+	FromSequence uint64 `json:"from_sequence,omitempty"`
+	DryRun       bool   `json:"dry_run,omitempty"`
+	// Limit bounds the matches of one answer: 1 to 1000, default 1000.
+	Limit int `json:"limit,omitempty"`
+}
+
+// EventReplayed is the answer of POST /events/replay.
+type EventReplayed struct {
+	core.ReplayReport
+	Matches []core.ReplayMatch `json:"matches"`
+}
+
+// DeadLettersOf is the body of POST /dead-letters/replay and /dead-letters/drop: which dead letters. One of its fields is needed.
+type DeadLettersOf struct {
+	Reason string `json:"reason,omitempty"`
+	Type   string `json:"type,omitempty"`
+	All    bool   `json:"all,omitempty"`
+}
+
+// DeadLettersDone says how many dead letters were replayed or dropped.
+type DeadLettersDone struct {
+	Done int `json:"done"`
+}
+
 // Published is the answer of POST /events, one element an event.
 type Published struct {
 	Items []core.PublishReceipt `json:"items"`
