@@ -43,6 +43,8 @@ type Desired struct {
 	Recorded bool
 	// Hold says why the schedule is to be paused; empty if it is to fire.
 	Hold string
+	// Paused is true if the record knows of a pause, whatever else holds the schedule.
+	Paused bool
 	// Hash identifies everything below, and the owner.
 	Hash string
 	// Schedule has spec, action and policies, and no state. Nil unless Presence is Present or IfPresent.
@@ -103,7 +105,7 @@ func (p *planner) desired(row activitycore.StoredDefinition, now time.Time) Desi
 	if !row.Live() || row.TriggerType != activitycore.TriggerCron {
 		return d
 	}
-	d.Presence = Present
+	d.Presence, d.Paused = Present, row.Paused != nil
 	switch {
 	case !row.Enabled:
 		d.Presence, d.Hold = IfPresent, "the definition is disabled"

@@ -110,7 +110,8 @@ func diffOne(d Desired, o Observed, there bool) []Change {
 	switch {
 	case d.Hold == "" && o.Paused && ours:
 		changes = append(changes, change(activitycore.DriftState, ActionUnpause, "held by activity-core, and the definition is to fire"))
-	case d.Hold == "" && o.Paused:
+	case o.Paused && !ours && !d.Paused:
+		// Also if the definition is disabled: enabling it must not end the pause.
 		changes = slices.Insert(changes, 0, change(activitycore.DriftPausedOutside, ActionAdopt, "paused in Temporal: "+quoteNote(o.Note)))
 	case d.Hold != "" && !o.Paused:
 		changes = append(changes, change(activitycore.DriftState, ActionPause, "fires, and "+d.Hold))

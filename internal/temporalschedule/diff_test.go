@@ -46,7 +46,7 @@ func TestDiffTellsEveryDifferenceAndWhatToDo(t *testing.T) {
 		}
 		return []temporalschedule.Observed{o}
 	}
-	paused := func(d *temporalschedule.Desired) { d.Hold = "paused by alice" }
+	paused := func(d *temporalschedule.Desired) { d.Hold, d.Paused = "paused by alice", true }
 	disabled := func(d *temporalschedule.Desired) {
 		d.Presence, d.Hold = temporalschedule.IfPresent, "the definition is disabled"
 	}
@@ -62,6 +62,8 @@ func TestDiffTellsEveryDifferenceAndWhatToDo(t *testing.T) {
 		{"disabled and missing", desired(disabled), nil},
 		{"disabled and firing", desired(disabled), observed(nil)},
 		{"disabled and held", desired(disabled), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, held })},
+		{"disabled and paused in Temporal", desired(disabled), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, "maintenance" })},
+		{"disabled, paused, note of another", desired(func(d *temporalschedule.Desired) { disabled(d); d.Paused = true }), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, "maintenance" })},
 		{"deleted", desired(absent), observed(nil)},
 		{"deleted and gone", desired(absent), nil},
 		{"unknown to the record", nil, observed(nil)},

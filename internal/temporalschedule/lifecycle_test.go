@@ -17,10 +17,15 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-func TestMain(m *testing.M) { os.Exit(devstacktest.Main(m)) }
+func TestMain(m *testing.M) {
+	code := devstacktest.Main(m)
+	postgrestest.Stop()
+	os.Exit(code)
+}
 
 // bench is one namespace, one record and one reconciler between them.
 type bench struct {
@@ -86,8 +91,13 @@ func (b *bench) sync(opt activitycore.SyncOptions) activitycore.SyncReport {
 // describe returns the schedule of a definition, nil if there is none.
 func (b *bench) describe(id string) *workflowservice.DescribeScheduleResponse {
 	b.Helper()
+	return b.describeSchedule(activitycore.ScheduleID(id))
+}
+
+func (b *bench) describeSchedule(scheduleID string) *workflowservice.DescribeScheduleResponse {
+	b.Helper()
 	resp, err := b.client.WorkflowService().DescribeSchedule(b.context(), &workflowservice.DescribeScheduleRequest{
-		Namespace: b.namespace, ScheduleId: activitycore.ScheduleID(id),
+		Namespace: b.namespace, ScheduleId: scheduleID,
 	})
 	if err != nil && strings.Contains(err.Error(), "not found") {
 		return nil
@@ -327,6 +337,35 @@ func TestAPauseMadeInTemporalIsAdoptedAndOnlyResumeClearsIt(t *testing.T) {
 	b.setPaused(d.ID, nil)
 	if b.paused(d.ID) {
 		t.Error("resume did not end the pause")
+	}
+}
+
+func TestAPauseMadeInTemporalOutlivesDisablingAndEnabling(t *testing.T) {
+	for _, first := range []string{"paused first", "disabled first"} {
+		t.Run(first, func(t *testing.T) {
+			b := newBench(t)
+			d := cron("stopped-twice")
+			b.save(d)
+			d.Enabled = false
+			if first == "paused first" { // and nothing has adopted the pause when it is disabled
+				b.pauseByHand(d.ID, "database migration")
+				b.save(d)
+			} else {
+				b.save(d)
+				b.pauseByHand(d.ID, "database migration")
+				b.syncOne(d.ID)
+			}
+			d.Enabled = true
+			b.save(d)
+			row, err := b.store.DefinitionAny(t.Context(), d.ID)
+			if err != nil || row.Paused == nil || !strings.Contains(row.Paused.Reason, "database migration") || !b.paused(d.ID) {
+				t.Errorf("the pause is lost: record %+v, schedule paused %t, %v", row.Paused, b.paused(d.ID), err)
+			}
+			b.setPaused(d.ID, nil)
+			if b.paused(d.ID) {
+				t.Error("resume did not end the pause")
+			}
+		})
 	}
 }
 

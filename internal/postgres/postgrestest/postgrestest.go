@@ -44,10 +44,15 @@ var (
 // Main runs the tests and stops the server; TestMain calls it.
 func Main(m *testing.M) int {
 	code := m.Run()
+	Stop()
+	return code
+}
+
+// Stop stops the server if one was started. Only a TestMain that cannot use [Main], after its tests, calls it.
+func Stop() {
 	if stop != nil {
 		stop()
 	}
-	return code
 }
 
 // Database returns the URL of a fresh, empty database that is dropped after the
