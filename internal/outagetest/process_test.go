@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -76,15 +77,30 @@ func (x *process) kill() {
 	x.cmd = nil
 }
 
-// freePort is a port that nothing listens on, to be used by the same server again after its death.
+// nextPort is where freePort goes on: below what Linux gives to outgoing connections (ip_local_port_range begins at
+// 32768), so that no socket takes a port while its server is dead, and apart from test processes beside this one.
+var nextPort = func() *atomic.Int32 {
+	var at atomic.Int32
+	at.Store(int32(12_000 + os.Getpid()%200*100))
+	return &at
+}()
+
+// freePort is a port that nothing listens on, to be used by the same server again after its death. It is handed out once.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := int(nextPort.Add(1))
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", loopback(port))
+		if err != nil {
+			continue // somebody else's
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("100 ports in a row are taken")
+	return 0
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
