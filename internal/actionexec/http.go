@@ -162,7 +162,7 @@ func retryAfter(h http.Header) time.Duration {
 func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response, body []byte) error {
 	compiled, err := e.conditions.get(condition)
 	if err != nil {
-		return err
+		return activitycore.Wrap(activitycore.CodeOf(err), err, "expect.body: %s", activitycore.MessageOf(err))
 	}
 	ok, err := compiled.Holds(ctx, ruleeval.Response{Status: res.Status, Headers: lowerHeaders(res.Header), Body: bodyValue(res, body)})
 	if err != nil {

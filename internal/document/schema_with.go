@@ -48,7 +48,7 @@ func param(p *ruleeval.Param) *schema {
 	case ruleeval.KindString:
 		return textParam(p)
 	case ruleeval.KindCEL:
-		return &schema{Type: []string{"string", "boolean"}}
+		return &schema{Type: []string{"string", "boolean"}, Pattern: `\S`}
 	case ruleeval.KindInt:
 		return &schema{Type: []string{"integer", "string"}, Minimum: &p.Min, Maximum: &p.Max, Pattern: template}
 	case ruleeval.KindNumber:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -17,14 +18,25 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 		return v, nil
 	}
 	bad := func() error {
-		return &fieldFault{at.String(), fmt.Errorf("must be %s, is %s", p.what(), describeNative(v))}
+		return p.fault(at, v, fmt.Errorf("must be %s, is %s", p.what(), describeNative(v)))
 	}
 	switch p.Kind {
-	case KindString, KindCEL:
+	case KindCEL:
+		switch v := v.(type) {
+		case bool:
+			return strconv.FormatBool(v), nil
+		case string:
+			if err := checkText(p, v); err != nil {
+				return nil, p.fault(at, v, err)
+			}
+			return v, nil
+		}
+		return nil, bad()
+	case KindString:
 		switch v.(type) {
 		case nil, []any, map[string]any:
 			if v == nil {
-				return nil, &fieldFault{at.String(), errors.New("is null; leave it out or give a text")}
+				return nil, p.fault(at, v, errors.New("is null; leave it out or give a text"))
 			}
 			if p.Position != PositionText {
 				return nil, bad()
@@ -35,7 +47,7 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 			err = checkText(p, text)
 		}
 		if err != nil {
-			return nil, &fieldFault{at.String(), err}
+			return nil, p.fault(at, v, err)
 		}
 		return text, nil
 	case KindInt:
@@ -74,12 +86,12 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 			err = fmt.Errorf("%s is not above zero", s)
 		}
 		if err != nil {
-			return nil, &fieldFault{at.String(), err}
+			return nil, p.fault(at, v, err)
 		}
 		return d.String(), nil
 	case KindStatus:
 		if _, err := parseStatus(v); err != nil {
-			return nil, &fieldFault{at.String(), err}
+			return nil, p.fault(at, v, err)
 		}
 		return v, nil
 	case KindList:
@@ -88,7 +100,7 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 			return nil, bad()
 		}
 		if p.Max > 0 && int64(len(list)) > p.Max {
-			return nil, &fieldFault{at.String(), fmt.Errorf("has %d elements, at most %d are allowed", len(list), p.Max)}
+			return nil, p.fault(at, nil, fmt.Errorf("has %d elements, at most %d are allowed", len(list), p.Max))
 		}
 		out := make([]any, len(list))
 		for i, e := range list {
@@ -105,6 +117,15 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 	return v, nil
 }
 
+// fault is what is wrong with a value. It keeps the value, unless that is a header's or in the place of a secret's name, where
+// somebody may have written the secret itself.
+func (p *Param) fault(at path, v any, err error) *fieldFault {
+	if p.Position == PositionSecret || p.Position == PositionHeader {
+		v = nil
+	}
+	return &fieldFault{at.String(), err, v}
+}
+
 func coerceMap(p *Param, v any, at path, skip map[string]bool, bad func() error) (any, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -115,11 +136,11 @@ func coerceMap(p *Param, v any, at path, skip map[string]bool, bad func() error)
 		elem := p.Elem
 		if p.Kind == KindObject {
 			if elem = p.field(k); elem == nil {
-				return nil, &fieldFault{append(at, k).String(), fmt.Errorf("is not a parameter here%s; known: %s", didYouMean(k, p.fieldNames()), strings.Join(p.fieldNames(), ", "))}
+				return nil, &fieldFault{at: append(at, k).String(), err: fmt.Errorf("is not a parameter here%s; known: %s", didYouMean(k, p.fieldNames()), strings.Join(p.fieldNames(), ", "))}
 			}
 		} else if elem.Position == PositionHeader || elem.Position == PositionSecret {
 			if err := checkHeaderName(k); err != nil {
-				return nil, &fieldFault{append(at, k).String(), err}
+				return nil, &fieldFault{at: append(at, k).String(), err: err}
 			}
 		}
 		c, err := coerce(elem, m[k], append(at, k), skip)
@@ -132,11 +153,11 @@ func coerceMap(p *Param, v any, at path, skip map[string]bool, bad func() error)
 		f := &p.Fields[i]
 		_, given := m[f.Name]
 		if f.Required && !given {
-			return nil, &fieldFault{append(at, f.Name).String(), fmt.Errorf("is required: %s", f.Doc)}
+			return nil, &fieldFault{at: append(at, f.Name).String(), err: fmt.Errorf("is required: %s", f.Doc)}
 		}
 		for _, other := range f.Excludes {
 			if _, both := m[other]; given && both {
-				return nil, &fieldFault{append(at, f.Name).String(), fmt.Errorf("cannot be given together with %s", other)}
+				return nil, &fieldFault{at: append(at, f.Name).String(), err: fmt.Errorf("cannot be given together with %s", other)}
 			}
 		}
 	}

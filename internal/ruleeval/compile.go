@@ -1,6 +1,7 @@
 package ruleeval
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -61,10 +62,21 @@ type compiler struct {
 
 // fault records what is wrong at a location.
 func (c *compiler) fault(at string, value any, format string, args ...any) {
-	if s, ok := value.(string); ok {
-		value = shorten(s, 200)
+	c.faults = append(c.faults, activitycore.FieldError{Location: at, Message: fmt.Sprintf(format, args...), Value: shown(value)})
+}
+
+// shown is a value as a message shows it: what is long becomes the beginning of its text.
+func shown(value any) any {
+	const most = 200
+	switch v := value.(type) {
+	case string:
+		return shorten(v, most)
+	case []any, map[string]any:
+		if text, err := json.Marshal(v); err == nil && len(text) > most {
+			return shorten(string(text), most)
+		}
 	}
-	c.faults = append(c.faults, activitycore.FieldError{Location: at, Message: fmt.Sprintf(format, args...), Value: value})
+	return value
 }
 
 // compile counts the definition's expressions.
@@ -323,12 +335,12 @@ func (c *compiler) checkLiterals(at string, n *node) {
 			return
 		case n.constant:
 			if _, err := coerce(n.param, n.literal, where, nil); err != nil {
-				c.literalFault(at, err, n.literal)
+				c.literalFault(at, err)
 			}
 			return
 		case n.isMap && n.param.Kind != KindMap && n.param.Kind != KindObject && n.param.Kind != KindAny,
 			n.isList && n.param.Kind != KindList && n.param.Kind != KindAny && n.param.Kind != KindStatus:
-			c.fault(at+"."+where.String(), nil, "must be %s", n.param.what())
+			c.fault(at+"."+where.String(), n.written, "must be %s, is %s", n.param.what(), describeNative(n.written))
 			return
 		}
 		given := map[string]bool{}
@@ -359,13 +371,10 @@ func (c *compiler) checkLiterals(at string, n *node) {
 	walk(n, nil)
 }
 
-func (c *compiler) literalFault(at string, err error, value any) {
+func (c *compiler) literalFault(at string, err error) {
 	var f *fieldFault
 	if errors.As(err, &f) {
-		if _, scalar := value.(string); !scalar {
-			value = nil
-		}
-		c.fault(at+"."+f.at, value, "%v", f.err)
+		c.fault(at+"."+f.at, f.value, "%v", f.err)
 		return
 	}
 	c.fault(at, nil, "%v", err)

@@ -260,8 +260,8 @@ func parseStatus(v any) (StatusSet, error) {
 			from := int(s[0]-'0') * 100
 			return StatusSet{{from, from + 99}}, nil
 		}
-		i, err := strconv.ParseInt(s, 10, 32)
-		n, ok = i, err == nil
+		i, err := strconv.ParseUint(s, 10, 16)
+		n, ok = int64(i), err == nil
 	}
 	if !ok || n < 100 || n > 599 {
 		return nil, fmt.Errorf("must be a status such as 200, a class such as 2xx, or a list of them; it is %s", describeNative(v))

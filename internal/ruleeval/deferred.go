@@ -245,11 +245,11 @@ func (r *Resolver) replace(ctx context.Context, with map[string]any, p path, par
 	}
 	t, err := r.template(source, param, names)
 	if err != nil {
-		return &fieldFault{p.String(), err}
+		return &fieldFault{at: p.String(), err: err}
 	}
 	v, err := t.resolve(ctx, s, param)
 	if err != nil {
-		return &fieldFault{p.String(), err}
+		return &fieldFault{at: p.String(), err: err}
 	}
 	set(v)
 	return nil

@@ -21,7 +21,7 @@ const (
 	KindMap      Kind = "map"      // any keys, values of Elem
 	KindObject   Kind = "object"   // the keys of Fields, nothing else
 	KindStatus   Kind = "status"   // an HTTP status, a class such as 2xx, or a list of them
-	KindCEL      Kind = "cel"      // a CEL expression over the response, not a template
+	KindCEL      Kind = "cel"      // a CEL condition over the response, not a template
 )
 
 // Position says where in a protocol a parameter's text ends up, and so what an
@@ -182,7 +182,7 @@ func (p *Param) what() string {
 	case KindStatus:
 		return "an HTTP status such as 200, a class such as 2xx, or a list of them"
 	case KindCEL:
-		return "a CEL expression"
+		return "a CEL condition, for example body.ok == true"
 	}
 	return "text"
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/cel-go/cel"
+
 	activitycore "github.com/activity-core/activity-core"
 )
 
@@ -98,6 +100,8 @@ type node struct {
 	param   *Param
 	// constant: nothing below is a template; literal then holds the whole value.
 	constant bool
+	// written is a list or map as the definition has it, for messages.
+	written any
 }
 
 // resolve evaluates the templates below n. A deferred template stays as its
@@ -113,7 +117,7 @@ func (n *node) resolve(ctx context.Context, s *scope, at path, deferred *[]any) 
 		}
 		v, err := n.tmpl.resolve(ctx, s, n.param)
 		if err != nil {
-			return nil, &fieldFault{at.String(), err}
+			return nil, &fieldFault{at: at.String(), err: err}
 		}
 		return v, nil
 	case n.isList:
@@ -159,8 +163,9 @@ func (p path) String() string {
 
 // fieldFault is what is wrong with one field of `with`.
 type fieldFault struct {
-	at  string
-	err error
+	at    string
+	err   error
+	value any // as it was found, or nil
 }
 
 func (f *fieldFault) Error() string { return f.at + ": " + f.err.Error() }
@@ -260,6 +265,19 @@ func (c *compiler) checkStatic(at string, t *template, p *Param) {
 	}
 }
 
+// condition compiles a KindCEL parameter.
+func (c *compiler) condition(at, src string, p *Param) {
+	if strings.TrimSpace(src) == "" {
+		c.fault(at, src, "is empty; leave it out or give %s", p.what())
+		return
+	}
+	before := len(c.faults)
+	c.typed(c.responseEnv, at, src, cel.BoolType)
+	if len(c.faults) > before && strings.Contains(src, "${") {
+		c.faults[before].Message += "; it is an expression as it stands, so write it without ${…}"
+	}
+}
+
 // build compiles the value at a path of `with`.
 func (c *compiler) build(env envFor, at string, v any, p *Param) *node {
 	n := &node{param: p}
@@ -267,15 +285,13 @@ func (c *compiler) build(env envFor, at string, v any, p *Param) *node {
 	case string:
 		if p != nil && p.Kind == KindCEL {
 			n.constant, n.literal = true, v
-			if _, err := c.compile(c.responseEnv(), v); err != nil {
-				c.fault(at, v, "%v", err)
-			}
+			c.condition(at, v, p)
 			return n
 		}
 		t, text := c.parse(env, at, v, p)
 		n.tmpl, n.literal, n.constant = t, text, t == nil
 	case []any:
-		n.isList, n.constant = true, true
+		n.isList, n.constant, n.written = true, true, v
 		var elem *Param
 		if p != nil && p.Kind == KindList {
 			elem = p.Elem
@@ -292,7 +308,7 @@ func (c *compiler) build(env envFor, at string, v any, p *Param) *node {
 		}
 		n.literal = lit
 	case map[string]any:
-		n.isMap, n.constant = true, true
+		n.isMap, n.constant, n.written = true, true, v
 		lit := make(map[string]any, len(v))
 		for _, k := range sortedKeys(v) {
 			field := at + pathText("", []string{k})
