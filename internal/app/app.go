@@ -46,7 +46,9 @@ type Options struct {
 	APIListener, MetricsListener net.Listener
 	// StopWork is how long a stopping worker waits for actions in flight; default 5s.
 	StopWork time.Duration
-	Version  string
+	// FetchWait is how long a stopping router may wait for the fetch under way, and how seldom an idle one asks; default 500ms.
+	FetchWait time.Duration
+	Version   string
 }
 
 // App is a running process: the roles of its configuration.
@@ -289,6 +291,7 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 func (a *App) addRouter() error {
 	router, err := natsrouter.NewRouter(natsrouter.Config{
 		JetStream: a.js, Catalogue: a.Store, Ledger: a.Store, Starter: a.starter, Metrics: a.routerMetrics(), Log: a.Logger.With("component", "router"),
+		FetchWait: a.FetchWait,
 	})
 	if err != nil {
 		return err

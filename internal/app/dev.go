@@ -100,7 +100,7 @@ func StartDev(ctx context.Context, o DevOptions) (*Dev, error) {
 	cfg.NATSURL = stack.NATS.URL()
 	app, err := Start(ctx, Options{
 		Config: &cfg, Logger: o.Logger, Store: store, NATSOptions: []nats.Option{stack.NATS.InProcess()},
-		APIListener: apiListener, MetricsListener: metricsListener, StopWork: 2 * time.Second, Version: o.Version,
+		APIListener: apiListener, MetricsListener: metricsListener, StopWork: 2 * time.Second, FetchWait: 50 * time.Millisecond, Version: o.Version,
 	})
 	if err != nil {
 		return undo(err)

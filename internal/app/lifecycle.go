@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // part is one thing that is started and stopped. Either function may be nil.
@@ -40,12 +41,16 @@ func (l *lifecycle) start(ctx context.Context) error {
 
 func (l *lifecycle) stop(ctx context.Context) error {
 	var errs []error
+	l.log.DebugContext(ctx, "stopping", "parts", l.started)
 	for ; l.started > 0; l.started-- {
 		p := l.parts[l.started-1]
 		if p.stop == nil {
 			continue
 		}
-		if err := p.stop(ctx); err != nil {
+		began := time.Now()
+		err := p.stop(ctx)
+		l.log.DebugContext(ctx, "part stopped", "part", p.name, "took", time.Since(began))
+		if err != nil {
 			errs = append(errs, fmt.Errorf("stop %s: %w", p.name, err))
 			l.log.WarnContext(ctx, "part did not stop cleanly", "part", p.name, "error", err)
 		}

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Stack is a running Temporal server, Temporal Web UI and NATS server on one data folder.
@@ -20,6 +22,7 @@ type Stack struct {
 	UI *UI
 
 	lock *folderLock
+	log  *slog.Logger
 
 	mu sync.Mutex // serialises Stop
 }
@@ -31,7 +34,10 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	if err := checkPorts(cfg); err != nil {
 		return nil, err
 	}
-	s := &Stack{}
+	s := &Stack{log: cfg.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
 	if cfg.Dir != "" {
 		// The servers keep the path for as long as they run, whatever happens to the working directory.
 		dir, err := filepath.Abs(cfg.Dir)
@@ -117,7 +123,7 @@ func (s *Stack) Stop(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := errors.Join(s.UI.Stop(ctx), s.stopServers(ctx))
+	err := errors.Join(s.timed(ctx, "Temporal UI", s.UI.Stop), s.stopServers(ctx))
 	if ctx.Err() != nil {
 		return err
 	}
@@ -130,8 +136,16 @@ func (s *Stack) Stop(ctx context.Context) error {
 func (s *Stack) stopServers(ctx context.Context) error {
 	var natsErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { natsErr = s.NATS.Stop(ctx) })
-	temporalErr := s.Temporal.Stop(ctx)
+	wg.Go(func() { natsErr = s.timed(ctx, "NATS server", s.NATS.Stop) })
+	temporalErr := s.timed(ctx, "Temporal server", s.Temporal.Stop)
 	wg.Wait()
 	return errors.Join(natsErr, temporalErr)
+}
+
+// timed stops one part and writes down how long that took.
+func (s *Stack) timed(ctx context.Context, name string, stop func(context.Context) error) error {
+	began := time.Now()
+	err := stop(ctx)
+	s.log.DebugContext(ctx, "part stopped", "part", name, "took", time.Since(began))
+	return err
 }

@@ -9,11 +9,15 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/config"
@@ -22,6 +26,7 @@ import (
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/schema/sqlite"
 	"go.temporal.io/server/temporal"
+	"google.golang.org/grpc"
 )
 
 // temporalDBFile is the one file (with its WAL beside it) that holds everything Temporal knows.
@@ -36,6 +41,9 @@ type Temporal struct {
 	retention time.Duration
 	server    temporal.Server
 	phase     temporalPhase
+
+	polls    context.Context // ends with the server: see endLongPolls
+	endPolls context.CancelFunc
 
 	stopOnce sync.Once
 	stopped  chan struct{}
@@ -70,6 +78,7 @@ func StartTemporal(ctx context.Context, cfg TemporalConfig) (*Temporal, error) {
 		retention: cfg.Retention,
 		stopped:   make(chan struct{}),
 	}
+	t.polls, t.endPolls = context.WithCancel(context.Background())
 	if err := t.start(ctx, cfg, frontend); err != nil {
 		return nil, errors.Join(fmt.Errorf("start Temporal server: %w", err), t.Stop(ctx))
 	}
@@ -129,6 +138,7 @@ func (t *Temporal) startServer(conf *config.Config, cfg TemporalConfig) (err err
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
 		temporal.WithDynamicConfigClient(dynamicConfig(cfg)),
 		temporal.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
+		temporal.WithChainedFrontendGrpcInterceptors(t.endLongPolls),
 	)
 	if err != nil {
 		return err
@@ -192,14 +202,34 @@ func (t *Temporal) Stop(ctx context.Context) error {
 
 func (t *Temporal) shutdown() {
 	defer close(t.stopped)
+	defer t.endPolls()
 	if t.server == nil {
 		return
 	}
 	t.phase.stopping.Store(true)
+	t.endPolls()
 	defer t.phase.stopped.Store(true)
 	if err := t.server.Stop(); err != nil {
 		t.stopErr = fmt.Errorf("stop Temporal server: %w", err)
 	}
+}
+
+// endLongPolls ends the requests that wait for something to happen when the server begins to stop. The frontend gives requests
+// under way a whole second to end, and the server never stops some of its own workers, which poll all the time: without
+// this each stop took that second. Other requests run to their end.
+func (t *Temporal) endLongPolls(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	history, _ := req.(*workflowservice.GetWorkflowExecutionHistoryRequest)
+	if !strings.HasPrefix(path.Base(info.FullMethod), "Poll") && !history.GetWaitNewEvent() {
+		return handler(ctx, req)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.polls, cancel)()
+	res, err := handler(ctx, req)
+	if err != nil && t.polls.Err() != nil {
+		err = serviceerror.NewUnavailable("the server is stopping")
+	}
+	return res, err
 }
 
 // unlimited is a rate no dev stack reaches. Zero would mean "use the default" for some settings.

@@ -4,12 +4,14 @@ package devstack_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"maps"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -183,4 +185,33 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// The frontend gives requests under way a second to end. A worker that goes on polling, as some of the server's own do and a
+// user's may, must not cost that second.
+func TestStoppingDoesNotWaitForLongPolls(t *testing.T) {
+	quickest := time.Hour
+	for range 3 { // the machine may be busy; the second is not a matter of luck
+		server, err := devstack.StartTemporal(testContext(t), devstack.TemporalConfig{SearchAttributes: searchAttributes()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := dialTemporal(t, server.Addr(), server.Namespace())
+		w := worker.New(c, "polls-for-ever", worker.Options{})
+		if err := w.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the worker polls", func(ctx context.Context) (bool, error) {
+			d, err := c.DescribeTaskQueue(ctx, "polls-for-ever", enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+			return err == nil && len(d.Pollers) > 0, err
+		})
+		began := time.Now()
+		stop(t, server)
+		quickest = min(quickest, time.Since(began))
+		go w.Stop() // it waits for polls that no server ends any more
+		if quickest < 900*time.Millisecond {
+			return
+		}
+	}
+	t.Errorf("the quickest stop took %s", quickest)
 }

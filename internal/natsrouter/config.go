@@ -43,6 +43,9 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// FetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the fetch under way: what the server
+	// sends to a fetch that was given up would not be delivered again for a minute. Default 500ms.
+	FetchWait time.Duration
 	// Parallel is how many starts run at once, 1 to 256; default 16, beyond which Temporal only gets slower (DESIGN section 5).
 	Parallel int
 	// Batch is how many events at most share one ledger transaction, 1 to 1,000; default 256.
@@ -62,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CompileWhen == nil {
 		c.CompileWhen = CompileCEL
+	}
+	if c.FetchWait <= 0 {
+		c.FetchWait = 500 * time.Millisecond
 	}
 	if c.Parallel <= 0 {
 		c.Parallel = 16

@@ -45,9 +45,9 @@ func (r *Router) fetchLoop(ctx context.Context) {
 	}
 }
 
-// fetch reads up to n events and returns when it has them, or after fetchWait.
+// fetch reads up to n events and returns when it has them, or after FetchWait.
 func (r *Router) fetch(n int) (got int, err error) {
-	batch, err := r.getConsumer().Fetch(n, jetstream.FetchMaxWait(fetchWait))
+	batch, err := r.getConsumer().Fetch(n, jetstream.FetchMaxWait(r.cfg.FetchWait))
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +95,7 @@ func (r *Router) accept(ds []*delivery, msg jetstream.Msg, slab *[]delivery) []*
 
 // reopen looks the durable up again: the server may have lost it. It is never made anew here.
 func (r *Router) reopen(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, fetchWait)
+	ctx, cancel := context.WithTimeout(ctx, reopenWait)
 	defer cancel()
 	consumer, err := r.cfg.JetStream.Consumer(ctx, activitycore.EventStream, activitycore.RouterDurable)
 	if err != nil {

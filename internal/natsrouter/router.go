@@ -16,8 +16,8 @@ import (
 
 // What the router's loops go by.
 const (
-	// fetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the fetch under way.
-	fetchWait = 500 * time.Millisecond
+	// reopenWait bounds one look for the durable.
+	reopenWait = 500 * time.Millisecond
 	// fetchers is how many fetches are under way at a time: one is being filled while the next is on its way to the server.
 	fetchers = 2
 	// stateEvery is how often the lag is observed and the acknowledgement floor recorded.

@@ -381,6 +381,27 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	}
 }
 
+func TestAnIdleRouterStopsWithinTheFetchUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	r := w.router(newStarts(), func(c *Config) { c.FetchWait = 20 * time.Millisecond })
+	quickest := time.Hour
+	for range 5 {
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a fetch is under way", func() bool { return w.consumer().NumWaiting > 0 })
+		began := time.Now()
+		if err := r.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		quickest = min(quickest, time.Since(began))
+	}
+	if quickest > 300*time.Millisecond { // a fetch that has just begun used to take 500ms
+		t.Errorf("the quickest stop took %s", quickest)
+	}
+}
+
 func TestAStopThatMayNotWaitInterruptsStartsAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{})
