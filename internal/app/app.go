@@ -324,7 +324,8 @@ func (a *App) addMetricsServer() {
 }
 
 func (a *App) addHTTP(name, key, addr string, listener net.Listener, handler http.Handler) {
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	// The handler has a stricter limit of headers, and an answer that programs understand.
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 20}
 	a.lifecycle.add(name, func(ctx context.Context) error {
 		if listener == nil {
 			var err error

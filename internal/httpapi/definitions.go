@@ -45,7 +45,7 @@ func (b DocumentBody) format() (document.Format, error) {
 	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
 		return document.YAML, nil
 	}
-	return "", core.InvalidField("Content-Type", media, "must be application/json or application/yaml")
+	return "", &refusal{http.StatusUnsupportedMediaType, core.InvalidField("Content-Type", media, "must be application/json or application/yaml")}
 }
 
 func (b DocumentBody) one() (core.Definition, error) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -217,7 +218,8 @@ func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, e
 		return wire.Published{}, core.Wrap(core.CodeMalformed, err, "the body could not be read")
 	}
 	if len(data) > maxEventBody {
-		return wire.Published{}, core.Errorf(core.CodeTooLarge, "the body has more than %d bytes", maxEventBody)
+		return wire.Published{}, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("body: has more than %d bytes, the limit of this route", maxEventBody),
+			Fields: []core.FieldError{{Location: "body", Message: fmt.Sprintf("has more than %d bytes, the limit of this route", maxEventBody)}}}
 	}
 	e, err := webhook.Verify(source, strings.Split(s.WebhookSecrets[string(source)], ","), r.Header, data, s.Now())
 	if err != nil {

@@ -72,16 +72,23 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		r.Header.Del("Accept") // there is JSON only, and a client that asks for something else is better off with it than with 406
 		_, pattern := next.Handler(r)
 		defer func() {
 			if p := recover(); p != nil {
 				s.log.ErrorContext(r.Context(), "panic in a request", "request_id", requestID(r.Context()), "panic", p, "stack", string(debug.Stack()))
-				if rec.status == 0 {
-					writeProblem(rec, r, newProblem(http.StatusInternalServerError, core.CodeInternal, "internal error; the log has the details", nil))
+				if rec.status != 0 {
+					s.observed(r, route(pattern), rec.status, time.Since(start))
+					panic(http.ErrAbortHandler) // closes the connection: half an answer must not look whole
 				}
+				writeProblem(rec, r, newProblem(http.StatusInternalServerError, core.CodeInternal, "internal error; the log has the details"))
 			}
 			s.observed(r, route(pattern), rec.status, time.Since(start))
 		}()
+		if p := tooLong(r); p != nil {
+			writeProblem(rec, r, p)
+			return
+		}
 		if p := s.refuse(r); p != nil {
 			if p.Status == http.StatusUnauthorized {
 				h.Set("WWW-Authenticate", `Bearer realm="activity-core"`)
@@ -99,6 +106,27 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 		}
 		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), actorKey{}, who)))
 	})
+}
+
+// maxHead bounds the address and the headers of a request, each, bytes. net/http refuses with a text of its own, so its limit is higher.
+const maxHead = 64 << 10
+
+func tooLong(r *http.Request) *problem {
+	if len(r.RequestURI) > maxHead {
+		return newProblem(http.StatusRequestURITooLong, core.CodeTooLarge, fmt.Sprintf("the path and query have more than %d bytes", maxHead),
+			core.FieldError{Location: "path", Message: fmt.Sprintf("must have at most %d bytes with the query, has %d", maxHead, len(r.RequestURI))})
+	}
+	size := 0
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	if size > maxHead {
+		return newProblem(http.StatusRequestHeaderFieldsTooLarge, core.CodeTooLarge, fmt.Sprintf("the headers have more than %d bytes", maxHead),
+			core.FieldError{Location: "headers", Message: fmt.Sprintf("must have at most %d bytes in all, have %d", maxHead, size)})
+	}
+	return nil
 }
 
 func newRequestID() string {
@@ -137,11 +165,13 @@ func (s *server) notRouted(w http.ResponseWriter, r *http.Request, mux *http.Ser
 		}
 	}
 	if len(allowed) == 0 {
-		writeProblem(w, r, newProblem(http.StatusNotFound, core.CodeNotFound, fmt.Sprintf("there is no route %s; /docs lists them", r.URL.Path), nil))
+		writeProblem(w, r, newProblem(http.StatusNotFound, core.CodeNotFound, fmt.Sprintf("there is no route %s; /docs lists them", brief(r.URL.Path)),
+			core.FieldError{Location: "path", Message: "names no route", Value: brief(r.URL.Path)}))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, core.CodeInvalid, fmt.Sprintf("%s does not take %s, but %s", r.URL.Path, r.Method, strings.Join(allowed, ", ")), nil))
+	writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, core.CodeInvalid, fmt.Sprintf("%s does not take %s, but %s", r.URL.Path, brief(r.Method), strings.Join(allowed, ", ")),
+		core.FieldError{Location: "method", Message: "must be " + strings.Join(allowed, " or "), Value: brief(r.Method)}))
 }
 
 // refuse decides on access. With a token everything but health and signed
@@ -154,23 +184,23 @@ func (s *server) refuse(r *http.Request) *problem {
 		if open || sameToken(r.Header.Get("Authorization"), s.Token) {
 			return nil
 		}
-		return newProblem(http.StatusUnauthorized, core.CodeUnauthorized, "a bearer token is needed: Authorization: Bearer <api.token>", nil)
+		return newProblem(http.StatusUnauthorized, core.CodeUnauthorized, "a bearer token is needed: Authorization: Bearer <api.token>")
 	}
 	if open {
 		return nil
 	}
 	if !localHost(r.Host) {
-		return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("host %q is not this machine; without a token only 127.0.0.1 and localhost are served", r.Host), nil)
+		return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("host %q is not this machine; without a token only 127.0.0.1 and localhost are served", r.Host))
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
 	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
-		return newProblem(http.StatusForbidden, core.CodeForbidden, "changes from another web site are refused", nil)
+		return newProblem(http.StatusForbidden, core.CodeForbidden, "changes from another web site are refused")
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-			return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("changes from origin %q are refused", origin), nil)
+			return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("changes from origin %q are refused", origin))
 		}
 	}
 	return nil

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,6 +38,8 @@ func codeOf(status int) core.Code {
 		return core.CodeMalformed
 	case http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusUnsupportedMediaType:
 		return core.CodeInvalid
+	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
+		return core.CodeTooLarge
 	}
 	for code, s := range statusOf {
 		if s == status {
@@ -54,11 +59,23 @@ func (p *problem) Error() string             { return p.Detail }
 func (p *problem) GetStatus() int            { return p.Status }
 func (p *problem) ContentType(string) string { return "application/problem+json" }
 
-func newProblem(status int, code core.Code, detail string, fields []core.FieldError) *problem {
+// newProblem makes a problem; errors is there for clients to walk also where no field is at fault.
+func newProblem(status int, code core.Code, detail string, fields ...core.FieldError) *problem {
+	if fields == nil {
+		fields = []core.FieldError{}
+	}
 	return &problem{wire.Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: fields,
 	}}
 }
+
+// refusal is an error for which its code's status is not the best.
+type refusal struct {
+	status int
+	error
+}
+
+func (r *refusal) Unwrap() error { return r.error }
 
 // toProblem translates an error; what is not a domain error goes to the log and
 // shows as a request ID only.
@@ -68,10 +85,16 @@ func (s *server) toProblem(ctx context.Context, err error) *problem {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
-	var e *core.Error
-	p := newProblem(status, code, core.MessageOf(err), nil)
-	if errors.As(err, &e) {
-		p.Errors = e.Fields
+	var r *refusal
+	if errors.As(err, &r) {
+		status = r.status
+	}
+	p := newProblem(status, code, core.MessageOf(err), fieldsOf(err)...)
+	for i := range p.Errors {
+		if p.Errors[i].Location == "" { // a place in the text, such as a syntax error
+			p.Errors = slices.Clone(p.Errors)
+			p.Errors[i].Location = "body"
+		}
 	}
 	p.RequestID = requestID(ctx)
 	if status >= 500 {
@@ -82,27 +105,65 @@ func (s *server) toProblem(ctx context.Context, err error) *problem {
 
 var installOnce sync.Once
 
-// installProblems makes huma's own refusals (validation of parameters and
-// bodies) problems of our shape. huma offers a package variable for it only, hence the Once.
+// installProblems makes huma's own refusals (of parameters, and of bodies before a handler sees them) problems of our shape.
+// huma offers package variables for it only, hence the Once.
 func installProblems() {
 	installOnce.Do(func() {
-		huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
-			var fields []core.FieldError
-			for _, err := range errs {
-				var d huma.ErrorDetailer
-				if errors.As(err, &d) {
-					detail := d.ErrorDetail()
-					fields = append(fields, core.FieldError{Location: detail.Location, Message: detail.Message, Value: detail.Value})
-				} else if err != nil {
-					fields = append(fields, core.FieldError{Message: err.Error()})
-				}
-			}
-			if len(fields) > 0 {
-				msg += ": " + fields[0].String()
-			}
-			return newProblem(status, codeOf(status), msg, fields)
+		huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return refused(nil, status, msg, errs) }
+		huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+			return refused(ctx, status, msg, errs)
 		}
 	})
+}
+
+// refused is a refusal by huma; ctx is nil where huma describes errors rather than makes one.
+func refused(ctx huma.Context, status int, msg string, errs []error) *problem {
+	var fields []core.FieldError
+	for _, err := range errs {
+		var d huma.ErrorDetailer
+		if errors.As(err, &d) {
+			detail := d.ErrorDetail()
+			fields = append(fields, core.FieldError{Location: detail.Location, Message: detail.Message, Value: brief(detail.Value)})
+		} else if err != nil {
+			fields = append(fields, core.FieldError{Location: "body", Message: err.Error()})
+		}
+	}
+	at := func(location string, value any, format string, args ...any) {
+		fields = []core.FieldError{{Location: location, Message: fmt.Sprintf(format, args...), Value: value}}
+		msg = fields[0].String()
+	}
+	switch {
+	case status == http.StatusRequestEntityTooLarge && ctx != nil:
+		at("body", nil, "has more than %d bytes, the limit of this route", ctx.Operation().MaxBodyBytes)
+	case status == http.StatusUnsupportedMediaType && ctx != nil:
+		at("Content-Type", brief(ctx.Header("Content-Type")), "must be application/json")
+	case status == http.StatusInternalServerError && strings.HasPrefix(msg, "cannot read request body"):
+		status = http.StatusBadRequest // the sender stopped, or broke the framing
+		at("body", nil, "cannot be read to its end")
+	case status == http.StatusBadRequest && len(fields) == 0:
+		at("body", nil, "is required")
+	case status == http.StatusBadRequest && fields[0].Location == "body":
+		at("body", nil, "is not JSON: %s", fields[0].Message)
+	case len(fields) > 0:
+		msg += ": " + fields[0].String()
+	}
+	p := newProblem(status, codeOf(status), msg, fields...)
+	if ctx != nil {
+		p.RequestID = requestID(ctx.Context())
+	}
+	return p
+}
+
+// brief is a value that may be repeated in an answer: huma hands out whole bodies.
+func brief(v any) any {
+	const most = 200
+	if text, err := json.Marshal(v); err != nil || len(text) > most {
+		if s, ok := v.(string); ok {
+			return strings.ToValidUTF8(s[:min(len(s), most)], "") + "…"
+		}
+		return nil
+	}
+	return v
 }
 
 // writeProblem is for refusals outside huma: routing, access, panics.

@@ -180,6 +180,6 @@ type Problem struct {
 	Status    int               `json:"status"`
 	Detail    string            `json:"detail"`
 	Code      core.Code         `json:"code"`
-	RequestID string            `json:"request_id,omitempty"`
-	Errors    []core.FieldError `json:"errors,omitempty"`
+	RequestID string            `json:"request_id"`
+	Errors    []core.FieldError `json:"errors"` // empty where no field is at fault
 }
