@@ -60,6 +60,11 @@ type DefinitionReader interface {
 	Definition(ctx context.Context, idOrName string) (StoredDefinition, error)
 	// DefinitionAny finds it by ID even if it is a tombstone.
 	DefinitionAny(ctx context.Context, id string) (StoredDefinition, error)
+	// DefinitionID returns the ID of the definition that an ID or name means, also of one that is deleted, however long ago: of
+	// several that had the name the live one, else the one that was deleted last.
+	DefinitionID(ctx context.Context, idOrName string) (string, error)
+	// DefinitionNames returns the names of live definitions, ascending, at most limit.
+	DefinitionNames(ctx context.Context, limit int) ([]string, error)
 	// DefinitionVersion returns the document as it was at a version, also of deleted definitions.
 	DefinitionVersion(ctx context.Context, id string, version int64) (StoredDefinition, error)
 	// Definitions lists live definitions by name, ascending.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	core "github.com/activity-core/activity-core"
 )
@@ -10,6 +11,30 @@ import (
 // Get finds a live definition by ID or name.
 func (s *Service) Get(ctx context.Context, ref string) (core.StoredDefinition, error) {
 	return s.Store.Definition(ctx, ref)
+}
+
+// maxSuggested is how many names are searched for one that was meant.
+const maxSuggested = 10_000
+
+// ID finds the ID of the definition that an ID or name means as a filter of the record: also that of a deleted one, which keeps its
+// runs, tasks and ledger. A name or ID that no definition has or had is CodeInvalid of the field, with the nearest name.
+func (s *Service) ID(ctx context.Context, field, ref string) (string, error) {
+	id, err := s.Store.DefinitionID(ctx, ref)
+	if !core.IsCode(err, core.CodeNotFound) {
+		return id, err
+	}
+	if core.IsUUID(ref) {
+		return "", core.InvalidField(field, ref, "no definition has or had this ID")
+	}
+	message := fmt.Sprintf("no definition has or had the name %q", ref)
+	names, err := s.Store.DefinitionNames(ctx, maxSuggested)
+	if err != nil {
+		return "", err
+	}
+	if near := core.Suggest(ref, names); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return "", core.InvalidField(field, ref, "%s", message)
 }
 
 // List lists live definitions by name.

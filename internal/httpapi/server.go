@@ -213,15 +213,10 @@ func (s *server) span(since, until string) (from, to time.Time, err error) {
 	return
 }
 
-// activityID resolves a name or ID of a definition, live or not, for filters.
+// activityID resolves the name or ID of a definition, live or deleted, that restricts a list; "" restricts nothing.
 func (s *server) activityID(ctx context.Context, ref string) (string, error) {
-	if ref == "" || core.IsUUID(ref) {
-		return ref, nil
+	if ref == "" {
+		return "", nil
 	}
-	d, err := s.Catalog.Get(ctx, ref)
-	if core.IsCode(err, core.CodeNotFound) {
-		// A deleted definition keeps its runs, tasks and ledger under the ID of its name.
-		return core.DefinitionID(ref), nil
-	}
-	return d.ID, err
+	return s.Catalog.ID(ctx, "activity", ref)
 }

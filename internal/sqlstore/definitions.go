@@ -82,6 +82,31 @@ func (s *Store) DefinitionAny(ctx context.Context, id string) (activitycore.Stor
 	return d.StoredDefinition, nil
 }
 
+// DefinitionID returns the ID that an ID or name means, also of a tombstone and of the mark that a purged one leaves.
+func (s *Store) DefinitionID(ctx context.Context, idOrName string) (string, error) {
+	ref := clean(idOrName)
+	for _, where := range []string{
+		`id = $1`,
+		`name = $1 AND deleted_at IS NULL`, // apart from the next, which no index helps
+		`name = $1 ORDER BY deleted_at DESC, id LIMIT 1`,
+	} {
+		id, found, err := one(ctx, s.engine.Reader(), value[string], `SELECT id FROM definitions WHERE `+where, ref)
+		if err != nil {
+			return "", s.translate("find definition", err)
+		}
+		if found {
+			return id, nil
+		}
+	}
+	return "", activitycore.NotFound("activity definition", ref)
+}
+
+// DefinitionNames returns the names of live definitions, ascending, at most limit.
+func (s *Store) DefinitionNames(ctx context.Context, limit int) ([]string, error) {
+	names, err := list(ctx, s.engine.Reader(), value[string], `SELECT name FROM definitions WHERE deleted_at IS NULL ORDER BY name LIMIT $1`, limit)
+	return names, s.translate("list definition names", err)
+}
+
 const versionColumns = `activity_id, version, revision, document, definition_created_at, created_at, created_by`
 
 func scanVersion(r scanner) (activitycore.StoredDefinition, error) {

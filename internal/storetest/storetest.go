@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		test func(*testing.T, core.Store)
 	}{
 		{"definitions keep versions, revisions and tombstones", definitions},
+		{"a definition is found by the ID and the name it had", formerDefinitions},
 		{"an apply is all or nothing", applyIsAtomic},
 		{"a stale version is refused", staleVersion},
 		{"a pause is kept until it is resumed", pauses},
@@ -131,6 +132,58 @@ func definitions(t *testing.T, s core.Store) {
 	if len(versions.Items) < 3 || versions.Items[0].Version != revived.Version {
 		t.Fatalf("versions: %d, newest %d", len(versions.Items), versions.Items[0].Version)
 	}
+}
+
+func formerDefinitions(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	is := func(ref, want string) {
+		t.Helper()
+		got, err := s.DefinitionID(ctx, ref)
+		must(t, err)
+		if got != want {
+			t.Fatalf("%s is %s, want %s", ref, got, want)
+		}
+	}
+	remove := func(id string, after time.Duration) {
+		t.Helper()
+		_, err := s.ApplyChanges(ctx, []core.DefinitionChange{{Delete: true, Definition: core.Definition{ID: id}, ExpectVersion: core.AnyVersion}}, "bob", epoch.Add(after))
+		must(t, err)
+	}
+	for _, ref := range []string{"a", core.DefinitionID("a"), "", "nul\x00"} {
+		_, err := s.DefinitionID(ctx, ref)
+		wantCode(t, err, core.CodeNotFound)
+	}
+	b, a := create(t, s, "b"), create(t, s, "a")
+	is("a", a.ID)
+	is(a.ID, a.ID)
+	names, err := s.DefinitionNames(ctx, 10)
+	must(t, err)
+	if fmt.Sprint(names) != "[a b]" {
+		t.Fatalf("names %v", names)
+	}
+	if names, err = s.DefinitionNames(ctx, 1); err != nil || fmt.Sprint(names) != "[a]" {
+		t.Fatalf("names %v, %v", names, err)
+	}
+	remove(a.ID, time.Hour)
+	is("a", a.ID)
+	if names, err = s.DefinitionNames(ctx, 10); err != nil || fmt.Sprint(names) != "[b]" {
+		t.Fatalf("names %v, %v", names, err)
+	}
+	tomb, err := s.DefinitionAny(ctx, a.ID)
+	must(t, err)
+	must(t, s.PurgeTombstone(ctx, a.ID, tomb.Version))
+	is("a", a.ID)
+	is(a.ID, a.ID)
+	// The name comes back with an ID of its own.
+	other := cronDefinition("a")
+	other.ID = "0193b0a4-7e1b-7c3d-9a54-0d1c5f7b2a11"
+	_, err = s.ApplyChanges(ctx, []core.DefinitionChange{{Definition: other}}, "ann", epoch.Add(2*time.Hour))
+	must(t, err)
+	is("a", other.ID)
+	is(a.ID, a.ID)
+	remove(other.ID, 3*time.Hour)
+	is("a", other.ID)
+	is("b", b.ID)
 }
 
 func applyIsAtomic(t *testing.T, s core.Store) {
