@@ -87,12 +87,6 @@ func (b slotBook) Check(ctx context.Context, activityID string, since, until tim
 	return out, nil
 }
 
-func (b slotBook) Backfill(ctx context.Context, def core.StoredDefinition, from, to time.Time) (wire.BackfillResult, error) {
-	filler := &slots.Backfiller{Record: b.app.Store, Starter: b.app.starter}
-	p, err := filler.Backfill(ctx, def, from, to, nil)
-	return wire.BackfillResult{Slots: p.Total, Started: p.Started, Existed: p.Existing + p.Settled}, err
-}
-
 func (a *App) routerMetrics() natsrouter.Metrics {
 	m := a.metrics
 	return natsrouter.Metrics{

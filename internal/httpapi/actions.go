@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"time"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
@@ -70,21 +69,17 @@ func (s *server) definitionActions() {
 		RefPath
 		Body wire.Backfill
 	}
-	register(s, op(http.MethodPost, definitionsURL+"/{ref}/backfill", "backfill", tagDefinitions, "Start each nominal time of a past range once; safe to repeat"), func(ctx context.Context, in *backfillInput) (*body[wire.BackfillResult], error) {
+	backfill := op(http.MethodPost, definitionsURL+"/{ref}/backfill", "backfill", tagDefinitions, "Start each nominal time of a past range once; safe to repeat")
+	backfill.Description = "Starts at most rate runs a second, in order, with at most parallel under way. With limit or within the answer may come before the end: then it has next, whose fields the following call sends. A call that is cut off, or repeated, starts nothing twice."
+	register(s, backfill, func(ctx context.Context, in *backfillInput) (*body[wire.BackfillResult], error) {
 		if s.Slots == nil {
 			return nil, unavailable("backfills")
-		}
-		if !in.Body.From.Before(in.Body.To) {
-			return nil, core.InvalidField("to", in.Body.To, "must lie after from (%s)", in.Body.From.Format(time.RFC3339))
-		}
-		if in.Body.To.After(s.Now()) {
-			return nil, core.InvalidField("to", in.Body.To, "lies in the future; a backfill is for nominal times that have passed")
 		}
 		def, err := s.Catalog.Get(ctx, in.Ref)
 		if err != nil {
 			return nil, err
 		}
-		return answer(s.Slots.Backfill(ctx, def, in.Body.From, in.Body.To))
+		return answer(s.Slots.Backfill(ctx, def, in.Body))
 	})
 
 	type dryRunInput struct{ Body wire.DryRun }

@@ -3,6 +3,7 @@ package slots
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -12,75 +13,75 @@ import (
 type BackfillRecord interface {
 	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
 	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
+	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
 	Run(ctx context.Context, runID string) (activitycore.Run, error)
 }
-
-// MaxBackfill bounds the slots of one backfill.
-const MaxBackfill = 100_000
 
 // Backfiller starts the runs of past nominal times.
 type Backfiller struct {
 	// Record and Starter are required.
 	Record  BackfillRecord
 	Starter Starter
-	// Parallel bounds the runs under way at once; default 1, which keeps their order to the end.
-	Parallel int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Sleep waits for d or until ctx is over; nil is a timer. It belongs to Now's clock.
+	Sleep func(ctx context.Context, d time.Duration) error
 	specs
 }
 
-// BackfillProgress is how far a backfill has come.
-type BackfillProgress struct {
-	Total int `json:"total"`
-	Done  int `json:"done"`
-	// Started counts runs started by this call.
-	Started int `json:"started"`
-	// Existing counts nominal times that had their run, or an execution, before.
-	Existing int `json:"existing"`
-	// Settled counts nominal times that have another final verdict, which stands: skipped, compressed, paused.
-	Settled int `json:"settled"`
-	// Current is the nominal time handled last.
-	Current time.Time `json:"current,omitzero"`
+// Backfill makes sure, in order, that each nominal time of [req.From, req.To) that the definition's present version names
+// has its run, once. It may be repeated, whole or from req.From on: what has its run or another final verdict keeps it. An
+// answer without Next has come to the end, and its runs have ended. CodeInvalid: no cron trigger, or a request out of bounds.
+func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
+	times, err := b.times(def, req)
+	if err != nil {
+		return BackfillResult{}, err
+	}
+	f := &filling{Backfiller: b, def: def, req: req, open: slices.Clone(req.UnderWay), notBefore: req.NotBefore, result: extent(times)}
+	if req.Within > 0 {
+		f.deadline = b.now().Add(req.Within)
+	}
+	// A point from another process's clock must not stall this one.
+	if latest := b.now().Add(req.interval()); f.notBefore.After(latest) {
+		f.notBefore = latest
+	}
+	err = f.fill(ctx, times)
+	return f.result, err
 }
 
-// Backfill starts each nominal time of [from, to) that the definition's present version names, once and in order; at most
-// Parallel runs are under way at a time. It may be repeated: what has its run keeps it. progress, if not nil, is called
-// after each nominal time. CodeInvalid: no cron trigger, an empty or future range, or more than MaxBackfill times.
-func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefinition, from, to time.Time, progress func(BackfillProgress)) (BackfillProgress, error) {
-	var p BackfillProgress
-	times, err := b.times(def, from, to)
+// Preview says what a backfill would do, and does nothing.
+func (b *Backfiller) Preview(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
+	times, err := b.times(def, req)
 	if err != nil {
-		return p, err
+		return BackfillResult{}, err
 	}
-	p.Total = len(times)
-	var open []string // run IDs under way, oldest first
-	for _, t := range times {
-		if len(open) >= max(1, b.Parallel) {
-			if err := b.wait(ctx, open[0]); err != nil {
-				return p, err
-			}
-			open = open[1:]
-		}
-		runID, err := b.one(ctx, def, t, &p)
+	r := extent(times)
+	for len(times) > 0 {
+		part := times[:min(len(times), backfillPart)]
+		times = times[len(part):]
+		verdicts, err := b.verdicts(ctx, def.ID, part)
 		if err != nil {
-			return p, fmt.Errorf("backfill %s at %s: %w", def.Name, t.Format(time.RFC3339), err)
+			return r, err
 		}
-		if runID != "" {
-			open = append(open, runID)
-		}
-		p.Done++
-		p.Current = t
-		if progress != nil {
-			progress(p)
-		}
-	}
-	for _, runID := range open {
-		if err := b.wait(ctx, runID); err != nil {
-			return p, err
+		for _, t := range part {
+			switch v := verdicts[activitycore.CronCause(t).Key()]; {
+			case v == activitycore.VerdictFired || v == activitycore.VerdictStarted:
+				r.Existing++
+			case v.Terminal():
+				r.Settled++
+			default:
+				r.WouldStart++
+			}
 		}
 	}
-	return p, nil
+	return r, nil
+}
+
+func extent(times []time.Time) (r BackfillResult) {
+	if r.Total = len(times); r.Total > 0 {
+		r.First, r.Last = times[0], times[len(times)-1]
+	}
+	return r
 }
 
 func (b *Backfiller) now() time.Time {
@@ -91,74 +92,53 @@ func (b *Backfiller) now() time.Time {
 	return now().UTC().Truncate(time.Microsecond)
 }
 
-func (b *Backfiller) times(def activitycore.StoredDefinition, from, to time.Time) ([]time.Time, error) {
-	switch now := b.now(); {
-	case def.TriggerType != activitycore.TriggerCron:
+func (b *Backfiller) sleep(ctx context.Context, d time.Duration) error {
+	if b.Sleep != nil {
+		return b.Sleep(ctx, d)
+	}
+	return sleep(ctx, d)
+}
+
+// times lists the nominal times of a request that is within its bounds.
+func (b *Backfiller) times(def activitycore.StoredDefinition, req BackfillRequest) ([]time.Time, error) {
+	if def.TriggerType != activitycore.TriggerCron {
 		return nil, activitycore.InvalidField("trigger_type", def.TriggerType, "only a cron definition has nominal times to backfill")
-	case !from.Before(to):
-		return nil, activitycore.InvalidField("from", from, "must be before to (%s)", to.Format(time.RFC3339))
-	case to.After(now):
-		return nil, activitycore.InvalidField("to", to, "must not be in the future (now is %s)", now.Format(time.RFC3339))
+	}
+	if err := req.check(b.now()); err != nil {
+		return nil, err
 	}
 	spec, err := b.parse(def.TriggerConfig)
 	if err != nil {
 		return nil, err
 	}
 	var times []time.Time
-	for t := range spec.Between(from, to) {
+	for t := range spec.Between(req.From, req.To) {
 		if len(times) == MaxBackfill {
-			return nil, activitycore.InvalidField("from", from, "the range has more than %d nominal times; backfill it in parts", MaxBackfill)
+			return nil, activitycore.InvalidField("from", req.From, "the range has more than %d nominal times; backfill it in parts, the first ending at %s",
+				MaxBackfill, t.Format(time.RFC3339))
 		}
 		times = append(times, t)
 	}
 	return times, nil
 }
 
-// one makes sure that a nominal time has its run and returns the run's ID, or "" if it needs no waiting for.
-func (b *Backfiller) one(ctx context.Context, def activitycore.StoredDefinition, nominal time.Time, p *BackfillProgress) (string, error) {
-	cause := activitycore.CronCause(nominal)
-	states, err := b.Record.RecordCauses(ctx, []activitycore.CauseRecord{{
-		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, MakeUp: true,
-	}}, b.now())
-	if err != nil {
-		return "", err
-	}
-	entry := states[0].Entry
-	switch {
-	case entry.Verdict == activitycore.VerdictFired:
-		p.Existing++
-		return "", nil
-	case entry.Verdict.Terminal():
-		p.Settled++
-		return "", nil
-	}
-	outcome, err := b.Starter.StartRun(ctx, def.ID, cause)
-	if err != nil {
-		return "", err
-	}
-	if err := b.Record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: def.ID, CauseKey: cause.Key()}}, b.now()); err != nil {
-		return "", err
-	}
-	if outcome.AlreadyStarted {
-		p.Existing++
-	} else {
-		p.Started++
-	}
-	return entry.RunID, nil
-}
+// backfillPart is for how many nominal times the ledger is asked at once.
+const backfillPart = 500
 
-// wait returns when the run is over.
-func (b *Backfiller) wait(ctx context.Context, runID string) error {
-	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 250*time.Millisecond) {
-		run, err := b.Record.Run(ctx, runID)
+// verdicts reads the ledger's rows of nominal times, which ascend, by cause key.
+func (b *Backfiller) verdicts(ctx context.Context, id string, times []time.Time) (map[string]activitycore.Verdict, error) {
+	out := make(map[string]activitycore.Verdict, len(times))
+	filter := activitycore.LedgerFilter{ActivityID: id, Kind: activitycore.CauseCron, Since: times[0], Until: times[len(times)-1].Add(time.Second)}
+	for page := (activitycore.PageRequest{Limit: backfillPart}); ; {
+		rows, err := b.Record.LedgerEntries(ctx, filter, page)
 		if err != nil {
-			return fmt.Errorf("wait for run %s: %w", runID, err)
+			return nil, fmt.Errorf("read the ledger: %w", err)
 		}
-		if run.Status.Final() {
-			return nil
+		for _, e := range rows.Items {
+			out[e.CauseKey] = e.Verdict
 		}
-		if err := sleep(ctx, delay); err != nil {
-			return err
+		if page.Cursor = rows.NextCursor; page.Cursor == "" {
+			return out, nil
 		}
 	}
 }

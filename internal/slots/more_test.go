@@ -116,27 +116,3 @@ func TestTheCheckNamesASlotWithoutAVerdict(t *testing.T) {
 		t.Errorf("a range that runs backwards: %v", err)
 	}
 }
-
-func TestABackfillRefusesWhatItCannotDo(t *testing.T) {
-	w := newWorld(t, "10:00:30")
-	b := &slots.Backfiller{Record: w.store, Starter: w, Now: func() time.Time { return w.clock }}
-	cron := w.save(minutely(activitycore.MisfireSkip))
-	event := cron
-	event.TriggerType = activitycore.TriggerEvent
-	for name, try := range map[string]func() error{
-		"an event definition": func() error { _, err := b.Backfill(t.Context(), event, at("09:00"), at("09:05"), nil); return err },
-		"a backward range":    func() error { _, err := b.Backfill(t.Context(), cron, at("09:05"), at("09:00"), nil); return err },
-		"the future":          func() error { _, err := b.Backfill(t.Context(), cron, at("09:05"), at("11:00"), nil); return err },
-		"too many times": func() error {
-			_, err := b.Backfill(t.Context(), cron, at("09:05").AddDate(-1, 0, 0), at("10:00"), nil)
-			return err
-		},
-	} {
-		if err := try(); !activitycore.IsCode(err, activitycore.CodeInvalid) {
-			t.Errorf("%s: %v, want it refused as invalid", name, err)
-		}
-	}
-	if len(w.fired) != 0 {
-		t.Errorf("ran %v", w.fired)
-	}
-}

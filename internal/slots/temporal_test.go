@@ -211,14 +211,20 @@ func TestOnRealTemporalABackfillStartsEachTimeOnceInOrderAndCanBeRepeated(t *tes
 	begin := end.Add(-9*time.Minute - 30*time.Second)
 	d := s.save(minutely(activitycore.MisfireSkip), end) // younger than what is backfilled
 	b := &slots.Backfiller{Record: s.store, Starter: s.starter, Now: s.now}
-	calls := 0
-	p, err := b.Backfill(t.Context(), d, begin, begin.Add(5*time.Minute), func(slots.BackfillProgress) { calls++ })
-	if err != nil || p.Started != 5 || calls != 5 {
-		t.Fatalf("first: %+v, %d calls, %v", p, calls, err)
+	first := slots.NewBackfill(begin, begin.Add(5*time.Minute))
+	first.Limit = 3
+	p, err := b.Backfill(t.Context(), d, first)
+	if err != nil || p.Total != 5 || p.Started != 3 || p.Next == nil {
+		t.Fatalf("first part: %+v, %v", p, err)
 	}
-	p, err = b.Backfill(t.Context(), d, begin, end, nil) // overlaps the first
+	first.BackfillPoint = *p.Next
+	p, err = b.Backfill(t.Context(), d, first)
+	if err != nil || p.Started != 2 || p.Existing != 0 || p.Next != nil {
+		t.Fatalf("second part: %+v, %v", p, err)
+	}
+	p, err = b.Backfill(t.Context(), d, slots.NewBackfill(begin, end)) // overlaps the first
 	if err != nil || p.Total != 10 || p.Started != 5 || p.Existing != 5 {
-		t.Fatalf("second: %+v, %v", p, err)
+		t.Fatalf("again and further: %+v, %v", p, err)
 	}
 	if got, want := s.ran(d.ID, begin, end), clockTimes(begin, end); !slices.Equal(got, want) {
 		t.Errorf("ran %v, want %v", got, want)

@@ -66,9 +66,9 @@ func (c *Client) Next(ctx context.Context, ref string, after time.Time, count in
 	return n, c.get(ctx, definitionPath(ref, "next"), q.values(), &n)
 }
 
-// Backfill starts each nominal time in [from, to) once.
-func (c *Client) Backfill(ctx context.Context, ref string, from, to time.Time) (r wire.BackfillResult, err error) {
-	return r, c.send(ctx, http.MethodPost, definitionPath(ref, "backfill"), wire.Backfill{From: from, To: to}, nil, &r)
+// Backfill starts each nominal time of a range once, or a part of them: an answer with Next has more to do.
+func (c *Client) Backfill(ctx context.Context, ref string, body wire.Backfill) (r wire.BackfillResult, err error) {
+	return r, c.send(ctx, http.MethodPost, definitionPath(ref, "backfill"), body, nil, &r)
 }
 
 // Trigger starts a run by hand.

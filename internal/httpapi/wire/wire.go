@@ -68,19 +68,6 @@ type PauseRequest struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Backfill is the body of POST …/backfill: nominal times in [from, to).
-type Backfill struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
-// BackfillResult says what a backfill did; a repeat starts nothing twice.
-type BackfillResult struct {
-	Slots   int `json:"slots"`   // nominal times in the range
-	Started int `json:"started"` // runs started by this call
-	Existed int `json:"existed"` // nominal times that had their run or verdict before
-}
-
 // Definitions is the body of POST /plan and /apply.
 type Definitions struct {
 	Definitions []json.RawMessage `json:"definitions"`
