@@ -68,6 +68,7 @@ type script struct {
 var scriptCommands = map[string]func(s *script, args []string) int{
 	"activity-core":   (*script).client,        // a client command, in this process
 	"program":         (*script).program,       // the program as a child process, until it ends
+	"interrupt":       (*script).interrupt,     // N ARGS: the program as a child process, Ctrl-C as soon as there are N runs
 	"dev":             (*script).startDev,      // the program's dev in the background; sets $SERVER, $API_PORT
 	"stop":            (*script).stopDev,       // Ctrl-C; must end with 0
 	"kill":            (*script).killDev,       // kill -9
@@ -211,6 +212,22 @@ func (s *script) program(args []string) int {
 	environ, args := s.environment(args)
 	p := startProcess(s.T, s.work, environ, args...)
 	s.code = p.wait()
+	s.out, s.err = p.stdout.String(), p.stderr.String()
+	return s.code
+}
+
+func (s *script) interrupt(args []string) int {
+	s.need(args, 2, "interrupt N ARGS")
+	p := startProcess(s.T, s.work, []string{"ACTIVITY_CORE_SERVER=" + s.vars["SERVER"]}, args[1:]...)
+	eventually(s.T, s.where, func() error {
+		s.client([]string{"runs", "list", "--limit", "1000", "-o", "json"})
+		n, err := strconv.Atoi(plain(s.find("items.#")))
+		if wanted, _ := strconv.Atoi(args[0]); err == nil && n < wanted {
+			err = fmt.Errorf("%d runs so far", n)
+		}
+		return err
+	})
+	s.code = p.interrupt()
 	s.out, s.err = p.stdout.String(), p.stderr.String()
 	return s.code
 }
