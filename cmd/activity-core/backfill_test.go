@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -296,5 +297,30 @@ func TestTheDefaultsOfABackfillAreThoseOfItsServer(t *testing.T) {
 	parallel, _ := cmd.Flags().GetInt("parallel")
 	if rate != request.Rate || parallel != request.Parallel {
 		t.Errorf("--rate %g --parallel %d, the server's are %g and %d", rate, parallel, request.Rate, request.Parallel)
+	}
+}
+
+type backfillerFunc func(wire.Backfill) (wire.BackfillResult, error)
+
+func (f backfillerFunc) Backfill(_ context.Context, _ string, body wire.Backfill) (wire.BackfillResult, error) {
+	return f(body)
+}
+
+func TestEachPartOfABackfillIsToldWhatTheOneBeforeLeft(t *testing.T) {
+	due := backfillFrom.Add(time.Second)
+	left := wire.BackfillPoint{From: backfillFrom.Add(3 * time.Minute), UnderWay: []time.Time{backfillFrom.Add(time.Minute), backfillFrom.Add(2 * time.Minute)}, NotBefore: &due}
+	var got []wire.Backfill
+	_, stderr, err := fillCommand(t.Context(), backfillerFunc(func(body wire.Backfill) (wire.BackfillResult, error) {
+		if got = append(got, body); len(got) == 3 {
+			return wire.BackfillResult{}, core.Errorf(core.CodeInternal, "no more")
+		}
+		return wire.BackfillResult{Total: 60, Done: 3, Started: 3, Next: &left}, nil
+	}), hourOfMinutes(10), "table")
+	if !core.IsCode(err, core.CodeInternal) || len(got) != 3 || !reflect.DeepEqual(got[2].BackfillPoint, left) || got[2].DryRun || *got[2].Rate != 10 || *got[2].Parallel != 1 {
+		t.Errorf("%v; sent %+v", err, got)
+	}
+	// The oldest run that has not ended is where order would be lost.
+	if !strings.Contains(stderr, "--from 2026-03-01T00:01:00Z passes over") {
+		t.Errorf("%s", stderr)
 	}
 }

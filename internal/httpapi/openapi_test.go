@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/activity-core/activity-core/internal/catalog"
@@ -41,5 +42,38 @@ func TestOpenAPIDescribesEveryRouteOfTheContract(t *testing.T) {
 				t.Errorf("%s %s is not described", m, path)
 			}
 		}
+	}
+}
+
+func TestOpenAPIDescribesTheFieldsOfABackfill(t *testing.T) {
+	h := httpapi.New(httpapi.Config{Catalog: catalog.New(catalog.Config{})})
+	r := httptest.NewRequest("GET", "/openapi.json", nil)
+	r.Host = "127.0.0.1:8010"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]any `json:"properties"`
+				Required   []string       `json:"required"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for schema, fields := range map[string][]string{
+		"Backfill":       {"from", "to", "rate", "parallel", "limit", "within", "dry_run", "under_way", "not_before"},
+		"BackfillResult": {"total", "done", "started", "existing", "settled", "would_start", "first", "last", "next"},
+		"BackfillPoint":  {"from", "under_way", "not_before"},
+	} {
+		for _, f := range fields {
+			if doc.Components.Schemas[schema].Properties[f] == nil {
+				t.Errorf("%s.%s is not described", schema, f)
+			}
+		}
+	}
+	if got := doc.Components.Schemas["Backfill"].Required; !slices.Equal(slices.Sorted(slices.Values(got)), []string{"from", "to"}) {
+		t.Errorf("a backfill needs %v, want from and to", got)
 	}
 }
