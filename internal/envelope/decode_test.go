@@ -193,6 +193,23 @@ func TestMessageIDsTravelInHeadersUnchanged(t *testing.T) {
 	}
 }
 
+// An event whose ID is what another event's ID becomes in the header must not be dropped as that one's repeat.
+func TestDifferentEventsHaveDifferentMessageIDs(t *testing.T) {
+	seen := map[string]string{}
+	for _, id := range []string{"ünïcode", "two words", "42"} {
+		for range 4 {
+			if other, ok := seen[MessageID(id)]; ok {
+				t.Errorf("%q and %q both have the message ID %q", id, other, MessageID(id))
+			}
+			seen[MessageID(id)] = id
+			if MessageID(id) == id {
+				break // as in the header: nothing else becomes it
+			}
+			id = MessageID(id)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("", "", []byte(`{"event_id":"1","type":"x","payload":{"a":[1,2.5e3,"\u00e9"]}}`))
 	f.Add("Content-Type", MediaTypeCloudEvent, []byte(`{"specversion":"1.0","type":"x","source":"s","id":"1","data_base64":"eyJhIjoxfQ=="}`))

@@ -152,14 +152,20 @@ func CloudEventID(id, source string) string {
 	return id + "." + hex.EncodeToString(sum[:])[:sourceHashLength]
 }
 
+// messageIDHash begins the Nats-Msg-Id of an event whose event_id is not its own.
+const messageIDHash = "sha256-"
+
 // MessageID returns the Nats-Msg-Id of an event: its event_id, unless that could not travel in a NATS header unchanged
-// (anything but visible ASCII), in which case it is "sha256-" and the hash of it. It does not depend on the source.
+// (anything but visible ASCII), in which case it is "sha256-" and the hash of it. An event_id that begins like that is hashed
+// too: it could be the hash of another one, and JetStream would drop its event as a repeat. It does not depend on the source.
 func MessageID(eventID string) string {
-	for i := 0; i < len(eventID); i++ {
-		if c := eventID[i]; c <= ' ' || c >= 0x7f {
-			sum := sha256.Sum256([]byte(eventID))
-			return "sha256-" + hex.EncodeToString(sum[:])
-		}
+	plain := !strings.HasPrefix(eventID, messageIDHash)
+	for i := 0; plain && i < len(eventID); i++ {
+		plain = eventID[i] > ' ' && eventID[i] < 0x7f
 	}
-	return eventID
+	if plain {
+		return eventID
+	}
+	sum := sha256.Sum256([]byte(eventID))
+	return messageIDHash + hex.EncodeToString(sum[:])
 }
