@@ -1,6 +1,8 @@
 package natsrouter
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
@@ -25,6 +30,32 @@ const rounds = 4
 func BenchmarkRoute(b *testing.B) {
 	b.Run("every event matches", benchStarts)
 	b.Run("one event in 100 matches", benchConsumption)
+}
+
+// temporalStarter is the bare start both sides make: without the search attributes and the eager start of temporalrun's, so that what is
+// compared is the router.
+type temporalStarter struct{ c client.Client }
+
+func (s temporalStarter) options(activityID string, cause activitycore.Cause) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                                       activitycore.WorkflowID(activityID, cause),
+		TaskQueue:                                activitycore.TaskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}
+}
+
+func (s temporalStarter) StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	run, err := s.c.ExecuteWorkflow(ctx, s.options(activityID, cause), activitycore.WorkflowType, activitycore.RunInput{ActivityID: activityID, Cause: cause})
+	if _, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
+		return activitycore.StartOutcome{AlreadyStarted: true}, nil
+	}
+	if err != nil {
+		return activitycore.StartOutcome{}, activitycore.Wrap(activitycore.CodeUnavailable, err, "Temporal does not answer")
+	}
+	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
 }
 
 // benchStarts: events through NATS → ledger → Temporal start → ack, against a bare loop of ExecuteWorkflow with the same concurrency. No
@@ -45,7 +76,7 @@ func benchStarts(b *testing.B) {
 			all.Go(func() {
 				for n := next.Add(1); n <= events; n = next.Add(1) {
 					cause := activitycore.EventCause(fmt.Sprintf("bare-%d-%d", round, n))
-					if _, err := s.c.ExecuteWorkflow(b.Context(), s.options(id, cause), activitycore.WorkflowType, runInput{id, cause}); err != nil {
+					if _, err := s.c.ExecuteWorkflow(b.Context(), s.options(id, cause), activitycore.WorkflowType, activitycore.RunInput{ActivityID: id, Cause: cause}); err != nil {
 						b.Error(err)
 					}
 				}

@@ -17,15 +17,15 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(childEnv); role != "" {
-		os.Exit(child())
-	}
-	os.Exit(devstacktest.Main(m))
+	code := devstacktest.Main(m)
+	postgrestest.Stop()
+	os.Exit(code)
 }
 
 // world is one NATS server and one SQLite record of a test's own.
@@ -35,7 +35,7 @@ type world struct {
 	nc    *nats.Conn
 	js    jetstream.JetStream
 	store *sqlstore.Store
-	path  string
+	path  string // of the record
 	pub   *Publisher
 	seen  *counters
 }
@@ -222,15 +222,7 @@ func eventually(t testing.TB, what string, condition func() bool) {
 // drained waits until the stream's consumer has nothing left to do.
 func (w *world) drained() {
 	w.t.Helper()
-	eventually(w.t, "every event is settled", func() bool {
-		// NumPending lags behind what was published; the floor cannot.
-		stream, err := w.js.Stream(w.t.Context(), activitycore.EventStream)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		info := w.consumer()
-		return info.AckFloor.Stream == stream.CachedInfo().State.LastSeq && info.NumAckPending == 0
-	})
+	eventually(w.t, "every event is settled", w.settled)
 }
 
 func (w *world) consumer() *jetstream.ConsumerInfo {
