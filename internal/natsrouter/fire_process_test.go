@@ -116,6 +116,7 @@ type brigade struct {
 	// deaths has a token for each process that died while the fire went on.
 	deaths chan struct{}
 
+	mu    sync.Mutex
 	kills int            // died of our SIGKILL, wherever they were
 	hits  map[string]int // died at a crash point, by point
 }
@@ -188,6 +189,8 @@ func (b *brigade) bury(p *routerProcess) {
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
 		b.t.Fatalf("a router process ended by itself: %v\n%s", p.cmd.ProcessState, p.output)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch point, err := os.ReadFile(p.mark); {
 	case err == nil:
 		b.hits[string(point)]++
@@ -233,15 +236,17 @@ func (b *brigade) harass(every time.Duration, done func() bool) {
 	b.disband()
 }
 
-// check fails the test unless there was a fire: kills, and deaths at every crash point.
-func (b *brigade) check(least int) {
-	b.t.Helper()
+// missing says what there was too little of for a fire: kills, and deaths at every crash point.
+func (b *brigade) missing(least int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.kills < least {
-		b.t.Errorf("%d router processes were killed, want at least %d", b.kills, least)
+		return fmt.Sprintf("%d router processes were killed, want at least %d", b.kills, least)
 	}
 	for _, point := range []string{pointRecorded, pointStarted, pointConfirmed} {
 		if b.hits[point] < least {
-			b.t.Errorf("%d router processes died at the crash point %q, want at least %d", b.hits[point], point, least)
+			return fmt.Sprintf("%d router processes died at the crash point %q, want at least %d", b.hits[point], point, least)
 		}
 	}
+	return ""
 }
