@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -181,17 +182,19 @@ func (b *baseline) match(ev *Event, candidates []*conj, dst []ID) ([]ID, error) 
 	sc := &b.sc
 	sc.begin(b.snap, ev)
 	defer sc.end()
-	sc.types = ^uint64(0)
+	sc.out = dst
+	ti := b.snap.typeNamed(ev.Type)
+	if ti == nil {
+		return dst, nil
+	}
+	sc.types = typeBit(ti.id) // or the payload would be scanned for the paths of all types, which no candidate asks for
 	if err := sc.scan(ev.Payload, b.snap.root); err != nil {
 		return dst, err
 	}
 	sc.addEnvelope()
 	sc.link()
-	sc.out = dst
-	if ti := b.snap.typeNamed(ev.Type); ti != nil {
-		for _, c := range candidates {
-			sc.check(c, ti.id)
-		}
+	for _, c := range candidates {
+		sc.check(c, ti.id)
 	}
 	return sc.out, nil
 }
@@ -347,4 +350,29 @@ func printTable(table map[string]figures) {
 		}
 	}
 	w.Flush()
+}
+
+func TestTheBaselinesFindWhatTheIndexFinds(t *testing.T) {
+	v := newVocabulary(800)
+	ix := filled(t, v, 500)
+	base := newBaseline(ix)
+	found := 0
+	for _, ev := range v.events(t, 200, payloadSizes[0].files...) {
+		want, err := ix.Match(ev, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(want)
+		found += len(want)
+		for name, candidates := range map[string][]*conj{"all": base.all, "type": base.byType[ev.Type]} {
+			got, err := base.match(ev, candidates, nil)
+			slices.Sort(got)
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("scan by %s finds %v %v, the index %v", name, got, err, want)
+			}
+		}
+	}
+	if found == 0 {
+		t.Fatal("nothing matched")
+	}
 }

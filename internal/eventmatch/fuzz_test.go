@@ -42,40 +42,97 @@ var fuzzFilters = []string{
 	`{"action":[{"equals-ignore-case":"EDITED"},{"wildcard":"e*d"}],"sender":{"login":{"anything-but":["x"]}}}`,
 }
 
-// FuzzIndexAgainstReference lets the fuzzer write both the filters and the
-// payload. On JSON the two matchers agree; on anything else the index either
-// says so or had no need to look there.
+// fuzzPatterns reads up to eight patterns from a sequence of filters documents. A byte of wants says which of the types each pattern
+// wants, bit by bit; none set means the first.
+func fuzzPatterns(filters string, wants []byte) (patterns []*Pattern) {
+	dec := json.NewDecoder(strings.NewReader(filters))
+	dec.UseNumber()
+	for i := 0; len(patterns) < 8; i++ {
+		var doc map[string]any
+		if dec.Decode(&doc) != nil {
+			return patterns
+		}
+		var types []string
+		for bit, name := range someTypes {
+			if i < len(wants) && wants[i]>>bit&1 != 0 {
+				types = append(types, name)
+			}
+		}
+		if types == nil {
+			types = someTypes[:1]
+		}
+		if p, err := ParsePattern(types, doc); err == nil {
+			patterns = append(patterns, p)
+		}
+	}
+	return patterns
+}
+
+// FuzzIndexAgainstReference lets the fuzzer write several patterns with their types, an event with its types, and how the index came to
+// hold what it holds: each byte of steps puts a pattern under an ID or takes an ID out, and after each the event is matched. On JSON
+// the two matchers agree; on anything else the index either says so or had no need to look there.
 func FuzzIndexAgainstReference(f *testing.F) {
 	bodies := githubBodies(f)
+	all := strings.Join(fuzzFilters, "\n")
+	steps := []byte{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x83, 0x03, 0x81, 0x50, 0x24, 0x85}
 	for i, filters := range fuzzFilters {
-		f.Add(filters, string(bodies[i%len(bodies)]), "t", "github")
-		f.Add(filters, `{"a":[{"b":1.0,"c":null},{"b":"x"}],"items":[{"a":1,"b":2},{"a":2}],"b":"10.1.2.3"}`, "t", "")
-		f.Add(filters, `{"a":{"b":5e0},"a":[[{"b":3}]],"x":{}} `, "u", "s")
+		f.Add(filters, []byte{1}, string(bodies[i%len(bodies)]), "t", "", "github", "s", []byte{0})
+		f.Add(all, []byte{1, 2, 3, 8, 15, 4}, string(bodies[i%len(bodies)]), "t", "t.a u", "github", "", steps)
+		f.Add(filters+all, []byte{3, 9}, `{"a":[{"b":1.0,"c":null},{"b":"x"}],"items":[{"a":1,"b":2},{"a":2}],"b":"10.1.2.3"}`, "u", "", "", "", steps)
+		f.Add(all, []byte{8, 8, 8, 1}, `{"a":{"b":5e0},"a":[[{"b":3}]],"x":{}} `, "x", "u u", "s", "", steps)
 	}
 	seed := maphash.MakeSeed()
-	f.Fuzz(func(t *testing.T, filterText, payload, eventType, source string) {
-		filters, ok := decodeFilters([]byte(filterText))
-		if !ok {
+	f.Fuzz(func(t *testing.T, filters string, wants []byte, payload, eventType, moreTypes, source, subject string, steps []byte) {
+		patterns := fuzzPatterns(filters, wants)
+		if len(patterns) == 0 {
 			return
 		}
-		p, err := ParsePattern([]string{"t", "u"}, filters)
-		if err != nil {
-			return
+		ev := &Event{Type: eventType, Types: strings.Fields(moreTypes), Source: source, Subject: subject, Payload: []byte(payload)}
+		verdicts := make([]bool, len(patterns)) // of the reference, which knows no history
+		isJSON := true
+		for i, p := range patterns {
+			var err error
+			verdicts[i], err = Reference(p, ev)
+			isJSON = isJSON && err == nil
 		}
-		ev := &Event{Type: eventType, Types: []string{"u"}, Source: source, Payload: []byte(payload)}
-		want, refErr := Reference(p, ev)
 		for _, narrow := range []bool{false, true} {
 			ix := newIndex(hasher{seed, narrow})
-			ix.Add("p", p)
-			got, err := ix.Match(ev, nil)
-			switch {
-			case err != nil && !errors.Is(err, ErrPayload):
-				t.Errorf("Match says %v, which is not ErrPayload", err)
-			case err != nil && refErr == nil:
-				t.Errorf("Match says %v of valid JSON %q", err, payload)
-			case refErr == nil && slices.Contains(got, ID("p")) != want:
-				t.Errorf("filters %s\npayload %s\nindex says %v, reference %v", filterText, payload, got, want)
+			held := map[ID]int{}
+			for _, step := range steps[:min(len(steps), 24)] {
+				id := ID(rune('a' + step&7))
+				if step&0x80 != 0 {
+					ix.Remove(id)
+					delete(held, id)
+				} else {
+					held[id] = int(step>>4) % len(patterns)
+					ix.Add(id, patterns[held[id]])
+				}
+				got, err := ix.Match(ev, nil)
+				if err != nil && !errors.Is(err, ErrPayload) {
+					t.Fatalf("Match says %v, which is not ErrPayload", err)
+				}
+				if err != nil && isJSON {
+					t.Fatalf("Match says %v of valid JSON %q", err, payload)
+				}
+				if !isJSON {
+					continue
+				}
+				var want []ID
+				for id, i := range held {
+					if verdicts[i] {
+						want = append(want, id)
+					}
+				}
+				slices.Sort(got)
+				slices.Sort(want)
+				if !slices.Equal(got, want) {
+					t.Fatalf("filters %s\nwants %v\ntypes %q %q\npayload %s\nafter step %#x the index says %v, the reference %v", filters, wants, eventType, ev.Types, payload, step, got, want)
+				}
 			}
+			for id := range held {
+				ix.Remove(id)
+			}
+			mustBeEmpty(t, ix)
 		}
 	})
 }
@@ -105,9 +162,7 @@ func FuzzParsePattern(f *testing.F) {
 		ev := &Event{Type: "t", Payload: []byte(text)}
 		sameAnswer(t, ix, map[ID]*Pattern{"p": p}, ev)
 		ix.Remove("p")
-		if ix.Len() != 0 || ix.snap.Load().anchors.sub != nil {
-			t.Errorf("%s: something is left after removal", text)
-		}
+		mustBeEmpty(t, ix)
 	})
 }
 

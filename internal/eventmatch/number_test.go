@@ -50,6 +50,9 @@ func TestDecimalsCompareAsRationals(t *testing.T) {
 		ra, _ := new(big.Rat).SetString(a)
 		rb, _ := new(big.Rat).SetString(b)
 		want := ra.Cmp(rb)
+		if got := plainCompare(json.Number(a), &db); got != want {
+			t.Fatalf("the reference compares %s and %s: %d, want %d", a, b, got, want)
+		}
 		if got := da.compare(&db); got != want {
 			t.Fatalf("compare(%s, %s) = %d, want %d (%+v, %+v)", a, b, got, want, da, db)
 		}
@@ -103,5 +106,28 @@ func TestNumbersBeyondEveryPatternStillCompare(t *testing.T) {
 	zero, _, _ := parseDecimal([]byte("0e999999999"), nil)
 	if big.compare(&most) <= 0 || tiny.compare(&zero) >= 0 || zero.sign != 0 {
 		t.Errorf("%+v %+v %+v", big, tiny, zero)
+	}
+}
+
+// The reference reads numbers on its own; where both are at their limits they must still agree. Numbers of a million digits are what fits
+// in an event: explain must answer for them too.
+func TestTheReferenceComparesNumbersOfEverySize(t *testing.T) {
+	million := strings.Repeat("0", 1_010_000)
+	numbers := []string{
+		"0", "-0.0e99", "1", "1" + million + "e-1010000", "1" + million + "1e-1010001", "0." + million + "1e1010001", "-1" + million + "e-1010000",
+		"1e999", "9.99e1000", "1e-999", "-1e-999", "1e2001", "1e1000000", "-1e1000000", "1e-1000000", "-1e-1000000", "1e" + strings.Repeat("9", 40), "1e-" + strings.Repeat("9", 40),
+		"1e+0000000000000000000000000000001", "10", strings.Repeat("1", 1000), strings.Repeat("1", 999) + "2", strings.Repeat("1", 1000) + ".5", strings.Repeat("1", 3000) + "e-2000",
+	}
+	for _, want := range numbers {
+		d, _, ok := parseDecimal([]byte(want), nil)
+		if !ok || d.exp > MaxNumberExponent || d.exp < -MaxNumberExponent || len(d.tail) > MaxNumberExponent {
+			continue // refused in a pattern
+		}
+		for _, n := range numbers {
+			got, _, _ := parseDecimal([]byte(n), nil)
+			if a, b := plainCompare(json.Number(n), &d), got.compare(&d); a != b {
+				t.Errorf("%.40s… and %.40s…: the reference says %d, the index %d", n, want, a, b)
+			}
+		}
 	}
 }

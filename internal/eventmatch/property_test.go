@@ -266,7 +266,11 @@ func sameAnswer(t interface {
 }
 
 // mustBeEmpty checks that nothing is left over once every pattern is removed.
-func mustBeEmpty(t *rapid.T, ix *Index) {
+func mustBeEmpty(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, ix *Index) {
+	t.Helper()
 	s := ix.snap.Load()
 	w := &ix.w
 	if s.count != 0 || s.types != nil || s.anchors.sub != nil || s.root.children != nil || s.root.below != 0 || s.envelopeUsed != 0 {

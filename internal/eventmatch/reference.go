@@ -12,10 +12,13 @@ import (
 )
 
 // Reference tells whether the event matches the pattern, by decoding the whole
-// payload and walking it once per condition. It shares nothing with the index
-// but the parsed pattern: numbers are compared as rationals, wildcards as
-// regular expressions. It is the definition of what [Index.Match] must answer,
-// and the answer for one definition where speed does not matter.
+// payload and walking it once per condition. With the index it shares the
+// parsed pattern (operands that ignore case are folded in it, numbers are
+// decimals) and the standard library, nothing else: it has its own reading of
+// the payload's numbers, which it compares as rationals, of letter case, and of
+// wildcards, which are regular expressions to it. It is the definition of what
+// [Index.Match] must answer, and the answer for one definition where speed does
+// not matter.
 //
 // The error wraps [ErrPayload] when the payload is not JSON.
 func Reference(p *Pattern, ev *Event) (bool, error) {
@@ -237,9 +240,9 @@ func plainly(m *matcher, v any) bool {
 	case opEqualFold:
 		return isString && strings.EqualFold(s, m.s)
 	case opPrefixFold:
-		return isString && strings.HasPrefix(strings.Map(foldRune, s), m.s)
+		return isString && plainFoldPrefix([]rune(s), []rune(m.s))
 	case opSuffixFold:
-		return isString && strings.HasSuffix(strings.Map(foldRune, s), m.s)
+		return isString && plainFoldSuffix([]rune(s), []rune(m.s))
 	case opWildcard:
 		var parts []string
 		for _, piece := range m.more.pieces {
@@ -278,15 +281,68 @@ func plainly(m *matcher, v any) bool {
 	return false
 }
 
+// plainFoldPrefix tells whether s begins with the characters of prefix, each in
+// any case. Case never changes the number of characters here: folding is
+// Unicode's simple one, as in strings.EqualFold.
+func plainFoldPrefix(s, prefix []rune) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(string(s[:len(prefix)]), string(prefix))
+}
+
+func plainFoldSuffix(s, suffix []rune) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(string(s[len(s)-len(suffix):]), string(suffix))
+}
+
 // plainCompare compares a payload number with a pattern number.
 func plainCompare(n json.Number, want *decimal) int {
-	d, _, _ := parseDecimal([]byte(n), nil)
-	if d.sign != 0 && (d.exp > 2*MaxNumberExponent || d.exp < -2*MaxNumberExponent) {
-		// Too long to write out as a rational, and beyond every pattern number.
-		return d.compare(want)
+	const beyond = 2 * MaxNumberExponent // every pattern number has a smaller power of ten, and fewer digits
+	sign, digits, power := plainNumber(string(n))
+	switch {
+	case sign == 0:
+		return -int(want.sign)
+	case power.Cmp(big.NewInt(beyond)) > 0:
+		return sign
+	case power.Cmp(big.NewInt(-beyond)) < 0: // nearer to zero than every pattern number but zero itself
+		if want.sign == 0 {
+			return sign
+		}
+		return -int(want.sign)
+	case len(digits) > beyond: // what is cut off only says that the number is not quite what is left
+		digits = digits[:beyond] + "1"
 	}
-	got, _ := new(big.Rat).SetString(string(n))
+	got, _ := new(big.Rat).SetString("0." + digits + "e" + power.String())
+	if sign < 0 {
+		got.Neg(got)
+	}
 	return got.Cmp(want.rat())
+}
+
+// plainNumber takes a JSON number apart: sign × 0.digits × 10^power, with digits
+// that neither begin nor end with a zero. Zero has sign 0.
+func plainNumber(n string) (sign int, digits string, power *big.Int) {
+	digits, negative := strings.CutPrefix(n, "-")
+	power = new(big.Int)
+	if e := strings.IndexAny(digits, "eE"); e >= 0 {
+		if exponent := strings.TrimLeft(digits[e+1:], "+-0"); len(exponent) > 20 { // as good as any longer one
+			power.Exp(big.NewInt(10), big.NewInt(20), nil)
+		} else {
+			power.SetString("0"+exponent, 10)
+		}
+		if strings.HasPrefix(digits[e+1:], "-") {
+			power.Neg(power)
+		}
+		digits = digits[:e]
+	}
+	whole, fraction, _ := strings.Cut(digits, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return 0, "", power
+	}
+	power.Add(power, big.NewInt(int64(len(digits)-len(fraction))))
+	digits = strings.TrimRight(digits, "0")
+	if negative {
+		return -1, digits, power
+	}
+	return 1, digits, power
 }
 
 // rat returns the decimal's exact value.
