@@ -21,7 +21,7 @@ test: ## run every test that needs nothing but Go
 	$(GO) test ./...
 
 .PHONY: test-postgres
-test-postgres: ## run the store's conformance suite on a real PostgreSQL; fails if there is none
+test-postgres: ## run the store's conformance suite, and the router under fire, on a real PostgreSQL; fails if there is none
 	.ci/run postgres
 
 .PHONY: race

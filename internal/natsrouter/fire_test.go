@@ -90,7 +90,7 @@ func underFire(t *testing.T, w *world) {
 	if got, want := w.published(), uint64(events+p.repeats); got != want {
 		t.Fatalf("the stream holds %d events, want %d of which %d are repeats", got, want, p.repeats)
 	}
-	awaitEffects(t, out, fireRuns(events))
+	awaitEffects(out, fireRuns(events)) // if some never come, the audit says which
 	awaitForgotten(t, c, started)
 	out.audit(t, events)
 	turned := started.refused.Load()
@@ -108,7 +108,7 @@ func underFire(t *testing.T, w *world) {
 	asked := &countedStarter{Starter: starter}
 	seen := &counters{}
 	w.start(w.router(asked, func(cfg *Config) { cfg.Metrics = seen.metrics() }))
-	w.drained()
+	w.drainedAtLeisure()
 	if got := asked.asked.Load(); got != 0 {
 		t.Fatalf("%d runs were to start again after Temporal forgot them", got)
 	}
@@ -216,12 +216,26 @@ func awaitForgotten(t testing.TB, c client.Client, x *executions) {
 }
 
 // awaitEffects waits while runs go on: the worker may be far behind the routers.
-func awaitEffects(t testing.TB, out *outside, want int) {
-	t.Helper()
-	for done := -1; done < out.count() && out.count() < want; {
-		done = out.count()
-		for patience := time.Now().Add(20 * time.Second); out.count() < want && time.Now().Before(patience); {
-			time.Sleep(20 * time.Millisecond)
+func awaitEffects(out *outside, want int) {
+	whileItMoves(out.count, func() bool { return out.count() >= want })
+}
+
+// drainedAtLeisure waits while the router goes on until every event is settled.
+func (w *world) drainedAtLeisure() {
+	w.t.Helper()
+	whileItMoves(func() int { return int(w.consumer().AckFloor.Stream) }, w.settled)
+	if !w.settled() {
+		w.t.Fatalf("the router stands still: %+v", w.consumer())
+	}
+}
+
+// whileItMoves waits until done, or until the count has stood still for long: how much there is to do decides how long it takes.
+func whileItMoves(count func() int, done func() bool) {
+	last, moved := count(), time.Now()
+	for !done() && time.Since(moved) < 20*time.Second {
+		time.Sleep(20 * time.Millisecond)
+		if now := count(); now != last {
+			last, moved = now, time.Now()
 		}
 	}
 }
