@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/maphash"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,11 +12,11 @@ import (
 	"testing"
 )
 
-// decodeFilters reads a filters document the way the API does.
+// decodeFilters reads a filters document the way the API does: one JSON value and nothing behind it.
 func decodeFilters(text []byte) (filters map[string]any, ok bool) {
 	dec := json.NewDecoder(strings.NewReader(string(text)))
 	dec.UseNumber()
-	return filters, dec.Decode(&filters) == nil
+	return filters, dec.Decode(&filters) == nil && dec.Decode(new(any)) == io.EOF
 }
 
 func githubBodies(tb testing.TB) (bodies [][]byte) {
