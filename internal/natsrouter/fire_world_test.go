@@ -124,10 +124,18 @@ func (o *outside) tells(d *activitycore.Definition) {
 // audit compares what happened outside with what events 0 to n-1 should have caused.
 func (o *outside) audit(t testing.TB, events int) {
 	t.Helper()
+	if lost, doubled, extra := o.verdict(events); len(lost)+len(doubled)+len(extra) > 0 {
+		first := func(list []effect) []effect { return list[:min(len(list), 10)] }
+		t.Fatalf("%d lost %v, %d doubled %v, %d that nobody asked for %v", len(lost), first(lost), len(doubled), first(doubled), len(extra), first(extra))
+	}
+	if got := o.count(); got != fireRuns(events) {
+		t.Fatalf("%d effects, want %d", got, fireRuns(events))
+	}
+}
+
+func (o *outside) verdict(events int) (lost, doubled, extra []effect) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var lost, doubled, extra []effect
-	wanted := 0
 	for n := range events {
 		for _, name := range []string{everyThird, everyTenth} {
 			e := effect{name, n}
@@ -135,12 +143,8 @@ func (o *outside) audit(t testing.TB, events int) {
 			case !fireWants(name, n):
 			case got == 0:
 				lost = append(lost, e)
-				fallthrough
-			case got == 1:
-				wanted++
-			default:
+			case got > 1:
 				doubled = append(doubled, e)
-				wanted++
 			}
 		}
 	}
@@ -149,12 +153,33 @@ func (o *outside) audit(t testing.TB, events int) {
 			extra = append(extra, e)
 		}
 	}
-	if wanted != fireRuns(events) {
-		t.Fatalf("the audit counts %d expected runs, arithmetic %d", wanted, fireRuns(events))
+	return lost, doubled, extra
+}
+
+func TestTheAuditorOfTheFireFindsWhatIsWrong(t *testing.T) {
+	const events = 1000
+	o := &outside{seen: map[effect]int{}}
+	ids := map[string]bool{}
+	for n := range events {
+		ids[fireID(n)] = true
+		for _, name := range []string{everyThird, everyTenth} {
+			if fireWants(name, n) {
+				o.seen[effect{name, n}]++
+				o.total++
+			}
+		}
 	}
-	if len(lost)+len(doubled)+len(extra) > 0 {
-		first := func(list []effect) []effect { return list[:min(len(list), 10)] }
-		t.Fatalf("%d lost %v, %d doubled %v, %d that nobody asked for %v", len(lost), first(lost), len(doubled), first(doubled), len(extra), first(extra))
+	if len(ids) != events {
+		t.Fatalf("%d events have %d different IDs", events, len(ids))
+	}
+	o.audit(t, events) // and the sum is that of arithmetic
+	o.seen[effect{everyThird, 30}]++
+	o.seen[effect{everyTenth, 31}]++
+	o.seen[effect{"never", 30}]++
+	delete(o.seen, effect{everyTenth, 30})
+	lost, doubled, extra := o.verdict(events)
+	if len(lost) != 1 || lost[0] != (effect{everyTenth, 30}) || len(doubled) != 1 || doubled[0] != (effect{everyThird, 30}) || len(extra) != 2 {
+		t.Fatalf("lost %v, doubled %v, extra %v", lost, doubled, extra)
 	}
 }
 
