@@ -6,12 +6,16 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/secrets"
 	"github.com/activity-core/activity-core/internal/telemetry"
 )
+
+// ownerMarker is what reconcile.owner may be: it stands in a memo and as the author of writes, and people compare it by eye.
+var ownerMarker = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // check judges values that are of the right type.
 func (c *Config) check() []core.FieldError {
@@ -76,6 +80,9 @@ func (c *Config) check() []core.FieldError {
 		if err := telemetry.CheckOTLPEndpoint(c.OTLPEndpoint); err != nil {
 			bad("tracing.otlp_endpoint", c.OTLPEndpoint, "%v", err)
 		}
+	}
+	if !ownerMarker.MatchString(c.ReconcileOwner) {
+		bad("reconcile.owner", c.ReconcileOwner, "%q must be 1 to 64 of the characters A-Z, a-z, 0-9, dot, dash and underscore", c.ReconcileOwner)
 	}
 	if (c.TemporalTLSCert == "") != (c.TemporalTLSKey == "") {
 		bad("temporal.tls_cert_file", c.TemporalTLSCert, "goes together with temporal.tls_key_file")

@@ -53,7 +53,8 @@ type Config struct {
 
 	ReconcileInterval core.Duration `key:"reconcile.interval" default:"1m" min:"1s" max:"24h" doc:"how often schedules are reconciled"`
 	CrowdSize         int           `key:"cron.crowd_size" default:"50" min:"0" max:"1000000" doc:"from how many definitions due at one instant their runs are started directly, not by Temporal's scheduler; 0: never"`
-	MaxDeletePercent  int           `key:"reconcile.max_delete_percent" default:"20" min:"0" max:"100" doc:"largest share of schedules one reconciliation may delete"`
+	ReconcileOwner    string        `key:"reconcile.owner" default:"activity-core" doc:"mark of this installation on its schedules in Temporal; what bears another is never touched. Choose it before the first start"`
+	MaxDeletePercent  int           `key:"reconcile.max_delete_percent" default:"20" min:"0" max:"100" doc:"percentage of our schedules up to which those of definitions that the database has never heard of are deleted; 0: none ever. All of them never are, without the override"`
 
 	RunOutcomeEvents bool          `key:"runs.outcome_events" default:"false" doc:"publish activity.run.<outcome> events"`
 	RunRetention     core.Duration `key:"runs.retention" default:"90d" min:"1h" doc:"how long finished runs are kept; ledger keys are kept for ever"`

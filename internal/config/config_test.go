@@ -39,14 +39,14 @@ func TestFlagsBeatEnvironmentBeatsFileBeatsDefaults(t *testing.T) {
 func TestEveryFaultIsReportedAtOnceWithItsKey(t *testing.T) {
 	_, err := config.Load(config.Sources{
 		File:    write(t, "api: {addr: \"0.0.0.0:80\"}\nnats: {replicas: 9}\ntemporal: {namspace: x}\n"),
-		Environ: []string{"ACTIVITY_CORE_LOG_LEVEL=loud", "ACTIVITY_CORE_DATABASE_ULR=x", "ACTIVITY_CORE_SECRETS_KEY=short"},
+		Environ: []string{"ACTIVITY_CORE_LOG_LEVEL=loud", "ACTIVITY_CORE_DATABASE_ULR=x", "ACTIVITY_CORE_SECRETS_KEY=short", "ACTIVITY_CORE_RECONCILE_OWNER=two words"},
 	})
 	if core.CodeOf(err) != core.CodeInvalid {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		`temporal.namspace: is not a setting`, `did you mean "temporal.namespace"`, `log.level: "loud" must be`,
-		"did you mean ACTIVITY_CORE_DATABASE_URL?", "secrets.key: must be 32 bytes",
+		"did you mean ACTIVITY_CORE_DATABASE_URL?", "secrets.key: must be 32 bytes", `reconcile.owner: "two words" must be`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in:\n%v", want, err)

@@ -88,7 +88,7 @@ func diffOne(d Desired, o Observed, there bool) []Change {
 		return nil
 	case there && !o.Owned:
 		return []Change{change(activitycore.DriftChanged, ActionNone,
-			"a schedule with our ID exists that activity-core did not make; delete it in Temporal, and the next sync will make ours")}
+			"a schedule with our ID exists that does not bear the owner marker of this installation (reconcile.owner); delete it in Temporal, and the next sync will make ours")}
 	case d.Presence == Absent && there:
 		c := change(activitycore.DriftExtra, ActionDelete, "the definition is deleted or has no cron trigger any more")
 		if !d.Recorded {

@@ -44,10 +44,12 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) replica() *temporalschedule.Reconciler {
-	return temporalschedule.New(temporalschedule.Config{
-		Service: b.client.WorkflowService(), Namespace: b.namespace, Store: b.store,
-	})
+func (b *bench) replica() *temporalschedule.Reconciler { return b.replicaWith(temporalschedule.Config{}) }
+
+// replicaWith is a replica whose configuration says more than where Temporal and the record are.
+func (b *bench) replicaWith(cfg temporalschedule.Config) *temporalschedule.Reconciler {
+	cfg.Service, cfg.Namespace, cfg.Store = b.client.WorkflowService(), b.namespace, b.store
+	return temporalschedule.New(cfg)
 }
 
 func (b *bench) context() context.Context {
@@ -494,60 +496,4 @@ func TestASyncNeverTouchesWhatIsNotOurs(t *testing.T) {
 		t.Errorf("SyncDefinition on a taken ID: %v, want a conflict", err)
 	}
 	b.listedCount(3)
-}
-
-func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
-	b := newBench(t)
-	const n = 12
-	for i := range n {
-		b.store.put(cron(fmt.Sprintf("guarded-%02d", i)))
-	}
-	b.sync(activitycore.SyncOptions{})
-	b.listedCount(n)
-	b.store = newRecord(t)
-	b.rec = b.replica()
-	report := b.sync(activitycore.SyncOptions{})
-	if report.Writes != 0 || report.Calls["delete"] != 0 || report.Blocked == "" {
-		t.Fatalf("report %+v", report)
-	}
-	b.listedCount(n)
-	report = b.sync(activitycore.SyncOptions{AllowMassDelete: true})
-	if report.Writes != n || report.Blocked != "" {
-		t.Fatalf("with the override: %+v", report)
-	}
-	b.listedCount(0)
-}
-
-func TestAFewStrangeSchedulesAndAllTombstonesAreDeleted(t *testing.T) {
-	b := newBench(t)
-	// Three schedules of a record that was lost, as after a restore from a backup, and nine of this one.
-	for i := range 3 {
-		b.store.put(cron(fmt.Sprintf("lost-%02d", i)))
-	}
-	b.sync(activitycore.SyncOptions{})
-	b.store = newRecord(t)
-	b.rec = b.replica()
-	var pruned []string
-	for i := range 9 {
-		d := cron(fmt.Sprintf("pruned-%02d", i))
-		b.save(d)
-		pruned = append(pruned, d.ID)
-	}
-	b.listedCount(12)
-	for _, id := range pruned {
-		b.store.delete(id)
-	}
-	report := b.sync(activitycore.SyncOptions{})
-	if report.Writes != 12 || report.Blocked != "" {
-		t.Fatalf("report %+v", report)
-	}
-	b.listedCount(0)
-	for _, id := range pruned {
-		if _, err := b.store.DefinitionAny(t.Context(), id); !activitycore.IsCode(err, activitycore.CodeNotFound) {
-			t.Errorf("the tombstone of %s is left: %v", id, err)
-		}
-	}
-	if again := b.sync(activitycore.SyncOptions{}); again.Calls["describe"] != 0 || again.Writes != 0 {
-		t.Errorf("the next sync called %v", again.Calls)
-	}
 }

@@ -17,6 +17,9 @@ import (
 // DefaultOwner is the owner marker of an installation that names none.
 const DefaultOwner = "activity-core"
 
+// DefaultMaxDeletePercent is the guard of an installation that sets none.
+const DefaultMaxDeletePercent = 20
+
 // Config says what a [Reconciler] works on. Service, Namespace and Store are required.
 type Config struct {
 	// Service is Temporal's frontend; client.Client.WorkflowService gives one.
@@ -25,7 +28,8 @@ type Config struct {
 	Store     Store
 	// Slots rescues slots around writes; nil rescues none.
 	Slots SlotKeeper
-	// Owner marks our schedules; default [DefaultOwner]. Two installations in one namespace need different ones.
+	// Owner marks our schedules; default [DefaultOwner]. Two installations in one namespace need different ones: a schedule
+	// with our marker and without a definition counts as a leftover. What bears another marker is never touched.
 	Owner string
 	// Identity is what Temporal records as the author of a write; default Owner.
 	Identity string
@@ -35,11 +39,10 @@ type Config struct {
 	Converter converter.DataConverter
 	// Concurrency bounds the definitions written at once; default 16: more only adds latency.
 	Concurrency int
-	// MaxDeleteShare and MaxDeletes guard against a wrong or empty database: deleting more than both this share of our
-	// schedules and this number, all of definitions that the record has never heard of, needs an explicit override.
-	// Defaults 0.2 and 5.
-	MaxDeleteShare float64
-	MaxDeletes     int
+	// MaxDeletePercent guards against a wrong or empty database: schedules of definitions that the record has never heard
+	// of are deleted only while they are at most this percentage of ours, 0 to 100; nil is [DefaultMaxDeletePercent]. If the
+	// record has heard of none of them, nothing is deleted, whatever the percentage. Only an explicit override deletes more.
+	MaxDeletePercent *int
 	// Sample is how many schedules each sync describes to find edits that a listing does not show; default 20. The sample
 	// moves on from sync to sync.
 	Sample  int
@@ -79,11 +82,9 @@ func New(cfg Config) *Reconciler {
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = 16
 	}
-	if cfg.MaxDeleteShare <= 0 {
-		cfg.MaxDeleteShare = 0.2
-	}
-	if cfg.MaxDeletes <= 0 {
-		cfg.MaxDeletes = 5
+	if cfg.MaxDeletePercent == nil {
+		percent := DefaultMaxDeletePercent
+		cfg.MaxDeletePercent = &percent
 	}
 	if cfg.Sample <= 0 {
 		cfg.Sample = 20

@@ -165,8 +165,9 @@ func (r *Reconciler) summarise(report *activitycore.SyncReport, desired []Desire
 	report.Observed = owned
 }
 
-// guard says which activity IDs must not lose their schedule: all those the record has never heard of, if they are so many
-// that the record is more likely to be the wrong one.
+// guard says whether the schedules of definitions that the record has never heard of are to be kept: if they are so many that
+// the record is more likely to be the wrong one. A definition deleted here has a tombstone until its schedule is gone, so
+// deleting the last one, or all at once, is not what is held.
 func (r *Reconciler) guard(report *activitycore.SyncReport, changes []Change, override bool) (held bool) {
 	strange := 0
 	for _, c := range changes {
@@ -174,16 +175,25 @@ func (r *Reconciler) guard(report *activitycore.SyncReport, changes []Change, ov
 			strange++
 		}
 	}
-	if strange <= r.cfg.MaxDeletes || float64(strange) <= r.cfg.MaxDeleteShare*float64(report.Observed) {
+	percent := *r.cfg.MaxDeletePercent
+	var limit string
+	switch {
+	case strange == 0:
+		return false
+	case strange == report.Observed:
+		limit = "That is all of them"
+	case 100*strange > percent*report.Observed:
+		limit = fmt.Sprintf("That is more than %d %% (reconcile.max_delete_percent)", percent)
+	default:
 		return false
 	}
-	why := fmt.Sprintf("%d of our %d schedules in Temporal belong to definitions that this database has never heard of. That is more than %d and more than %.0f %%, "+
-		"so they are kept: check that the database is the right one", strange, report.Observed, r.cfg.MaxDeletes, 100*r.cfg.MaxDeleteShare)
 	if override {
 		r.cfg.Log.Warn("mass deletion of schedules was allowed explicitly", "count", strange)
 		return false
 	}
-	report.Blocked = why + ", or allow the mass deletion explicitly"
+	report.Blocked = fmt.Sprintf("%d of our %d schedules in Temporal belong to definitions that this database has never heard of. %s, so they are kept: "+
+		"check that the database is the right one and that no other installation has the same reconcile.owner in this namespace, "+
+		"or allow the mass deletion explicitly", strange, report.Observed, limit)
 	r.cfg.Log.Error("schedules are not deleted: "+report.Blocked, "count", strange)
 	return true
 }
