@@ -215,6 +215,43 @@ func (s *script) schedule(args []string) int {
 	return 0
 }
 
+// inTemporal does to a definition's schedule what somebody may do in Temporal's UI. The one that it makes is marked as ours and
+// of a definition that the record does not know.
+func (s *script) inTemporal(args []string) int {
+	s.need(args, 2, "in-temporal pause|unpause|edit|delete|make NAME")
+	c := s.temporal()
+	defer c.Close()
+	ctx := context.Background()
+	id := core.ScheduleID(core.DefinitionID(args[1]))
+	handle := c.ScheduleClient().GetHandle(ctx, id)
+	var err error
+	switch args[0] {
+	case "pause":
+		err = handle.Pause(ctx, client.SchedulePauseOptions{Note: "maintenance"})
+	case "unpause":
+		err = handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: "go on"})
+	case "edit":
+		err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			edited := in.Description.Schedule
+			edited.Spec = &client.ScheduleSpec{CronExpressions: []string{"0 0 1 1 *"}}
+			return &client.ScheduleUpdate{Schedule: &edited}, nil
+		}})
+	case "delete":
+		err = handle.Delete(ctx)
+	case "make":
+		_, err = c.ScheduleClient().Create(ctx, client.ScheduleOptions{
+			ID: id, Spec: client.ScheduleSpec{CronExpressions: []string{"0 0 1 1 *"}}, Memo: map[string]any{"activity_core_owner": "activity-core"},
+			Action: &client.ScheduleWorkflowAction{Workflow: core.WorkflowType, TaskQueue: core.TaskQueue},
+		})
+	default:
+		s.failf("in-temporal has no %s", args[0])
+	}
+	if err != nil {
+		s.failf("%v", err)
+	}
+	return 0
+}
+
 // webServer is somebody else's HTTP server.
 type webServer struct {
 	*httptest.Server

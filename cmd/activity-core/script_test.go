@@ -95,6 +95,7 @@ var scriptCommands = map[string]func(s *script, args []string) int{
 	"until":           (*script).until,         // REGEXP activity-core …: repeated until it prints that
 	"metric":          (*script).metric,        // 'NAME{label="value"}' VALUE: waits for exactly that
 	"schedule":        (*script).schedule,      // NAME active|paused|absent, asked from Temporal itself
+	"in-temporal":     (*script).inTemporal,    // pause|unpause|edit|delete|make NAME: a schedule, past us
 	"cp":              (*script).copyFile,      // FROM TO
 	"replace":         (*script).replace,       // FILE OLD NEW
 	"repeat":          (*script).repeat,        // FILE TEXT N: a file of N times TEXT

@@ -44,7 +44,9 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) replica() *temporalschedule.Reconciler { return b.replicaWith(temporalschedule.Config{}) }
+func (b *bench) replica() *temporalschedule.Reconciler {
+	return b.replicaWith(temporalschedule.Config{})
+}
 
 // replicaWith is a replica whose configuration says more than where Temporal and the record are.
 func (b *bench) replicaWith(cfg temporalschedule.Config) *temporalschedule.Reconciler {

@@ -83,6 +83,8 @@ func (l *Loop) run(ctx context.Context) {
 		if err != nil {
 			wait = l.retry
 			l.reconciler.cfg.Log.WarnContext(ctx, "sync of schedules failed and will be repeated", "error", err)
+		} else {
+			l.reconciler.cfg.Metrics.observed(report.Observed, report.Drift)
 		}
 		l.record(Outcome{At: l.reconciler.now(), Report: report, Err: err})
 		timer := time.NewTimer(wait)

@@ -24,12 +24,13 @@ type SlotKeeper interface {
 
 // Metrics are the package's measuring points. Any of them may be nil.
 type Metrics struct {
-	// Observed is told after each sync how many schedules we own in Temporal, and how many of them differed from the
-	// record when it began, by kind; kinds without any are absent.
+	// Observed is told after each sync of a [Loop] how many schedules we own in Temporal, and how many of them differed from
+	// the record when it began, by kind; kinds without any are absent. Only a loop tells: its next sync corrects the number,
+	// while one that somebody asked for would leave it standing for ever in a process without a loop.
 	Observed func(owned int, drift map[activitycore.DriftKind]int)
 	// Written counts one change made to a schedule: create, update, pause, unpause, delete, adopt; failed if it was refused.
 	Written func(action string, failed bool)
-	// Synced is told how long a sync took and whether it failed.
+	// Synced is told how long a sync that was no dry run took, and whether it failed.
 	Synced func(took time.Duration, err error)
 }
 

@@ -26,7 +26,9 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 				report.Calls[kind] = n
 			}
 		}
-		r.cfg.Metrics.synced(took, err)
+		if !opt.DryRun {
+			r.cfg.Metrics.synced(took, err)
+		}
 	}()
 	report.DryRun = opt.DryRun
 
@@ -48,7 +50,6 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	}
 	changes := Diff(desired, observed)
 	r.summarise(&report, desired, observed, changes)
-	defer func() { r.cfg.Metrics.observed(report.Observed, report.Drift) }()
 
 	held := r.guard(&report, changes, opt.AllowMassDelete)
 	if opt.DryRun {
