@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // for CEL's functions of time and the embedded Temporal, on a machine without zone files; cronspec has its own
 )
 
 func main() {

@@ -11,6 +11,7 @@ import (
 type zoneRules struct {
 	name string
 	loc  *time.Location
+	data []byte // what loc was read from
 
 	once    sync.Once
 	changes []unsafeChange // from the year 2002 to MaxYear, ascending

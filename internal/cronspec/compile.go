@@ -69,6 +69,9 @@ func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
 
 func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSpec {
 	ts := TemporalSpec{TimeZone: s.Zone()}
+	if ts.TimeZone != "UTC" {
+		ts.ZoneData = s.rules.data
+	}
 	instants := make(map[int64]bool)
 	validUntil := int64(math.MaxInt64)
 	var everyHour uint64 // minutes past every hour of UTC

@@ -35,14 +35,14 @@ func (p *Parser) zone(name string) (*zoneRules, error) {
 	if z, ok := p.zones[name]; ok {
 		return z, nil
 	}
-	loc, err := loadZone(name)
+	loc, data, err := loadZone(name)
 	if err != nil {
 		return nil, err
 	}
 	if p.zones == nil {
 		p.zones = make(map[string]*zoneRules)
 	}
-	p.zones[name] = &zoneRules{name: name, loc: loc}
+	p.zones[name] = &zoneRules{name: name, loc: loc, data: data}
 	return p.zones[name], nil
 }
 

@@ -11,7 +11,10 @@ import (
 // TemporalSpec describes a Temporal schedule spec without importing Temporal: the adapter copies it field by field. The
 // schedule fires at the union of Calendars and Intervals, each instant once.
 type TemporalSpec struct {
-	TimeZone  string     // the zone in which Calendars are read
+	TimeZone string // the zone in which Calendars are read
+	// ZoneData are the zone's rules as in a TZif file (RFC 8536): Temporal reads Calendars by these rather than by its own
+	// machine's. None for UTC, which has no rules. The bytes are shared and must not be changed.
+	ZoneData  []byte
 	Calendars []Calendar // recurring wall-clock times
 	Intervals []Interval // elapsed time, and single instants around clock changes
 	// ValidUntil is when the description ends being exact: a converging loop must compile again before it. Zero means it
@@ -54,6 +57,9 @@ func (iv Interval) Once() (t time.Time, ok bool) {
 func (ts TemporalSpec) Hash() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "temporalspec/1\n%s\n", ts.TimeZone)
+	if len(ts.ZoneData) > 0 {
+		fmt.Fprintf(&b, "z %x\n", sha256.Sum256(ts.ZoneData))
+	}
 	for _, c := range ts.Calendars {
 		fmt.Fprintf(&b, "c %v %v %v %v %v %v %v %q\n", c.Second, c.Minute, c.Hour, c.DayOfMonth, c.Month, c.Year, c.DayOfWeek, c.Comment)
 	}

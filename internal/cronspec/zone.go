@@ -1,40 +1,78 @@
 package cronspec
 
 import (
+	"archive/zip"
 	_ "embed"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 	"time"
-	_ "time/tzdata" // zones load on a machine that has no zone files, too
 )
 
-// zoneNames lists every zone name of the IANA data that this Go release embeds, one a line, sorted. Only these names are
-// accepted, so a definition that one replica can read, every replica can read.
+// ZoneDataVersion is the release of the IANA time zone database that is built in.
+const ZoneDataVersion = "2025c"
+
+// zoneArchive is the copy that the Go release carries (lib/time/zoneinfo.zip, public domain). Package time would look into
+// $ZONEINFO and the machine's files first and take its own copy last, so that a definition could fire at other instants on
+// each machine. time/tzdata has the same bytes and lets nobody read them.
 //
-//go:generate sh -c "unzip -Z1 $(go env GOROOT)/lib/time/zoneinfo.zip | grep -v -e '/$' -e '^Factory$' | LC_ALL=C sort > zones.txt"
-//go:embed zones.txt
-var zoneNames string
+//go:generate sh -c "cp $(go env GOROOT)/lib/time/zoneinfo.zip zoneinfo.zip"
+//go:embed zoneinfo.zip
+var zoneArchive string
+
+// zoneFiles are the zones of the archive.
+type zoneFiles struct {
+	names  []string // ascending
+	byName map[string]*zip.File
+}
+
+var openZones = sync.OnceValues(func() (zoneFiles, error) {
+	z := zoneFiles{byName: make(map[string]*zip.File)}
+	archive, err := zip.NewReader(strings.NewReader(zoneArchive), int64(len(zoneArchive)))
+	if err != nil {
+		return z, fmt.Errorf("open the built-in zone data: %w", err)
+	}
+	for _, f := range archive.File {
+		if f.FileInfo().IsDir() || f.Name == "Factory" { // what a machine has until somebody sets its zone
+			continue
+		}
+		z.names = append(z.names, f.Name)
+		z.byName[f.Name] = f
+	}
+	slices.Sort(z.names)
+	return z, nil
+})
 
 // Zones yields the IANA zone names that [Parse] accepts, in ascending order.
 func Zones() iter.Seq[string] {
-	return strings.SplitSeq(strings.TrimSuffix(zoneNames, "\n"), "\n")
+	zones, _ := openZones()
+	return slices.Values(zones.names)
 }
 
-func isZoneName(name string) bool {
-	return name != "" && !strings.ContainsAny(name, "\r\n") && strings.Contains("\n"+zoneNames, "\n"+name+"\n")
-}
-
-func loadZone(name string) (*time.Location, error) {
-	if !isZoneName(name) {
-		return nil, &ParseError{Field: FieldZone, Value: name, Reason: "is not an IANA zone name", Hint: zoneHint(name)}
-	}
-	loc, err := time.LoadLocation(name)
+// loadZone reads a zone from what is built in, and from nowhere else. data is its file, in the format of RFC 8536.
+func loadZone(name string) (loc *time.Location, data []byte, err error) {
+	zones, err := openZones()
 	if err != nil {
-		return nil, &ParseError{Field: FieldZone, Value: name, Reason: fmt.Sprintf("cannot be loaded: %v", err),
-			Hint: "check the ZONEINFO variable and the machine's zone files"}
+		return nil, nil, err
 	}
-	return loc, nil
+	file, ok := zones.byName[name]
+	if !ok {
+		return nil, nil, &ParseError{Field: FieldZone, Value: name, Reason: "is not an IANA zone name", Hint: zoneHint(name)}
+	}
+	in, err := file.Open()
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the built-in zone %s: %w", name, err)
+	}
+	if data, err = io.ReadAll(in); err == nil {
+		loc, err = time.LoadLocationFromTZData(name, data)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the built-in zone %s: %w", name, err)
+	}
+	return loc, data, nil
 }
 
 // zoneHint names the zone that was probably meant.

@@ -12,9 +12,9 @@ import (
 	"github.com/activity-core/activity-core/internal/cronspec"
 )
 
-// toScheduleSpec copies a compiled spec field by field.
-func toScheduleSpec(ts cronspec.TemporalSpec) *schedulepb.ScheduleSpec {
-	spec := &schedulepb.ScheduleSpec{TimezoneName: ts.TimeZone}
+// ScheduleSpec copies a compiled spec field by field.
+func ScheduleSpec(ts cronspec.TemporalSpec) *schedulepb.ScheduleSpec {
+	spec := &schedulepb.ScheduleSpec{TimezoneName: ts.TimeZone, TimezoneData: ts.ZoneData}
 	for _, c := range ts.Calendars {
 		spec.StructuredCalendar = append(spec.StructuredCalendar, &schedulepb.StructuredCalendarSpec{
 			Second: toRanges(c.Second), Minute: toRanges(c.Minute), Hour: toRanges(c.Hour),
@@ -40,7 +40,7 @@ func toRanges(ranges []cronspec.Range) []*schedulepb.Range {
 // withJitter returns the spec with a jitter; calendars and intervals are shared with the original.
 func withJitter(spec *schedulepb.ScheduleSpec, jitter time.Duration) *schedulepb.ScheduleSpec {
 	return &schedulepb.ScheduleSpec{
-		StructuredCalendar: spec.StructuredCalendar, Interval: spec.Interval, TimezoneName: spec.TimezoneName,
+		StructuredCalendar: spec.StructuredCalendar, Interval: spec.Interval, TimezoneName: spec.TimezoneName, TimezoneData: spec.TimezoneData,
 		Jitter: durationpb.New(jitter),
 	}
 }
@@ -75,6 +75,7 @@ func sameListed(wanted, listed *schedulepb.ScheduleSpec) bool {
 		c := proto.CloneOf(s)
 		c.StructuredCalendar = c.StructuredCalendar[:min(len(c.StructuredCalendar), listedPieces)]
 		c.Interval = c.Interval[:min(len(c.Interval), listedPieces)]
+		c.TimezoneData = nil // a listing leaves it out; our hash has it
 		return normal(c)
 	}
 	return proto.Equal(head(wanted), head(listed))

@@ -186,7 +186,7 @@ func compileSpec(t activitycore.TriggerConfig, now time.Time) compiledSpec {
 	if err != nil {
 		return compiledSpec{err: err}
 	}
-	return compiledSpec{spec: toScheduleSpec(ts), hash: ts.Hash()}
+	return compiledSpec{spec: ScheduleSpec(ts), hash: ts.Hash()}
 }
 
 func (p *planner) action(activityID string) (*workflowpb.NewWorkflowExecutionInfo, error) {
