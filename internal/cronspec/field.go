@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // fieldRule describes one of the five fields: its name, the values it may hold and the names it understands.
@@ -69,94 +70,39 @@ func (r fieldRule) parse(text string) (valueSet, *fault) {
 	return set, nil
 }
 
-// foreignSyntax refuses what other schedulers understand and this one does not, each with its replacement.
-func (r fieldRule) foreignSyntax(text string) *fault {
-	isDay := r.field == FieldDayOfMonth || r.field == FieldDayOfWeek
-	upper := strings.ToUpper(text)
-	switch {
-	case strings.Contains(text, "#"):
-		return &fault{text, "# (the n-th weekday of a month) is not supported",
-			`write the weekday and add "when: ..." on the day of the month to the rule, e.g. day-of-week 5 with a rule for days 15-21`}
-	case strings.Contains(text, "?"):
-		return &fault{text, "? is not supported", `write "*"`}
-	case strings.Contains(text, "~"):
-		return &fault{text, "~ (a random value) is not supported", `write a fixed value and set "jitter"`}
-	case isDay && (upper == "L" || upper == "LW" || strings.HasPrefix(upper, "L-")):
-		return &fault{text, "L (the last day) is not supported",
-			`write "28-31" and add a "when:" to the rule that keeps the last day only, or run on day 1`}
-	case isDay && endsInDigitLetter(upper, 'L'):
-		return &fault{text, "L (the last such weekday) is not supported",
-			`write the weekday alone and add a "when:" to the rule that keeps the last one only`}
-	case isDay && (upper == "W" || endsInDigitLetter(upper, 'W')):
-		return &fault{text, "W (the nearest working day) is not supported",
-			`write "1-5" as day-of-week and add a "when:" on the day of the month to the rule`}
-	case upper == "H" || strings.HasPrefix(upper, "H/") || strings.HasPrefix(upper, "H("):
-		return &fault{text, "H (a hashed value) is not supported", `write a fixed value and set "jitter"`}
-	}
-	return nil
-}
-
-func endsInDigitLetter(s string, letter byte) bool {
-	n := len(s)
-	return n >= 2 && s[n-1] == letter && s[n-2] >= '0' && s[n-2] <= '9'
-}
-
 // parseItem reads one element of a list: "*", "*/n", "a", "a-b" or "a-b/n".
 func (r fieldRule) parseItem(item string) (uint64, *fault) {
 	span, stepText, stepped := strings.Cut(item, "/")
-	lo, hi := r.min, r.max
-	switch first, last, ranged := strings.Cut(span, "-"); {
-	case span == "*":
-		if r.field == FieldDayOfWeek {
-			hi = 6 // "*/n" must not reach Sunday a second time as 7
-		}
-	case ranged:
-		var f *fault
+	first, last, ranged := strings.Cut(span, "-")
+	lo, hi := r.min, r.lastValue() // "*/n" must not reach Sunday a second time as 7
+	var f *fault
+	if span != "*" {
 		if lo, f = r.parseValue(first, item); f != nil {
 			return 0, f
 		}
+		hi = lo
+	}
+	if ranged {
 		if hi, f = r.parseValue(last, item); f != nil {
 			return 0, f
 		}
-		if lo > hi {
-			return 0, &fault{item, "the range runs backwards", r.forwardRange(lo, hi)}
-		}
-	default:
-		var f *fault
-		if lo, f = r.parseValue(span, item); f != nil {
-			return 0, f
-		}
-		if stepped {
-			return 0, &fault{item, "a step needs a range or * before it",
-				fmt.Sprintf("write %q", fmt.Sprintf("%d-%d/%s", lo, r.lastValue(), stepText))}
-		}
-		hi = lo
 	}
 	step := 1
 	if stepped {
-		var f *fault
 		if step, f = r.parseStep(stepText, item); f != nil {
 			return 0, f
 		}
+	}
+	switch {
+	case lo > hi:
+		return 0, &fault{item, "the range runs backwards", r.forwardRange(lo, hi, step)}
+	case stepped && !ranged && span != "*":
+		return 0, &fault{item, "a step needs a range or * before it", r.steppedFrom(lo, step)}
 	}
 	return stride(lo, hi, step), nil
 }
 
 func (r fieldRule) lastValue() int { return bits.Len64(r.all()) - 1 }
-
-// forwardRange says how to write a range that wraps around, for instance 22-4 as "22-23,0-4".
-func (r fieldRule) forwardRange(lo, hi int) string {
-	part := func(a, b int) string {
-		if a == b {
-			return strconv.Itoa(a)
-		}
-		return fmt.Sprintf("%d-%d", a, b)
-	}
-	if r.field == FieldDayOfWeek && hi == 0 {
-		return fmt.Sprintf("write %q", part(lo, 7))
-	}
-	return fmt.Sprintf("write %q", part(lo, r.lastValue())+","+part(r.min, hi))
-}
 
 func (r fieldRule) parseStep(text, item string) (int, *fault) {
 	step, ok := smallNumber(text)
@@ -184,7 +130,7 @@ func (r fieldRule) parseValue(text, item string) (int, *fault) {
 		if lower == name {
 			return r.min + i, nil
 		}
-		if len(lower) > 3 && strings.HasPrefix(lower, name) {
+		if len(lower) > 3 && strings.HasPrefix(r.longName(i), lower) {
 			return 0, &fault{item, fmt.Sprintf("%q is not a three-letter name", text), fmt.Sprintf("write %q", name)}
 		}
 	}
@@ -198,6 +144,14 @@ func (r fieldRule) parseValue(text, item string) (int, *fault) {
 		hint += fmt.Sprintf(" or a name from %s to %s", r.names[0], r.names[len(r.names)-1])
 	}
 	return 0, &fault{item, fmt.Sprintf("%q is not a value of this field", text), hint}
+}
+
+// longName is the English name that names[i] begins.
+func (r fieldRule) longName(i int) string {
+	if r.field == FieldMonth {
+		return strings.ToLower(time.Month(r.min + i).String())
+	}
+	return strings.ToLower(time.Weekday(r.min + i).String())
 }
 
 // smallNumber reads an unsigned decimal of at most four digits, so that nothing can overflow.

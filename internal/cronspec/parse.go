@@ -49,7 +49,7 @@ func (p *Parser) zone(name string) (*zoneRules, error) {
 // Parse is [Parse] with the Parser's zones.
 func (p *Parser) Parse(expressions []string, zone string) (*Spec, error) {
 	if len(expressions) == 0 {
-		return nil, &ParseError{Field: FieldExpression, Reason: "there is none", Hint: `write five fields such as "0 6 * * 1"`}
+		return nil, &ParseError{Field: FieldExpression, Reason: "there is none", Hint: exampleHint}
 	}
 	if len(expressions) > MaxExpressions {
 		return nil, &ParseError{Field: FieldExpression, Value: fmt.Sprintf("%d expressions", len(expressions)),
@@ -102,7 +102,7 @@ func parseExpression(text string) (*entry, error) {
 	}
 	words := strings.Fields(text)
 	if len(words) == 0 {
-		return nil, refuse(FieldExpression, text, "is empty", `write five fields such as "0 6 * * 1"`)
+		return nil, refuse(FieldExpression, text, "is empty", exampleHint)
 	}
 	switch first := words[0]; {
 	case strings.HasPrefix(first, "TZ=") || strings.HasPrefix(first, "CRON_TZ="):
@@ -152,15 +152,4 @@ func refuseMacro(refuse func(Field, string, string, string) error, text, first s
 		return refuse(FieldExpression, text, first+" stands alone", "remove what follows it")
 	}
 	return refuse(FieldExpression, first, "is not a known name", "write "+known+", or five fields")
-}
-
-func fieldCountHint(words []string) string {
-	switch len(words) {
-	case 6:
-		return fmt.Sprintf("seconds and years are not supported: if the first field is seconds, write %q; if the last is a year, write %q",
-			strings.Join(words[1:], " "), strings.Join(words[:5], " "))
-	case 7:
-		return fmt.Sprintf("seconds and years are not supported: write %q", strings.Join(words[1:6], " "))
-	}
-	return `write five fields such as "0 6 * * 1"`
 }

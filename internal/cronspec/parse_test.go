@@ -21,9 +21,41 @@ func TestRefusalsNameTheFieldAndSayWhatToWriteInstead(t *testing.T) {
 	}{
 		{"", "", cronspec.FieldExpression, []string{"empty", "0 6 * * 1"}},
 		{"0 6 * *", "", cronspec.FieldExpression, []string{"4 fields instead of 5"}},
-		{"0 0 6 * * 1", "", cronspec.FieldExpression, []string{"6 fields", `"0 6 * * 1"`, `"0 0 6 * *"`}},
+		{"0 0 6 * * 1", "", cronspec.FieldExpression, []string{"6 fields", `"0 6 * * 1"`}},
+		{"0 0 6 * * *", "", cronspec.FieldExpression, []string{"6 fields", `seconds, write "0 6 * * *"`, `year, write "0 0 6 * *"`}},
+		{"0 6 * * 1 2026", "", cronspec.FieldExpression, []string{`write "0 6 * * 1" (every year)`}},
+		{"*/10 * * * * *", "", cronspec.FieldExpression, []string{`write "* * * * *" (at most once a minute)`}},
+		{"0 0 12 ? * MON-FRI", "", cronspec.FieldExpression, []string{`write "0 12 * * MON-FRI"`}},
+		{"0 0 12 ? * 2-6", "", cronspec.FieldExpression, []string{`write "0 12 * * 1-5" (0 is Sunday here, not 1)`}},
+		{"0 1/5 12 ? * 6/2", "", cronspec.FieldExpression, []string{`write "1-56/5 12 * * 5"`}},
+		{"0 15 10 ? * * 2026", "", cronspec.FieldExpression, []string{`write "15 10 * * *" (every year)`}},
+		{"0 0/15 8-17 ? * 7-2", "", cronspec.FieldExpression, []string{`write "0-45/15 8-17 * * 0,1,6"`}},
+		{"0 12 ? * MON-FRI *", "", cronspec.FieldExpression, []string{`write "0 12 * * MON-FRI"`}}, // EventBridge
+		{"0 15 10 L * ?", "", cronspec.FieldExpression, []string{"remove them", `day-of-month "L"`, "28-31"}},
+		{"0 15 10 ? * 6L", "", cronspec.FieldExpression, []string{"the last such weekday"}},
+		{"0 15 10 ? * 6#3", "", cronspec.FieldExpression, []string{"n-th weekday", `"fri"`, "15-21"}},
+		{"0 15 10 ? * 6L", "", cronspec.FieldExpression, []string{"last such weekday", `"fri"`}},
 		{"0 0 6 * * 1 2026", "", cronspec.FieldExpression, []string{"7 fields", `"0 6 * * 1"`}},
-		{"0 6 * * 5#3", "", cronspec.FieldDayOfWeek, []string{"#", "15-21"}},
+		{"0 6 * * 5#3", "", cronspec.FieldDayOfWeek, []string{"#", `"5"`, "15-21"}},
+		{"0 6 * * FRI#1", "", cronspec.FieldDayOfWeek, []string{"#", `"fri"`, "1-7"}},
+		{"0 6 * * FRIL", "", cronspec.FieldDayOfWeek, []string{"the last such weekday", "when:"}},
+		{"0 6 * * L", "", cronspec.FieldDayOfWeek, []string{"last day of the week", `"sat"`}},
+		{"0 6 LW * *", "", cronspec.FieldDayOfMonth, []string{"last working day", `"1-5"`}},
+		{"0 6 LW-3 * *", "", cronspec.FieldDayOfMonth, []string{"last working day", `"1-5"`}},
+		{"0 6 L-3 * *", "", cronspec.FieldDayOfMonth, []string{"last day", "28-31"}},
+		{"0 6 W15 * *", "", cronspec.FieldDayOfMonth, []string{"nearest working day"}},
+		{"0 6 5C * *", "", cronspec.FieldDayOfMonth, []string{"calendar"}},
+		{"0 6 * * C", "", cronspec.FieldDayOfWeek, []string{"calendar"}},
+		{"? 6 * * *", "", cronspec.FieldMinute, []string{"write a value"}},
+		{"0 6 * * 7-2", "", cronspec.FieldDayOfWeek, []string{"backwards", `"0-2"`}},
+		{"0 6 * * 7/2", "", cronspec.FieldDayOfWeek, []string{`"0-6/2"`}},
+		{"0 6 * * 6/2", "", cronspec.FieldDayOfWeek, []string{`"6"`}},
+		{"0 6 * * fri-mon/2", "", cronspec.FieldDayOfWeek, []string{"backwards", `"0,5"`}},
+		{"0 22-4/2 * * *", "", cronspec.FieldHour, []string{"backwards", `"0,2,4,22"`}},
+		{"5/90 * * * *", "", cronspec.FieldMinute, []string{"never step"}},
+		{"5/x * * * *", "", cronspec.FieldMinute, []string{"whole number"}},
+		{"0 6 * * frix", "", cronspec.FieldDayOfWeek, []string{"sun to sat"}},
+		{"0 6 * sept *", "", cronspec.FieldMonth, []string{`write "sep"`}},
 		{"0 6 L * *", "", cronspec.FieldDayOfMonth, []string{"last day", "28-31"}},
 		{"0 6 1,L * *", "", cronspec.FieldDayOfMonth, []string{"last day"}},
 		{"0 6 * * 5L", "", cronspec.FieldDayOfWeek, []string{"last"}},
@@ -81,6 +113,7 @@ func TestRefusalsNameTheFieldAndSayWhatToWriteInstead(t *testing.T) {
 			if refusal.Hint == "" || refusal.Reason == "" {
 				t.Errorf("reason or hint is missing: %+v", refusal)
 			}
+			checkHint(t, refusal)
 			for _, part := range c.says {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q does not say %q", err, part)
@@ -237,7 +270,7 @@ func TestNotesExplainWhatAClockChangeDoes(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"0 6 * * 1", "*/15 0-3,22 1,15 jan-mar/2 MON", "@daily", "5#3 L W ? H", "0 0 30 2 *", "TZ=UTC 0 6 * * 1", "@every 1h", "\x00 \xff * * *", "*/1,*/2 */23 */31 */12 */7"} {
+	for _, seed := range []string{"0 6 * * 1", "*/15 0-3,22 1,15 jan-mar/2 MON", "@daily", "5#3 L W ? H", "0 0 30 2 *", "TZ=UTC 0 6 * * 1", "@every 1h", "0 0 12 ? * 2-6", "7-2 7/2 FRIL LW-3 5C", "0 1/5 12 L * ? 2026", "\x00 \xff * * *", "*/1,*/2 */23 */31 */12 */7"} {
 		f.Add(seed, "Europe/Berlin")
 	}
 	f.Add("* * * * *", "Local")
@@ -248,6 +281,7 @@ func FuzzParse(f *testing.F) {
 			if !errors.As(err, &refusal) || refusal.Reason == "" {
 				t.Fatalf("%q in %q is refused without a reason: %v", expression, zone, err)
 			}
+			checkHint(t, refusal)
 			return
 		}
 		again, err := cronspec.Parse(s.Expressions(), s.Zone())
