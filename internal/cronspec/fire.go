@@ -33,24 +33,77 @@ func (s *Spec) Describe(t time.Time) Fire {
 
 func (s *Spec) note(unix int64) string {
 	p := periodAt(s.loc, unix)
-	wall := unix + p.offset
 	for _, e := range s.entries {
-		if !e.followsElapsedTime() && e.nextIn(s.loc, p, unix-1) == unix && e.matchesWall(wall) && s.shownTwice(p, wall) {
-			return fmt.Sprintf("%s happens twice (clocks go back); runs once, the first time", clock(wall))
-		}
-		if e.followsElapsedTime() && e.matchesWall(wall) {
-			switch {
-			case unix < p.start+p.repeat():
-				return fmt.Sprintf("second %s of the day (clocks went back %s); the hours repeat and so does the run", clock(wall), span(p.repeat()))
-			case s.shownTwice(p, wall):
-				return fmt.Sprintf("first %s of the day (clocks are about to go back); runs again in the repeat", clock(wall))
-			}
+		if note := s.repeatNote(e, p, unix); note != "" {
+			return note
 		}
 	}
-	if unix < p.start+p.gap() && !s.namesWall(wall) {
-		return fmt.Sprintf("%s does not exist (clocks go forward %s); runs at %s", clock(unix+p.before), span(p.gap()), clock(wall))
+	if note := s.movedNote(p, unix); note != "" {
+		return note
+	}
+	for _, e := range s.entries {
+		if note := s.passedOverNote(e, p, unix); note != "" {
+			return note
+		}
 	}
 	return ""
+}
+
+// repeatNote is about a time that the clock shows twice.
+func (s *Spec) repeatNote(e *entry, p period, unix int64) string {
+	wall := unix + p.offset
+	switch {
+	case !e.matchesWall(wall):
+	case !e.followsElapsedTime():
+		if e.nextIn(s.loc, p, unix-1) == unix && s.shownTwice(p, wall) {
+			return fmt.Sprintf("%s happens twice (clocks go back); runs once, the first time", clock(wall))
+		}
+	case unix < p.start+p.repeat():
+		return fmt.Sprintf("second %s of the day (clocks went back %s); the hours repeat and so does the run", clock(wall), span(p.repeat()))
+	case s.shownTwice(p, wall):
+		return fmt.Sprintf("first %s of the day (clocks are about to go back); runs again in the repeat", clock(wall))
+	}
+	return ""
+}
+
+// movedNote is about a fixed time that a forward change skipped and that runs here instead, for some perhaps together with a
+// time that is due here anyway.
+func (s *Spec) movedNote(p period, unix int64) string {
+	if unix >= p.start+p.gap() {
+		return ""
+	}
+	wall, skipped := unix+p.offset, unix+p.before
+	moved := false
+	for _, e := range s.entries {
+		moved = moved || !e.followsElapsedTime() && e.matchesWall(skipped)
+	}
+	switch {
+	case !moved:
+		return ""
+	case s.namesWall(wall):
+		return fmt.Sprintf("%s does not exist (clocks go forward %s); falls on %s, due anyway: runs once for both", clock(skipped), span(p.gap()), clock(wall))
+	}
+	return fmt.Sprintf("%s does not exist (clocks go forward %s); runs at %s", clock(skipped), span(p.gap()), clock(wall))
+}
+
+// passedOverNote is about times that a forward change skipped and that nothing stands in for, because the entry follows elapsed
+// time. It stands at the entry's first run after the change, if that is not so late that nobody would ask.
+func (s *Spec) passedOverNote(e *entry, p period, unix int64) string {
+	if !e.followsElapsedTime() || p.gap() == 0 || unix >= p.start+unsettled || e.nextIn(s.loc, p, p.start-1) != unix {
+		return ""
+	}
+	first, ok := e.nextWall(p.start + p.before)
+	if !ok || first >= p.start+p.offset {
+		return ""
+	}
+	last, times := first, clock(first)
+	for next, ok := e.nextWall(last + 60); ok && next < p.start+p.offset; next, ok = e.nextWall(last + 60) {
+		last = next
+	}
+	if last != first {
+		times += " to " + clock(last)
+	}
+	return fmt.Sprintf("%s did not exist (clocks went forward %s); with * as hour nothing replaces it", times, span(p.gap()))
 }
 
 // namesWall tells whether any expression names the wall-clock time itself.

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	activitycore "github.com/activity-core/activity-core"
 )
 
 // MaxExpressions is the largest number of expressions in one Spec, MaxExpressionLen the longest one in bytes: more than
 // a person writes, little enough that a hostile definition costs nothing.
 const (
-	MaxExpressions   = 64
+	MaxExpressions   = activitycore.MaxCronExpressions
 	MaxExpressionLen = 512
 )
 

@@ -92,6 +92,10 @@ func TestTheZoneDataIsThatOfTheGoRelease(t *testing.T) {
 	if !bytes.Equal(ours, theirs) {
 		t.Errorf("zoneinfo.zip differs from %s: run go generate ./internal/cronspec and set ZoneDataVersion", dir)
 	}
+	page, err := os.ReadFile("../../docs/cron.md")
+	if err != nil || !strings.Contains(string(page), "release "+cronspec.ZoneDataVersion) {
+		t.Errorf("docs/cron.md does not name release %s (%v)", cronspec.ZoneDataVersion, err)
+	}
 	script, err := os.ReadFile(filepath.Join(dir, "update.bash"))
 	if err != nil {
 		t.Skipf("its version is not told: %v", err)
