@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"time"
 
@@ -129,59 +128,6 @@ func (c *cli) eventBody(file, payload string, e core.Event) ([]byte, error) {
 	}
 	e.Time = time.Now().UTC()
 	return json.Marshal(e)
-}
-
-// tailPause is how often tail asks for new events.
-const tailPause = 500 * time.Millisecond
-
-func (c *cli) tailCommand() *cobra.Command {
-	var eventType string
-	cmd := &cobra.Command{
-		Use: "tail", Short: "Print events as they arrive, until interrupted", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			api, err := c.client()
-			if err != nil {
-				return err
-			}
-			var last uint64
-			first := true
-			for {
-				page, err := api.Events(cmd.Context(), apiclient.ListOptions{Limit: 200, Filter: map[string]string{"type": eventType}})
-				if err != nil {
-					if cmd.Context().Err() != nil {
-						return nil //nolint:nilerr // interrupted: that is how tail ends
-					}
-					return err
-				}
-				fresh := page.Items[:0]
-				for _, e := range page.Items {
-					if e.Sequence > last {
-						fresh = append(fresh, e)
-					}
-				}
-				sort.Slice(fresh, func(i, j int) bool { return fresh[i].Sequence < fresh[j].Sequence })
-				for _, e := range fresh {
-					last = e.Sequence
-					if first {
-						continue
-					}
-					if err := c.print(e, func() {
-						fmt.Fprintf(c.stdout, "%s  %d  %s  %s\n", e.StoredAt.UTC().Format(time.RFC3339), e.Sequence, e.Type, oneLine(e.EventID))
-					}); err != nil {
-						return err
-					}
-				}
-				first = false
-				select {
-				case <-cmd.Context().Done():
-					return nil
-				case <-time.After(tailPause):
-				}
-			}
-		},
-	}
-	cmd.Flags().StringVar(&eventType, "type", "", "only events of this type")
-	return c.clientCommand(cmd)
 }
 
 func (c *cli) explainCommand() *cobra.Command {

@@ -40,6 +40,12 @@ func (l eventLog) Event(ctx context.Context, id string) (core.EventListing, erro
 	return l.log.Event(ctx, id)
 }
 
+func (l eventLog) LastSequence(ctx context.Context) (uint64, error) { return l.log.LastSequence(ctx) }
+
+func (l eventLog) Tail(ctx context.Context, after uint64, each func(core.EventListing) error) error {
+	return l.log.Tail(ctx, after, each)
+}
+
 func (l eventLog) Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error) {
 	return l.log.Explain(ctx, e, ref, limit)
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -303,6 +304,7 @@ func (a *App) addRouter() error {
 
 func (a *App) addAPI() {
 	cfg := a.Config
+	stopping := make(chan struct{})
 	handler := httpapi.New(httpapi.Config{
 		Catalog: a.catalog, Record: a.Store, Publisher: a.publisher,
 		Events:      eventLog{natsrouter.NewLog(a.js, a.Store), natsrouter.NewReplayer(a.js, a.Store, a.starter, time.Now)},
@@ -310,8 +312,9 @@ func (a *App) addAPI() {
 		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Token: cfg.APIToken,
 		WebhookSecrets: map[string]string{"github": cfg.WebhookGitHub, "gitea": cfg.WebhookGitea, "gitlab": cfg.WebhookGitLab, "standard": cfg.WebhookStandard},
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
+		Stopping: stopping,
 	})
-	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, a.tracing.Handler(handler))
+	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, a.tracing.Handler(handler), sync.OnceFunc(func() { close(stopping) }))
 }
 
 func (a *App) addMetricsServer() {
@@ -320,10 +323,11 @@ func (a *App) addMetricsServer() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler())
-	a.addHTTP("metrics", "metrics.addr", a.Config.MetricsAddr, a.MetricsListener, mux)
+	a.addHTTP("metrics", "metrics.addr", a.Config.MetricsAddr, a.MetricsListener, mux, func() {})
 }
 
-func (a *App) addHTTP(name, key, addr string, listener net.Listener, handler http.Handler) {
+// addHTTP adds a server; stopping is called when it is about to stop, which waits for the requests that are being answered.
+func (a *App) addHTTP(name, key, addr string, listener net.Listener, handler http.Handler, stopping func()) {
 	// The handler has a stricter limit of headers, and an answer that programs understand.
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 20}
 	a.lifecycle.add(name, func(ctx context.Context) error {
@@ -340,6 +344,7 @@ func (a *App) addHTTP(name, key, addr string, listener net.Listener, handler htt
 		}()
 		return nil
 	}, func(ctx context.Context) error {
+		stopping()
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {

@@ -43,18 +43,23 @@ const (
 // client of Temporal is real and never connects: what is tested with it starts no run and writes no schedule.
 func startWithoutTemporal(t *testing.T) *App {
 	t.Helper()
+	return startAt(t, devstacktest.OwnNATS(t).URL(), filepath.Join(t.TempDir(), "record.db"), "127.0.0.1:0")
+}
+
+func startAt(t *testing.T, natsURL, record, addr string) *App {
+	t.Helper()
 	cfg, err := config.Load(config.Sources{Environ: []string{
 		"ACTIVITY_CORE_WEBHOOKS_GITHUB_SECRET=the-secret-before,the-next-one," + hookSecret, "ACTIVITY_CORE_API_TOKEN=" + apiToken,
-		"ACTIVITY_CORE_ROLES=api,router", "ACTIVITY_CORE_METRICS_ADDR=", "ACTIVITY_CORE_NATS_URL=" + devstacktest.OwnNATS(t).URL(),
+		"ACTIVITY_CORE_ROLES=api,router", "ACTIVITY_CORE_METRICS_ADDR=", "ACTIVITY_CORE_NATS_URL=" + natsURL,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "record.db")})
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: record})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

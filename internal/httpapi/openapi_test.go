@@ -31,7 +31,7 @@ func TestOpenAPIDescribesEveryRouteOfTheContract(t *testing.T) {
 		"/activity-definitions/{ref}/trigger": {"post"}, "/activity-definitions/{ref}/pause": {"post"}, "/activity-definitions/{ref}/resume": {"post"},
 		"/activity-definitions/{ref}/backfill": {"post"}, "/activity-definitions/{ref}/next": {"get"}, "/activity-definitions/{ref}/versions": {"get"},
 		"/activity-definitions/{ref}/runs": {"get"}, "/dry-run": {"post"}, "/plan": {"post"}, "/apply": {"post"},
-		"/events": {"get", "post"}, "/events/{id}": {"get"}, "/events/{id}/explain": {"get"}, "/events/replay": {"post"}, "/hooks/github": {"post"},
+		"/events": {"get", "post"}, "/events/{id}": {"get"}, "/events/{id}/explain": {"get"}, "/events/replay": {"post"}, "/events/tail": {"get"}, "/hooks/github": {"post"},
 		"/runs": {"get"}, "/runs/{id}": {"get"}, "/runs/{id}/cancel": {"post"}, "/runs/{id}/rerun": {"post"},
 		"/tasks": {"get"}, "/tasks/{id}": {"get", "patch"}, "/dead-letters": {"get"}, "/dead-letters/replay": {"post"}, "/dead-letters/drop": {"post"}, "/dead-letters/{id}/replay": {"post"}, "/dead-letters/{id}": {"delete"},
 		"/schedules": {"get"}, "/sync": {"post"}, "/ledger": {"get"}, "/audit": {"get"},

@@ -33,6 +33,10 @@ type Publisher interface {
 type EventLog interface {
 	List(ctx context.Context, eventType string, since, until time.Time, p core.PageRequest) (core.Page[core.EventListing], error)
 	Event(ctx context.Context, eventID string) (core.EventListing, error)
+	// LastSequence is the newest event's, 0 in an empty stream.
+	LastSequence(ctx context.Context) (uint64, error)
+	// Tail calls each for every event stored after a sequence, in order, until ctx ends (nil) or each fails.
+	Tail(ctx context.Context, after uint64, each func(core.EventListing) error) error
 	// Explain holds an event against one definition (ID or name), or against all if ref is "".
 	Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error)
 	// Replay holds stored events against a definition and calls each for every match.
@@ -77,6 +81,8 @@ type Config struct {
 	Token string
 	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard.
 	WebhookSecrets map[string]string
+	// Stopping is closed when the server is about to stop: feeds, which would not end by themselves, end then. May be nil.
+	Stopping <-chan struct{}
 	// Observe is told of every request; may be nil.
 	Observe func(route, method string, status int, took time.Duration)
 	Logger  *slog.Logger
@@ -126,6 +132,7 @@ func New(c Config) http.Handler {
 	s.runs()
 	s.tasks()
 	s.events()
+	s.tail()
 	s.hooks()
 	s.deadLetters()
 	s.operations()

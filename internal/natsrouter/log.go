@@ -2,7 +2,6 @@ package natsrouter
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -108,19 +107,42 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 	}
 }
 
-// Tail calls fn for each event that is stored from now on, in order, until ctx ends or fn returns an error, which it returns. MatchedBy is empty: the router may
-// not have seen the event yet.
-func (l *Log) Tail(ctx context.Context, fn func(activitycore.EventListing) error) error {
-	consumer, err := l.js.OrderedConsumer(ctx, activitycore.EventStream, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
+// LastSequence is the sequence of the newest message of the event stream, 0 while it never had one.
+func (l *Log) LastSequence(ctx context.Context) (uint64, error) {
+	stream, err := l.js.Stream(ctx, activitycore.EventStream)
+	if err != nil {
+		return 0, natsError(err, "find stream "+activitycore.EventStream)
+	}
+	return stream.CachedInfo().State.LastSeq, nil
+}
+
+const (
+	// tailAhead bounds the events that lie ready for a slow reader; each has up to 1 MiB.
+	tailAhead = 64
+	// tailIdle is how long NATS keeps the consumer of a tail whose process died.
+	tailIdle = 30 * time.Second
+)
+
+// Tail calls fn for each event that is stored after a sequence, in order and none left out, until ctx ends (nil) or fn returns an error, which it returns. To begin now, pass
+// LastSequence. It lives through a short absence of NATS, and after a longer one returns CodeUnavailable: go on from the last sequence that was seen. MatchedBy is
+// empty: the router may not have seen the event yet.
+func (l *Log) Tail(ctx context.Context, after uint64, fn func(activitycore.EventListing) error) error {
+	const doing = "follow stream " + activitycore.EventStream
+	// By sequence, and not DeliverNew: nats.go makes the consumer anew after an interruption, and must then know where to go on, also before the first event.
+	consumer, err := l.js.OrderedConsumer(ctx, activitycore.EventStream, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, InactiveThreshold: tailIdle,
+		MaxResetAttempts: 1, // further ones could not be interrupted
+	})
 	if ctx.Err() != nil {
 		return nil
 	}
 	if err != nil {
-		return natsError(err, "follow stream "+activitycore.EventStream)
+		return natsError(err, doing)
 	}
-	messages, err := consumer.Messages()
+	defer l.forget(ctx, consumer)
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(tailAhead))
 	if err != nil {
-		return natsError(err, "follow stream "+activitycore.EventStream)
+		return natsError(err, doing)
 	}
 	defer messages.Stop()
 	for {
@@ -128,15 +150,12 @@ func (l *Log) Tail(ctx context.Context, fn func(activitycore.EventListing) error
 		if ctx.Err() != nil {
 			return nil // the caller has seen enough
 		}
-		if errors.Is(err, jetstream.ErrNoHeartbeat) { // the connection comes back by itself, and the order is kept
-			continue
-		}
 		if err != nil {
-			return natsError(err, "follow stream "+activitycore.EventStream)
+			return natsError(err, doing)
 		}
 		meta, err := msg.Metadata()
 		if err != nil {
-			return natsError(err, "follow stream "+activitycore.EventStream)
+			return natsError(err, doing)
 		}
 		m := stored{subject: msg.Subject(), header: msg.Headers(), data: msg.Data(), seq: meta.Sequence.Stream, at: meta.Timestamp.UTC()}
 		e, err := decodeStored(m)
@@ -147,6 +166,17 @@ func (l *Log) Tail(ctx context.Context, fn func(activitycore.EventListing) error
 			return err
 		}
 	}
+}
+
+// forget removes a tail's consumer, which NATS would otherwise keep for tailIdle.
+func (l *Log) forget(ctx context.Context, consumer jetstream.Consumer) {
+	info := consumer.CachedInfo()
+	if info == nil {
+		return
+	}
+	c, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = l.js.DeleteConsumer(c, activitycore.EventStream, info.Name) // it goes by itself
 }
 
 // decodeStored reads an event as the router does.

@@ -94,12 +94,17 @@ func TestTailShowsWhatArrivesFromNowOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{})
 	w.publish(event("before", "x", nil))
+	last, err := w.log().LastSequence(t.Context())
+	if err != nil || last != 1 {
+		t.Fatal(last, err)
+	}
+	w.publish(event("between", "x", nil)) // after the sequence was read and before the tail begins: it is not lost
 	got := make(chan string, 10)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	enough := errors.New("enough")
 	go func() {
-		ended <- w.log().Tail(ctx, func(e activitycore.EventListing) error {
+		ended <- w.log().Tail(ctx, last, func(e activitycore.EventListing) error {
 			got <- e.EventID
 			if e.EventID == "last" {
 				return enough
@@ -107,22 +112,21 @@ func TestTailShowsWhatArrivesFromNowOn(t *testing.T) {
 			return nil
 		})
 	}()
-	// The consumer exists before the next event: it is what Tail makes first.
-	eventually(t, "tail follows the stream", func() bool {
-		s, err := w.js.Stream(t.Context(), activitycore.EventStream)
-		return err == nil && s.CachedInfo().State.Consumers == 2
-	})
 	w.publish(event("one", "x", nil), event("last", "x", nil))
 	if err := <-ended; !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
-	if a, b := <-got, <-got; a != "one" || b != "last" {
-		t.Fatal(a, b)
+	if a, b, c := <-got, <-got, <-got; a != "between" || b != "one" || c != "last" {
+		t.Fatal(a, b, c)
 	}
-	go func() { ended <- w.log().Tail(ctx, func(activitycore.EventListing) error { return nil }) }()
+	go func() { ended <- w.log().Tail(ctx, last, func(activitycore.EventListing) error { return nil }) }()
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal("a tail that nobody wants any more:", err)
+	}
+	s, err := w.js.Stream(t.Context(), activitycore.EventStream)
+	if err != nil || s.CachedInfo().State.Consumers != 1 {
+		t.Fatal("an ended tail leaves its consumer behind:", s.CachedInfo().State.Consumers, err)
 	}
 }
 

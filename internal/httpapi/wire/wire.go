@@ -83,6 +83,9 @@ type DryRun struct {
 	Context    map[string]json.RawMessage `json:"context,omitempty"`
 }
 
+// TailHeartbeat is how often GET /events/tail says something, if only that it is there. A reader that hears nothing for three of them has lost the connection.
+const TailHeartbeat = 15 * time.Second
+
 // Explain is the body of POST /events/explain: an event that need not have been published.
 type Explain struct {
 	Event core.Event `json:"event"`
