@@ -80,7 +80,7 @@ type TriggerConfig struct {
 
 	// EventType is one or several exact event types. Event only.
 	EventType StringList `json:"event_type,omitempty"`
-	// Filters are EventBridge patterns on the payload; every key must match. Event only.
+	// Filters are EventBridge patterns on the payload; every key must match. Numbers in it are [json.Number] where it was read. Event only.
 	Filters map[string]any `json:"filters,omitempty"`
 	// When is a CEL condition evaluated after the filters, in scope: event, payload, vars. Event only.
 	When string `json:"when,omitempty"`

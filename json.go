@@ -82,7 +82,8 @@ func ParseNumber(s string) (any, error) {
 
 // UnmarshalJSON reads the JSON form written by this package. It is lenient
 // about unknown fields, since it reads what the store holds, also by a newer
-// version; what users write goes through internal/document, which is strict.
+// version; what users write goes through internal/document, which is strict. Numbers in filters
+// stay as they are written, as [json.Number]: an event is compared with them digit by digit.
 func (d *Definition) UnmarshalJSON(data []byte) error {
 	type plain Definition // without methods
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -97,9 +98,6 @@ func (d *Definition) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	if err := fix(d.Vars); err != nil {
-		return err
-	}
-	if err := fix(d.TriggerConfig.Filters); err != nil {
 		return err
 	}
 	for name, src := range d.Context {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,14 @@ type FieldChange struct {
 	Path   string `json:"path"`
 	Before any    `json:"before,omitempty"`
 	After  any    `json:"after,omitempty"`
+}
+
+// UnmarshalJSON keeps numbers as they are written: a change is read to be shown.
+func (c *FieldChange) UnmarshalJSON(data []byte) error {
+	type plain FieldChange // without methods
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return dec.Decode((*plain)(c))
 }
 
 // PlannedChange is what applying would do to one definition.
@@ -245,8 +254,10 @@ func tree(def core.Definition) any {
 	if err != nil {
 		return nil
 	}
-	v, err := core.DecodeJSON(text)
-	if err != nil {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber() // filters have numbers that no Go type holds
+	var v any
+	if dec.Decode(&v) != nil {
 		return nil
 	}
 	return v

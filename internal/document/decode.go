@@ -15,8 +15,9 @@ import (
 // decoder maps a tree onto the domain's types by their json tags and collects
 // every fault instead of stopping at the first.
 type decoder struct {
-	faults []core.FieldError
-	nodes  int
+	faults  []core.FieldError
+	nodes   int
+	filters bool // inside trigger_config.filters, where a number keeps every digit
 }
 
 func (d *decoder) fault(n *yaml.Node, loc string, value any, format string, args ...any) {
@@ -98,6 +99,7 @@ func (d *decoder) definition(root *yaml.Node, def *core.Definition) {
 
 var (
 	durationType   = reflect.TypeFor[core.Duration]()
+	triggerType    = reflect.TypeFor[core.TriggerConfig]()
 	stringListType = reflect.TypeFor[core.StringList]()
 )
 
@@ -168,7 +170,9 @@ func (d *decoder) structure(n *yaml.Node, loc string, v reflect.Value) {
 			d.fault(key, join(loc, key.Value), nil, "unknown field %q; %s", key.Value, hint)
 			continue
 		}
+		d.filters = v.Type() == triggerType && key.Value == "filters"
 		d.value(child, join(loc, key.Value), v.Field(at))
+		d.filters = false
 	}
 }
 
@@ -263,7 +267,7 @@ func (d *decoder) stringList(n *yaml.Node, loc string, v reflect.Value) {
 }
 
 // anything decodes free-form values (vars, filters, with, static) as
-// core.DecodeJSON would. Dates stay text: YAML's timestamps are a surprise, not a wish.
+// core.DecodeJSON would, and numbers in filters as they are written. Dates stay text: YAML's timestamps are a surprise, not a wish.
 func (d *decoder) anything(n *yaml.Node, loc string) any {
 	switch n.Kind {
 	case yaml.SequenceNode:
@@ -279,6 +283,9 @@ func (d *decoder) anything(n *yaml.Node, loc string) any {
 		}
 		return out
 	}
+	if isNumber(n) {
+		return d.number(n, loc)
+	}
 	switch n.ShortTag() {
 	case "!!null":
 		return nil
@@ -288,22 +295,6 @@ func (d *decoder) anything(n *yaml.Node, loc string) any {
 			d.fault(n, loc, n.Value, "must be true or false")
 		}
 		return b
-	case "!!int":
-		if i, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
-			return i
-		}
-		if u, err := strconv.ParseUint(n.Value, 0, 64); err == nil {
-			return u
-		}
-		d.fault(n, loc, n.Value, "the integer is beyond 64 bits; write it as text, in quotes")
-		return nil
-	case "!!float":
-		f, err := strconv.ParseFloat(strings.ReplaceAll(n.Value, "_", ""), 64)
-		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-			d.fault(n, loc, n.Value, "the number has no JSON form; write it as text, in quotes")
-			return nil
-		}
-		return f
 	}
 	return n.Value
 }

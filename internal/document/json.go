@@ -107,6 +107,9 @@ func (r *jsonReader) value(depth int) (*yaml.Node, error) {
 		_, err := r.dec.Token()
 		return n, err
 	case string:
+		if plainNumber.MatchString(strings.ReplaceAll(t, "_", "")) {
+			n.Style = yaml.DoubleQuotedStyle // text, also where the YAML reader would not see a number in it
+		}
 		return scalar("!!str", t)
 	case json.Number:
 		if strings.ContainsAny(string(t), ".eE") {

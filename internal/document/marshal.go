@@ -36,6 +36,7 @@ func JSONToYAML(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	plainNumbers(node)
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
@@ -43,4 +44,14 @@ func JSONToYAML(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), enc.Close()
+}
+
+// plainNumbers keeps the encoder from writing a tag before numbers that YAML's own reader has no type for, such as 1e400.
+func plainNumbers(n *yaml.Node) {
+	if tag := n.Tag; tag == "!!int" || tag == "!!float" {
+		n.Tag = ""
+	}
+	for _, c := range n.Content {
+		plainNumbers(c)
+	}
 }
