@@ -14,8 +14,26 @@ import (
 // map[string]any, arrays as []any, integers as int64 (uint64 above its range),
 // other numbers as float64. Integers are never turned into floating point, so
 // 12000000 is not printed as 1.2e+07. An integer beyond uint64 is an error
-// (see [ParseNumber] for the exception), and so is trailing data.
-func DecodeJSON(data []byte) (any, error) {
+// (see [ParseNumber] for the exception, and [DecodeData]), and so is trailing data.
+func DecodeJSON(data []byte) (any, error) { return decodeJSON(data, ParseNumber) }
+
+// DecodeData is [DecodeJSON] for data that was accepted as it is: an event's payload, fetched context, an answer over HTTP. There a number that
+// DecodeJSON refuses must not make all the rest unusable: an integer beyond 64 bits is the nearest float64, as in most other JSON readers, and a
+// number beyond that as well is the text that it is written as.
+func DecodeData(data []byte) (any, error) { return decodeJSON(data, DataNumber) }
+
+// DataNumber reads a JSON number as [DecodeData] does.
+func DataNumber(s string) (any, error) {
+	if v, err := ParseNumber(s); err == nil {
+		return v, nil
+	}
+	if f, err := strconv.ParseFloat(s, 64); err == nil {
+		return f, nil
+	}
+	return s, nil
+}
+
+func decodeJSON(data []byte, number func(string) (any, error)) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var v any
@@ -25,17 +43,19 @@ func DecodeJSON(data []byte) (any, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, fmt.Errorf("data after the JSON value at byte %d", dec.InputOffset())
 	}
-	return normalizeNumbers(v)
+	return replaceNumbers(v, number)
 }
 
-// normalizeNumbers replaces json.Number in v, in place where it can.
-func normalizeNumbers(v any) (any, error) {
+// normalizeNumbers replaces json.Number in v as [DecodeJSON] does, in place where it can.
+func normalizeNumbers(v any) (any, error) { return replaceNumbers(v, ParseNumber) }
+
+func replaceNumbers(v any, number func(string) (any, error)) (any, error) {
 	switch v := v.(type) {
 	case json.Number:
-		return ParseNumber(string(v))
+		return number(string(v))
 	case map[string]any:
 		for k, e := range v {
-			n, err := normalizeNumbers(e)
+			n, err := replaceNumbers(e, number)
 			if err != nil {
 				return nil, err
 			}
@@ -44,7 +64,7 @@ func normalizeNumbers(v any) (any, error) {
 		return v, nil
 	case []any:
 		for i, e := range v {
-			n, err := normalizeNumbers(e)
+			n, err := replaceNumbers(e, number)
 			if err != nil {
 				return nil, err
 			}

@@ -29,6 +29,24 @@ func TestANumberIsReadAsWhatItIsWrittenAs(t *testing.T) {
 	}
 }
 
+func TestDataIsReadWhateverItsNumbersAre(t *testing.T) {
+	for text, want := range map[string]any{
+		"9223372036854775807": int64(math.MaxInt64), "18446744073709551615": uint64(math.MaxUint64), "0.5": 0.5,
+		"18446744073709551616": math.Pow(2, 64), "-9223372036854775809": -math.Pow(2, 63), "123456789012345678901234567890": 123456789012345678901234567890.0,
+		"1e400": "1e400", "-1e400": "-1e400", "1e-400": 0.0,
+	} {
+		got, err := activitycore.DecodeData([]byte(`[{"x": ` + text + `}]`))
+		if err != nil || !reflect.DeepEqual(got, []any{map[string]any{"x": want}}) {
+			t.Errorf("%s: %T %v, %v; want %T %v", text, got, got, err, want, want)
+		}
+	}
+	for _, text := range []string{"1 2", "01", "", "[1"} {
+		if got, err := activitycore.DecodeData([]byte(text)); err == nil {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
+
 func TestEveryNumberSurvivesBeingWrittenAndRead(t *testing.T) {
 	for _, f := range []float64{1.5, math.MaxFloat64, math.SmallestNonzeroFloat64, -math.MaxFloat64, 1e20, 1e21, 1e22, math.Pow(2, 63), math.Pow(2, 64), -math.Pow(2, 64), 123456789012345680000} {
 		b, err := json.Marshal(f)

@@ -188,7 +188,7 @@ func bodyValue(res *outbound.Response, body []byte) any {
 	trimmed := bytes.TrimSpace(body)
 	looksLike := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
 	if !res.Truncated && (media == "application/json" || strings.HasSuffix(media, "+json") || looksLike) {
-		if v, err := activitycore.DecodeJSON(body); err == nil {
+		if v, err := activitycore.DecodeData(body); err == nil {
 			return v
 		}
 	}

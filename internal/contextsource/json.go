@@ -6,12 +6,12 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// decodeJSON is [activitycore.DecodeJSON], with no bytes at all for null.
+// decodeJSON is [activitycore.DecodeData], with no bytes at all for null.
 func decodeJSON(raw []byte) (any, error) {
 	if len(raw) == 0 {
 		return nil, nil // absence is null
 	}
-	return activitycore.DecodeJSON(raw)
+	return activitycore.DecodeData(raw)
 }
 
 // jsonOf turns what has a JSON form into the values of expressions.
@@ -20,5 +20,5 @@ func jsonOf(v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return activitycore.DecodeJSON(raw)
+	return activitycore.DecodeData(raw)
 }

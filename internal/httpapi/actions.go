@@ -111,7 +111,7 @@ func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog
 		return req, err
 	}
 	for k, raw := range in.Context {
-		v, err := core.DecodeJSON(raw)
+		v, err := core.DecodeData(raw) // as a run reads what it fetches
 		if err != nil {
 			return req, core.InvalidField("context."+k, nil, "is not JSON: %v", err)
 		}

@@ -165,12 +165,12 @@ func scalarIdentity(v ref.Val) (string, bool) {
 	return "", false
 }
 
-// decodeJSON is [activitycore.DecodeJSON] with a bound on depth.
+// decodeJSON is [activitycore.DecodeData] with a bound on depth.
 func decodeJSON(data []byte) (any, error) {
 	if err := checkDepth(data); err != nil {
 		return nil, err
 	}
-	return activitycore.DecodeJSON(data)
+	return activitycore.DecodeData(data)
 }
 
 // checkDepth refuses deep nesting before any memory is spent on it.

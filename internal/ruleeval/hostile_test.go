@@ -162,12 +162,10 @@ func (c *endsLater) Err() error {
 func TestDeepOrBrokenDataIsRefusedNotRecursedInto(t *testing.T) {
 	p := compile(t, task("${payload.x}"))
 	for name, payload := range map[string]string{
-		"deep lists":    `{"x":` + strings.Repeat("[", 5_000_000) + strings.Repeat("]", 5_000_000) + `}`,
-		"deep maps":     strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
-		"broken":        `{"x":`,
-		"two values":    `{} {}`,
-		"huge integer":  `{"x":123456789012345678901234567890}`,
-		"beyond double": `{"x":1e999}`,
+		"deep lists": `{"x":` + strings.Repeat("[", 5_000_000) + strings.Repeat("]", 5_000_000) + `}`,
+		"deep maps":  strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
+		"broken":     `{"x":`,
+		"two values": `{} {}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := p.Plan(context.Background(), input(payload, nil))

@@ -41,7 +41,7 @@ func normalize(v any, depth int) (any, error) {
 	case int:
 		return int64(v), nil
 	case json.Number:
-		return activitycore.ParseNumber(string(v))
+		return activitycore.DataNumber(string(v))
 	case json.RawMessage:
 		if len(v) == 0 {
 			return nil, nil

@@ -131,5 +131,5 @@ func resultValue(raw json.RawMessage) (any, error) {
 	if len(raw) == 0 {
 		return nil, nil // no result is null
 	}
-	return activitycore.DecodeJSON(raw)
+	return activitycore.DecodeData(raw)
 }
