@@ -19,11 +19,11 @@ var (
 	errNumber   = errors.New("a number is malformed")
 )
 
-// checkJSON tells whether data is one JSON value (RFC 8259) nested at most [MaxDepth] deep, and if not, what is wrong where. It is
+// checkJSON tells whether data is one JSON value (RFC 8259) nested at most most levels deep, and if not, what is wrong where. It is
 // encoding/json's Valid with a position and a limit, at a third of the cost: the router does this for every event.
-func checkJSON(data []byte) (at int, problem error) {
+func checkJSON(data []byte, most int) (at int, problem error) {
 	i := skipSpace(data, 0)
-	i, problem = checkValue(data, i, 0)
+	i, problem = checkValue(data, i, most)
 	if problem != nil {
 		return i, problem
 	}
@@ -33,8 +33,8 @@ func checkJSON(data []byte) (at int, problem error) {
 	return 0, nil
 }
 
-// checkValue returns the index behind the value at i, or that of the mistake.
-func checkValue(data []byte, i, depth int) (int, error) {
+// checkValue returns the index behind the value at i, or that of the mistake. Left is how many levels it may have.
+func checkValue(data []byte, i, left int) (int, error) {
 	if i >= len(data) {
 		return i, errEnd
 	}
@@ -42,13 +42,13 @@ func checkValue(data []byte, i, depth int) (int, error) {
 	case c == '"':
 		return checkString(data, i)
 	case c == '{' || c == '[':
-		if depth >= MaxDepth {
+		if left <= 0 {
 			return i, errDepth
 		}
 		if c == '{' {
-			return checkObject(data, i, depth+1)
+			return checkObject(data, i, left-1)
 		}
-		return checkArray(data, i, depth+1)
+		return checkArray(data, i, left-1)
 	case c == '-' || c >= '0' && c <= '9':
 		return checkNumber(data, i)
 	case c == 't':
@@ -61,7 +61,7 @@ func checkValue(data []byte, i, depth int) (int, error) {
 	return i, errValue
 }
 
-func checkObject(data []byte, i, depth int) (int, error) {
+func checkObject(data []byte, i, left int) (int, error) {
 	i = skipSpace(data, i+1)
 	if i < len(data) && data[i] == '}' {
 		return i + 1, nil
@@ -83,7 +83,7 @@ func checkObject(data []byte, i, depth int) (int, error) {
 		if data[i] != ':' {
 			return i, errColon
 		}
-		if i, err = checkValue(data, skipSpace(data, i+1), depth); err != nil {
+		if i, err = checkValue(data, skipSpace(data, i+1), left); err != nil {
 			return i, err
 		}
 		if i = skipSpace(data, i); i >= len(data) {
@@ -100,14 +100,14 @@ func checkObject(data []byte, i, depth int) (int, error) {
 	}
 }
 
-func checkArray(data []byte, i, depth int) (int, error) {
+func checkArray(data []byte, i, left int) (int, error) {
 	i = skipSpace(data, i+1)
 	if i < len(data) && data[i] == ']' {
 		return i + 1, nil
 	}
 	for {
 		var err error
-		if i, err = checkValue(data, i, depth); err != nil {
+		if i, err = checkValue(data, i, left); err != nil {
 			return i, err
 		}
 		if i = skipSpace(data, i); i >= len(data) {

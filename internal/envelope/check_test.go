@@ -12,7 +12,7 @@ import (
 // valid is what checkJSON says, with encoding/json as the judge.
 func agrees(t *testing.T, data []byte) {
 	t.Helper()
-	at, err := checkJSON(data)
+	at, err := checkJSON(data, MaxDepth)
 	if errors.Is(err, errDepth) {
 		return
 	}
@@ -50,10 +50,10 @@ func TestCheckJSONAgreesWithEncodingJSON(t *testing.T) {
 
 func TestDeepNestingIsRefused(t *testing.T) {
 	deepest := strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth)
-	if _, err := checkJSON([]byte(deepest)); err != nil {
+	if _, err := checkJSON([]byte(deepest), MaxDepth); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checkJSON([]byte("[" + deepest + "]")); !errors.Is(err, errDepth) {
+	if _, err := checkJSON([]byte("["+deepest+"]"), MaxDepth); !errors.Is(err, errDepth) {
 		t.Fatal(err)
 	}
 }

@@ -199,7 +199,7 @@ func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 	}
 	switch {
 	case media == "" || media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json"):
-		if err := validJSON(raw); err != nil {
+		if err := validJSON(raw, 0); err != nil {
 			return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "%s: is not the JSON that the content type promises", name)
 		}
 		return raw, nil

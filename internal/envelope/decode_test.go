@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -141,6 +142,13 @@ func TestEncodeAndDecodeAreInverse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for range rapid.OneOf(rapid.Just(0), rapid.IntRange(MaxDepth-5, MaxDepth-1)).Draw(t, "levels around it") { // it is one itself
+			if rapid.Bool().Draw(t, "in a list") {
+				payload = []byte("[" + string(payload) + "]")
+			} else {
+				payload = []byte(`{"a":` + string(payload) + "}")
+			}
+		}
 		e := activitycore.Event{EventID: rapid.StringMatching(`[ -~äöü€]{1,60}`).Draw(t, "id"), Type: word.Draw(t, "type"), Source: text.Draw(t, "source"), Subject: text.Draw(t, "subject"),
 			Time: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")).UTC(), Payload: payload, AlsoTypes: rapid.SliceOfN(word, 0, 3).Draw(t, "also"), Hops: rapid.IntRange(0, activitycore.MaxHops).Draw(t, "hops")}
 		data, err := Encode(e)
@@ -156,6 +164,49 @@ func TestEncodeAndDecodeAreInverse(t *testing.T) {
 			t.Fatalf("%v\n%s\n%s", err, data, again)
 		}
 	})
+}
+
+// A payload has the same 200 levels whichever way it comes, and one more is refused in each.
+func TestEveryWayInHasTheSameDepth(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	const ce = `{"specversion": "1.0", "id": "1", "source": "s", "type": "x", "data": `
+	ways := map[string]func(payload string) error{
+		"Validate": func(p string) error {
+			return Validate(activitycore.Event{EventID: "1", Type: "x", Payload: []byte(p)})
+		},
+		"Encode": func(p string) error {
+			_, err := Encode(activitycore.Event{EventID: "1", Type: "x", Payload: []byte(p)})
+			return err
+		},
+		"an envelope": func(p string) error {
+			_, err := Decode(nil, []byte(`{"event_id": "1", "type": "x", "payload": `+p+`}`))
+			return err
+		},
+		"a structured CloudEvent": func(p string) error {
+			_, err := Decode(nil, []byte(ce+p+"}"))
+			return err
+		},
+		"a binary CloudEvent": func(p string) error {
+			_, err := Decode(Header{"Ce-Specversion": {"1.0"}, "Ce-Id": {"1"}, "Ce-Source": {"s"}, "Ce-Type": {"x"}}, []byte(p))
+			return err
+		},
+		"base64": func(p string) error {
+			_, err := Decode(nil, []byte(strings.Replace(ce, `"data"`, `"data_base64"`, 1)+`"`+base64.StdEncoding.EncodeToString([]byte(p))+`"}`))
+			return err
+		},
+		"a batch": func(p string) error {
+			_, err := DecodeBatch([]byte("[" + ce + p + "}]"))
+			return err
+		},
+	}
+	for name, way := range ways {
+		if err := way(deep(MaxDepth)); err != nil {
+			t.Errorf("%s: %d levels: %v", name, MaxDepth, err)
+		}
+		if err := way(deep(MaxDepth + 1)); !activitycore.IsCode(err, activitycore.CodeMalformed) || !strings.Contains(err.Error(), "nested deeper than 200 levels") {
+			t.Errorf("%s: %d levels: %v", name, MaxDepth+1, err)
+		}
+	}
 }
 
 // The subject of a type is valid for NATS, no wildcard, and says which type it was.

@@ -3,6 +3,7 @@ package envelope
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -41,7 +42,10 @@ func Validate(e activitycore.Event) error {
 	if !utf8.Valid(e.Payload) {
 		return malformedField("payload", "is not valid UTF-8")
 	}
-	if at, problem := checkJSON(e.Payload); problem != nil {
+	switch at, problem := checkJSON(e.Payload, MaxDepth); {
+	case errors.Is(problem, errDepth):
+		return malformedField("payload", fmt.Sprintf("is nested deeper than %d levels", MaxDepth))
+	case problem != nil:
 		return malformedField("payload", fmt.Sprintf("is not valid JSON at byte %d: %v", at+1, problem))
 	}
 	return nil

@@ -12,9 +12,15 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// MaxDepth bounds the nesting of an envelope with its payload. The matcher and CEL walk payloads recursively; nothing
-// that people send comes near it.
+// MaxDepth bounds the nesting of a payload, and of what else an envelope holds; the envelope around it does not count. The matcher and CEL walk payloads
+// recursively; nothing that people send comes near it.
 const MaxDepth = 200
+
+// How many levels lie around a payload: those of the envelope, and of a batch.
+const (
+	levelsOfEvent = 1
+	levelsOfBatch = 2
+)
 
 // field is one member of the envelope: its name and its value as written.
 type field struct {
@@ -26,7 +32,7 @@ type field struct {
 // valid JSON. The values alias data. Names are compared as written: JSON's member names are case-sensitive, other than
 // encoding/json believes, and a member that is there twice is refused, since nobody can say which one was meant.
 func scanObject(data []byte, into []field) ([]field, error) {
-	if err := validJSON(data); err != nil {
+	if err := validJSON(data, levelsOfEvent); err != nil {
 		return nil, err
 	}
 	i := skipSpace(data, 0)
@@ -79,19 +85,19 @@ func memberName(quoted []byte) (string, error) {
 	return unquote(quoted)
 }
 
-// validJSON reports the first mistake with its position. The fast path allocates nothing.
-func validJSON(data []byte) error {
+// validJSON reports the first mistake with its position. Around is how many levels lie around the payload. The fast path allocates nothing.
+func validJSON(data []byte, around int) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is empty; send a JSON envelope or a CloudEvent")
 	}
 	if !utf8.Valid(data) {
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
 	}
-	switch at, problem := checkJSON(data); {
+	switch at, problem := checkJSON(data, MaxDepth+around); {
 	case problem == nil:
 		return nil
 	case errors.Is(problem, errDepth):
-		return activitycore.Errorf(activitycore.CodeMalformed, "the event is nested deeper than %d levels", MaxDepth)
+		return activitycore.Errorf(activitycore.CodeMalformed, "the event's payload is nested deeper than %d levels", MaxDepth)
 	default:
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)
 	}
@@ -221,7 +227,7 @@ func shorten[T ~string | ~[]byte](v T) string {
 
 // decodeList splits a JSON array into its elements.
 func decodeList(data []byte) ([]json.RawMessage, error) {
-	if err := validJSON(data); err != nil {
+	if err := validJSON(data, levelsOfBatch); err != nil {
 		return nil, err
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
