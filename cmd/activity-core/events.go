@@ -18,17 +18,16 @@ import (
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
 
-// readEvent reads an event file: our envelope or a CloudEvent.
-func (c *cli) readEvent(path string) (core.Event, error) {
+// readEvent reads an event file, our envelope or a CloudEvent, and leaves it as it is: the server reads it as one that is published.
+func (c *cli) readEvent(path string) (json.RawMessage, error) {
 	data, err := c.readFile(path)
 	if err != nil {
-		return core.Event{}, err
+		return nil, err
 	}
-	e, err := envelope.Decode(nil, data)
-	if err != nil {
-		return e, &exitError{code: exitUsage, err: fmt.Errorf("%s: %s", path, core.MessageOf(err))}
+	if _, err := envelope.Decode(nil, data); err != nil {
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s: %s", path, core.MessageOf(err))}
 	}
-	return e, nil
+	return data, nil
 }
 
 func (c *cli) eventsCommand() *cobra.Command {
@@ -250,7 +249,7 @@ func (c *cli) dryRunBody(file, event, at string, contexts, inputs []string) (wir
 		if err != nil {
 			return body, err
 		}
-		body.Event = &e
+		body.Event = e
 	}
 	if at != "" {
 		t, err := time.Parse(time.RFC3339, at)

@@ -98,7 +98,7 @@ func (c *cli) triggerBody(inputs []string, eventFile string) (wire.Trigger, erro
 		if err != nil {
 			return body, err
 		}
-		body.Event = &e
+		body.Event = e
 	}
 	return body, nil
 }

@@ -42,6 +42,9 @@ func DecodeBatch(data []byte) ([]activitycore.Event, error) {
 // IsBatch tells whether the headers announce a CloudEvents batch.
 func IsBatch(h Header) bool { return isBatch(h) }
 
+// IsBinary tells whether the headers carry a CloudEvent in binary mode: the body is its data, whatever that looks like.
+func IsBinary(h Header) bool { return isBinary(h) }
+
 // at puts the index of a batch's element before the fields of its error.
 func at(i int, err error) error {
 	prefix := "[" + strconv.Itoa(i) + "]"

@@ -32,7 +32,11 @@ func (s *server) definitionActions() {
 	register(s, trigger, func(ctx context.Context, in *triggerInput) (*body[wire.Triggered], error) {
 		req := catalog.TriggerRequest{IdempotencyKey: in.IdempotencyKey}
 		if in.Body != nil {
-			req.Inputs, req.Event = in.Body.Inputs, in.Body.Event
+			var err error
+			if req.Event, err = s.eventIn(in.Body.Event); err != nil {
+				return nil, err
+			}
+			req.Inputs = in.Body.Inputs
 		}
 		return triggered(s.Catalog.Trigger(ctx, in.Ref, req, actor(ctx)))
 	})
@@ -103,7 +107,9 @@ func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog
 	if req.Definition, err = s.definitionOf(ctx, in.Definition); err != nil {
 		return req, err
 	}
-	req.Event = in.Event
+	if req.Event, err = s.eventIn(in.Event); err != nil {
+		return req, err
+	}
 	if in.At != nil {
 		req.At = in.At.UTC()
 	}

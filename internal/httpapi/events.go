@@ -45,7 +45,7 @@ func (b *eventBody) decode() ([]core.Event, error) {
 	if envelope.IsBatch(h) {
 		return envelope.DecodeBatch(b.RawBody)
 	}
-	if len(trimmed) == 0 || trimmed[0] != '[' || b.header.Get("Ce-Specversion") != "" {
+	if len(trimmed) == 0 || trimmed[0] != '[' || envelope.IsBinary(h) {
 		e, err := envelope.Decode(h, b.RawBody)
 		return []core.Event{e}, err
 	}
@@ -72,6 +72,8 @@ func (s *server) events() {
 	publish.DefaultStatus = http.StatusAccepted
 	publish.MaxBodyBytes = maxEventBody
 	publish.SkipValidateBody = true
+	// Not required: a CloudEvent in binary mode may have no data.
+	publish.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{envelope.MediaTypeCloudEvent: anyJSON(), envelope.MediaTypeBatch: anyJSON()}}
 	publish.Description = "Envelope {event_id, type, source, subject, time, payload}, CloudEvents 1.0 (structured, binary, batch), or a JSON list of either. 202 after JetStream has acknowledged."
 	register(s, publish, func(ctx context.Context, in *eventBody) (*body[wire.Published], error) {
 		events, err := in.decode()
@@ -80,6 +82,7 @@ func (s *server) events() {
 		}
 		return s.publish(ctx, events)
 	})
+	publish.RequestBody.Required = false // huma makes a raw body required
 
 	type listInput struct {
 		PageQuery
@@ -119,11 +122,25 @@ func (s *server) events() {
 		return s.explain(ctx, e.Event, in.Definition)
 	})
 	type explainBody struct{ Body wire.Explain }
-	register(s, op(http.MethodPost, "/events/explain", "explain-unpublished", tagEvents, "Why definitions would or would not fire for an event that need not exist"), func(ctx context.Context, in *explainBody) (*body[wire.Page[core.EventExplanation]], error) {
+	unpublished := op(http.MethodPost, "/events/explain", "explain-unpublished", tagEvents, "Why definitions would or would not fire for an event that need not exist")
+	unpublished.Description = "The event is an envelope or a structured CloudEvent, as for POST /events; without a time it is of now."
+	unpublished.MaxBodyBytes = maxEventBody + 4096
+	register(s, unpublished, func(ctx context.Context, in *explainBody) (*body[wire.Page[core.EventExplanation]], error) {
 		if s.Events == nil {
 			return nil, unavailable("the event log")
 		}
-		return s.explain(ctx, in.Body.Event, in.Body.Definition)
+		e, err := s.eventIn(in.Body.Event)
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			return nil, core.InvalidField("event", nil, "is missing; give an envelope or a CloudEvent")
+		}
+		out, err := s.explain(ctx, *e, in.Body.Definition)
+		if err == nil {
+			ofTheStoredOne(out.Body.Items)
+		}
+		return out, err
 	})
 
 	type replayInput struct{ Body wire.EventReplay }
@@ -146,6 +163,44 @@ func (s *server) events() {
 		})
 		return answer(out, err)
 	})
+}
+
+func anyJSON() *huma.MediaType { return &huma.MediaType{Schema: &huma.Schema{}} }
+
+// eventIn reads an event that stands in a request as it would be published: nil for none. What has no time is of now, as when it is published.
+func (s *server) eventIn(raw json.RawMessage) (*core.Event, error) {
+	if text := bytes.TrimSpace(raw); len(text) == 0 || string(text) == "null" {
+		return nil, nil //nolint:nilnil // an event may be left out
+	}
+	e, err := envelope.Decode(nil, raw)
+	if err != nil {
+		wrapped := core.Wrap(core.CodeOf(err), err, "event: %s", core.MessageOf(err))
+		for _, f := range fieldsOf(err) {
+			f.Location = "event." + f.Location
+			wrapped.Fields = append(wrapped.Fields, f)
+		}
+		return nil, wrapped
+	}
+	if e.Time.IsZero() {
+		e.Time = s.Now().UTC()
+	}
+	return &e, nil
+}
+
+// ofTheStoredOne says in explanations of an event that was not asked for by its ID whose verdict the ledger's is: the file may say something else than the event of
+// that ID that was routed.
+func ofTheStoredOne(all []core.EventExplanation) {
+	for i := range all {
+		x := &all[i]
+		if x.Verdict == "" {
+			continue
+		}
+		match := "matches"
+		if !x.Matched {
+			match = "does not match"
+		}
+		x.Summary = match + "; but an event with this event_id was routed before, and a repeated one starts nothing. Of that one the ledger says: " + x.Summary
+	}
 }
 
 // Bounds of one answer of a replay: it stays short, and the client can show how far it is.

@@ -52,7 +52,8 @@ func (d *Definition) UnmarshalJSON(data []byte) error {
 // Trigger is the body of POST …/trigger.
 type Trigger struct {
 	Inputs json.RawMessage `json:"inputs,omitempty"`
-	Event  *core.Event     `json:"event,omitempty"`
+	// Event is an envelope or a CloudEvent; time defaults to now.
+	Event json.RawMessage `json:"event,omitempty"`
 }
 
 // Triggered is the answer of trigger and rerun.
@@ -76,11 +77,12 @@ type Definitions struct {
 
 // DryRun is the body of POST /dry-run. Definition is a document, or the name of a stored definition as a JSON string.
 type DryRun struct {
-	Definition json.RawMessage            `json:"definition"`
-	Event      *core.Event                `json:"event,omitempty"`
-	At         *time.Time                 `json:"at,omitempty"`
-	Inputs     json.RawMessage            `json:"inputs,omitempty"`
-	Context    map[string]json.RawMessage `json:"context,omitempty"`
+	Definition json.RawMessage `json:"definition"`
+	// Event is an envelope or a CloudEvent; time defaults to now.
+	Event   json.RawMessage            `json:"event,omitempty"`
+	At      *time.Time                 `json:"at,omitempty"`
+	Inputs  json.RawMessage            `json:"inputs,omitempty"`
+	Context map[string]json.RawMessage `json:"context,omitempty"`
 }
 
 // TailHeartbeat is how often GET /events/tail says something, if only that it is there. A reader that hears nothing for three of them has lost the connection.
@@ -88,7 +90,8 @@ const TailHeartbeat = 15 * time.Second
 
 // Explain is the body of POST /events/explain: an event that need not have been published.
 type Explain struct {
-	Event core.Event `json:"event"`
+	// Event is an envelope or a CloudEvent; time defaults to now.
+	Event json.RawMessage `json:"event"`
 	// Definition is an ID or name; empty: all definitions.
 	Definition string `json:"definition,omitempty"`
 }
