@@ -310,7 +310,7 @@ func (a *App) addAPI() {
 		Events:      eventLog{natsrouter.NewLog(a.js, a.Store), natsrouter.NewReplayer(a.js, a.Store, a.starter, time.Now)},
 		DeadLetters: deadLetters{natsrouter.NewDeadLetters(a.js, time.Now)},
 		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Token: cfg.APIToken,
-		WebhookSecrets: map[string]string{"github": cfg.WebhookGitHub, "gitea": cfg.WebhookGitea, "gitlab": cfg.WebhookGitLab, "standard": cfg.WebhookStandard},
+		WebhookSecrets: cfg.WebhookSecrets(),
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
 		Stopping: stopping,
 	})

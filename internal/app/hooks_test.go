@@ -35,8 +35,9 @@ import (
 )
 
 const (
-	hookSecret = "It's a Secret to Everybody"
-	apiToken   = "a-token-that-GitHub-does-not-know"
+	hookSecret     = "It's a Secret, to Everybody"
+	standardSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	apiToken       = "a-token-that-GitHub-does-not-know"
 )
 
 // startWithoutTemporal starts the API and the router as Start does, on a NATS server and a SQLite record of the test's own. The
@@ -49,7 +50,8 @@ func startWithoutTemporal(t *testing.T) *App {
 func startAt(t *testing.T, natsURL, record, addr string) *App {
 	t.Helper()
 	cfg, err := config.Load(config.Sources{Environ: []string{
-		"ACTIVITY_CORE_WEBHOOKS_GITHUB_SECRET=the-secret-before,the-next-one," + hookSecret, "ACTIVITY_CORE_API_TOKEN=" + apiToken,
+		"ACTIVITY_CORE_WEBHOOKS_GITHUB_SECRET=the-secret-to-come", "ACTIVITY_CORE_WEBHOOKS_GITHUB_PREVIOUS_SECRET=" + hookSecret,
+		"ACTIVITY_CORE_WEBHOOKS_GITEA_SECRET=" + hookSecret, "ACTIVITY_CORE_WEBHOOKS_GITLAB_SECRET=" + hookSecret, "ACTIVITY_CORE_WEBHOOKS_STANDARD_SECRET=" + standardSecret, "ACTIVITY_CORE_API_TOKEN=" + apiToken,
 		"ACTIVITY_CORE_ROLES=api,router", "ACTIVITY_CORE_METRICS_ADDR=", "ACTIVITY_CORE_NATS_URL=" + natsURL,
 	}})
 	if err != nil {

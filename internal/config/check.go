@@ -12,6 +12,7 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/secrets"
 	"github.com/activity-core/activity-core/internal/telemetry"
+	"github.com/activity-core/activity-core/internal/webhook"
 )
 
 // ownerMarker is what reconcile.owner may be: it stands in a memo and as the author of writes, and people compare it by eye.
@@ -55,6 +56,21 @@ func (c *Config) check() []core.FieldError {
 			bad("secrets.key", nil, "must be 32 bytes in base64 or hex, for example from `openssl rand -base64 32`")
 		}
 	}
+	hooks := c.webhooks()
+	for _, source := range webhook.Sources() {
+		given, key := hooks[source], "webhooks."+string(source)
+		if given.secret == "" && given.previous != "" {
+			bad(key+".secret", nil, "is missing, while %s.previous_secret is set; the previous one is for the time in which a secret is being replaced", key)
+		}
+		for _, s := range []struct{ key, value string }{{key + ".secret", given.secret}, {key + ".previous_secret", given.previous}} {
+			if s.value == "" {
+				continue
+			}
+			if err := webhook.CheckSecret(source, s.value); err != nil {
+				bad(s.key, nil, "%v", err)
+			}
+		}
+	}
 	for _, d := range []struct{ key, path string }{{"context.dir", c.ContextDir}, {"secrets.dir", c.SecretsDir}} {
 		if d.path == "" {
 			continue
@@ -94,6 +110,32 @@ func (c *Config) check() []core.FieldError {
 		bad("log.format", f, "%q must be text or json", f)
 	}
 	return faults
+}
+
+// hookSecrets are those of one source, without the white space around them that a file or a paste brings along.
+type hookSecrets struct{ secret, previous string }
+
+func (c *Config) webhooks() map[webhook.Source]hookSecrets {
+	pair := func(secret, previous string) hookSecrets {
+		return hookSecrets{strings.TrimSpace(secret), strings.TrimSpace(previous)}
+	}
+	return map[webhook.Source]hookSecrets{
+		webhook.GitHub: pair(c.WebhookGitHub, c.WebhookGitHubPrevious), webhook.Gitea: pair(c.WebhookGitea, c.WebhookGiteaPrevious),
+		webhook.GitLab: pair(c.WebhookGitLab, c.WebhookGitLabPrevious), webhook.Standard: pair(c.WebhookStandard, c.WebhookStandardPrevious),
+	}
+}
+
+// WebhookSecrets are the secrets that are good for a delivery, by source; a source without one is not in it.
+func (c *Config) WebhookSecrets() map[string][]string {
+	out := map[string][]string{}
+	for source, given := range c.webhooks() {
+		for _, s := range []string{given.secret, given.previous} {
+			if s != "" {
+				out[string(source)] = append(out[string(source)], s)
+			}
+		}
+	}
+	return out
 }
 
 // Loopback reports whether an address can be reached from this machine only.

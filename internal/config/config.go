@@ -42,10 +42,14 @@ type Config struct {
 	SecretsDir string `key:"secrets.dir" doc:"folder with one file a secret, as Kubernetes and systemd mount them"`
 	SecretsKey string `key:"secrets.key" secret:"true" doc:"key that seals secrets kept in the store: 32 bytes in base64 or hex"`
 
-	WebhookGitHub   string `key:"webhooks.github.secret" secret:"true" doc:"secret of POST /hooks/github"`
-	WebhookGitea    string `key:"webhooks.gitea.secret" secret:"true" doc:"secret of POST /hooks/gitea"`
-	WebhookGitLab   string `key:"webhooks.gitlab.secret" secret:"true" doc:"token of POST /hooks/gitlab"`
-	WebhookStandard string `key:"webhooks.standard.secret" secret:"true" doc:"secret (whsec_…) of POST /hooks/standard"`
+	WebhookGitHub           string `key:"webhooks.github.secret" secret:"true" doc:"secret of POST /hooks/github"`
+	WebhookGitHubPrevious   string `key:"webhooks.github.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
+	WebhookGitea            string `key:"webhooks.gitea.secret" secret:"true" doc:"secret of POST /hooks/gitea"`
+	WebhookGiteaPrevious    string `key:"webhooks.gitea.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
+	WebhookGitLab           string `key:"webhooks.gitlab.secret" secret:"true" doc:"token of POST /hooks/gitlab"`
+	WebhookGitLabPrevious   string `key:"webhooks.gitlab.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
+	WebhookStandard         string `key:"webhooks.standard.secret" secret:"true" doc:"secret (whsec_…) of POST /hooks/standard"`
+	WebhookStandardPrevious string `key:"webhooks.standard.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
 
 	OutboundAllow  []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8"`
 	ProgressURL    string   `key:"progress.url" doc:"where report_progress posts"`

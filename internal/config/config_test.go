@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func TestEveryFaultIsReportedAtOnceWithItsKey(t *testing.T) {
 func TestNoSecretIsPrinted(t *testing.T) {
 	c, err := config.Load(config.Sources{Environ: []string{
 		"ACTIVITY_CORE_API_TOKEN=correct-horse-battery", "ACTIVITY_CORE_DATABASE_URL=postgres://u:hunter2@h/db",
-		"ACTIVITY_CORE_WEBHOOKS_GITHUB_SECRET=hooksecret", "ACTIVITY_CORE_NATS_URL=nats://a:pw1@x:4222,nats://a:pw1@y:4222",
+		"ACTIVITY_CORE_WEBHOOKS_GITHUB_SECRET=a-hooksecret-of-github", "ACTIVITY_CORE_NATS_URL=nats://a:pw1@x:4222,nats://a:pw1@y:4222",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -76,5 +77,32 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	_, err = config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_API_TOKEN=sh0rt", "ACTIVITY_CORE_DATABASE_URL=mysql://u:hunter2@h/db"}})
 	if err == nil || strings.Contains(err.Error(), "sh0rt") || strings.Contains(err.Error(), "hunter2") {
 		t.Fatalf("error shows a secret or is missing: %v", err)
+	}
+}
+
+func TestSecretsOfWebhooksAreTakenWholeAndTheTooShortAreRefused(t *testing.T) {
+	c, err := config.Load(config.Sources{Environ: []string{
+		"ACTIVITY_CORE_WEBHOOKS_GITHUB_SECRET=ab,with-a-comma-in-it\n", "ACTIVITY_CORE_WEBHOOKS_GITHUB_PREVIOUS_SECRET= the-one-before-it",
+		"ACTIVITY_CORE_WEBHOOKS_STANDARD_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{"github": {"ab,with-a-comma-in-it", "the-one-before-it"}, "standard": {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}
+	if got := c.WebhookSecrets(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for setting, says := range map[string]string{
+		"GITHUB_SECRET=s3cr3t-short":                  "webhooks.github.secret: has 12 bytes; use at least 16",
+		"GITLAB_SECRET=s3cr3t\u00a0               ":   "webhooks.gitlab.secret: has 6 bytes",
+		"STANDARD_SECRET=whsec_":                      "webhooks.standard.secret: has 0 bytes (decoded)",
+		"STANDARD_SECRET=whsec_c2VjcmV0":              "webhooks.standard.secret: has 6 bytes (decoded)",
+		"STANDARD_SECRET=whsec_s3cr3t!s3cr3t!s3cr3t!": "base64 does not follow",
+		"GITEA_PREVIOUS_SECRET=s3cr3t-s3cr3t-s3cr3t":  "webhooks.gitea.secret: is missing, while webhooks.gitea.previous_secret is set",
+	} {
+		_, err := config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_WEBHOOKS_" + setting}})
+		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%s: %v, want it to say %q and no secret", setting, err, says)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -276,7 +275,7 @@ func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, e
 		return wire.Published{}, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("body: has more than %d bytes, the limit of this route", maxEventBody),
 			Fields: []core.FieldError{{Location: "body", Message: fmt.Sprintf("has more than %d bytes, the limit of this route", maxEventBody)}}}
 	}
-	e, err := webhook.Verify(source, strings.Split(s.WebhookSecrets[string(source)], ","), r.Header, data, s.Now())
+	e, err := webhook.Verify(source, s.WebhookSecrets[string(source)], r.Header, data, s.Now())
 	if err != nil {
 		return wire.Published{}, err
 	}

@@ -79,8 +79,8 @@ type Config struct {
 	Health      *telemetry.Health
 	// Token is the bearer token every request must carry; empty: none, for loopback only.
 	Token string
-	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard.
-	WebhookSecrets map[string]string
+	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard. Any of a source's is good.
+	WebhookSecrets map[string][]string
 	// Stopping is closed when the server is about to stop: feeds, which would not end by themselves, end then. May be nil.
 	Stopping <-chan struct{}
 	// Observe is told of every request; may be nil.

@@ -57,9 +57,12 @@ func SignStandard(secret, id string, sent time.Time, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(sum(standardKey(secret), []byte(id), []byte("."), []byte(stamp), []byte("."), body))
 }
 
+// standardPrefix begins a secret as Standard Webhooks has it.
+const standardPrefix = "whsec_"
+
 // standardKey decodes "whsec_<base64>"; a secret without that prefix is taken as base64 if it is, and as it stands otherwise.
 func standardKey(secret string) []byte {
-	encoded := strings.TrimPrefix(secret, "whsec_")
+	encoded := strings.TrimPrefix(secret, standardPrefix)
 	if key, err := base64.StdEncoding.DecodeString(encoded); err == nil {
 		return key
 	}

@@ -4,8 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -35,6 +37,26 @@ func Sources() []Source { return []Source{GitHub, Gitea, GitLab, Standard} }
 // ones could be replays.
 const Tolerance = 5 * time.Minute
 
+// MinSecretBytes is how long a secret must be; whoever guesses it can send events.
+const MinSecretBytes = 16
+
+// CheckSecret says what is wrong with a secret that somebody wants to use, without showing it.
+func CheckSecret(source Source, secret string) error {
+	key := []byte(secret)
+	if source == Standard {
+		key = standardKey(secret)
+		if encoded, ok := strings.CutPrefix(secret, standardPrefix); ok {
+			if _, err := base64.StdEncoding.DecodeString(encoded); err != nil {
+				return errors.New("begins with whsec_, and base64 does not follow; copy all of it from the sender")
+			}
+		}
+	}
+	if len(key) < MinSecretBytes {
+		return fmt.Errorf("has %d bytes%s; use at least %d, for example from `openssl rand -hex 32`", len(key), map[bool]string{true: " (decoded)"}[source == Standard], MinSecretBytes)
+	}
+	return nil
+}
+
 // Verify proves that a request comes from somebody who knows one of the secrets, and returns the event it carries. The
 // event's ID is the sender's delivery ID, so that a repeated delivery is recognised; its type is {source}.{event}, and
 // where the body names an action it also has the type {source}.{event}.{action}.
@@ -43,7 +65,7 @@ const Tolerance = 5 * time.Minute
 // wrong signature or a timestamp outside [Tolerance], and only after that CodeMalformed or CodeInvalid for what is
 // wrong with a genuine request.
 func Verify(source Source, secrets []string, h http.Header, body []byte, now time.Time) (activitycore.Event, error) {
-	secrets = nonEmpty(secrets)
+	secrets = usable(source, secrets)
 	check, translate := parts(source)
 	switch {
 	case check == nil:
@@ -167,10 +189,11 @@ func jsonBody(h http.Header, body []byte) ([]byte, error) {
 	return body, nil
 }
 
-func nonEmpty(secrets []string) []string {
+// usable leaves out what would be an empty key, with which anybody can sign.
+func usable(source Source, secrets []string) []string {
 	var out []string
 	for _, s := range secrets {
-		if s != "" {
+		if s != "" && (source != Standard || len(standardKey(s)) > 0) {
 			out = append(out, s)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -229,5 +230,20 @@ func TestErrorsNeverShowTheSecretOrTheRightSignature(t *testing.T) {
 	_, err := Verify(GitHub, []string{secret}, h, body, now)
 	if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), right) {
 		t.Fatalf("%v", err)
+	}
+}
+
+// With an empty key anybody can sign.
+func TestAnEmptyKeyIsNoSecret(t *testing.T) {
+	h := http.Header{}
+	h.Set(headerID, "m1")
+	h.Set(headerTimestamp, strconv.FormatInt(now.Unix(), 10))
+	body := []byte(`{"type": "x"}`)
+	h.Set(headerSignature, SignStandard("whsec_", "m1", now, body))
+	if _, err := Verify(Standard, []string{"whsec_"}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+		t.Error("whsec_ alone:", err)
+	}
+	if _, err := Verify(Standard, []string{"whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+		t.Error("whsec_ alone beside a good one:", err)
 	}
 }
