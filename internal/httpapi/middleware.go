@@ -73,6 +73,7 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		r.Header.Del("Accept") // there is JSON only, and a client that asks for something else is better off with it than with 406
+		timeBody(rec, r, s.BodyTime)
 		_, pattern := next.Handler(r)
 		defer func() {
 			if p := recover(); p != nil {
@@ -93,6 +94,7 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 			if p.Status == http.StatusUnauthorized {
 				h.Set("WWW-Authenticate", `Bearer realm="activity-core"`)
 			}
+			_ = http.NewResponseController(rec).SetReadDeadline(time.Now().Add(refusedTime))
 			writeProblem(rec, r, p)
 			return
 		}

@@ -83,6 +83,8 @@ type Config struct {
 	WebhookSecrets map[string][]string
 	// Stopping is closed when the server is about to stop: feeds, which would not end by themselves, end then. May be nil.
 	Stopping <-chan struct{}
+	// BodyTime bounds how long the body of a request may take to arrive; default 30 s.
+	BodyTime time.Duration
 	// Observe is told of every request; may be nil.
 	Observe func(route, method string, status int, took time.Duration)
 	Logger  *slog.Logger
@@ -116,6 +118,9 @@ func New(c Config) http.Handler {
 	}
 	if c.Health == nil {
 		c.Health = telemetry.NewHealth()
+	}
+	if c.BodyTime == 0 {
+		c.BodyTime = defaultBodyTime
 	}
 	if c.Version == "" {
 		c.Version = "dev"
@@ -152,6 +157,7 @@ func register[I, O any](s *server, op huma.Operation, handle func(context.Contex
 		op.MaxBodyBytes = maxSmallBody
 	}
 	op.RejectUnknownQueryParameters = true
+	op.BodyReadTimeout = s.BodyTime
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
