@@ -38,6 +38,9 @@ const (
 	childNS      = "ACTIVITY_CORE_TEST_ROUTER_NAMESPACE"
 )
 
+// readySuffix ends the name of the file, beside the mark, that is there once the router consumes.
+const readySuffix = ".ready"
+
 // noPoint is that of a router which goes on until it is killed.
 const noPoint = "none"
 
@@ -91,6 +94,7 @@ func TestRouterProcess(t *testing.T) {
 		select {}
 	}
 	must(r.Start(t.Context()))
+	must(os.WriteFile(os.Getenv(childMark)+readySuffix, nil, 0o600))
 	// The parent's end closes when the parent is gone: it never ends a router but by SIGKILL.
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
@@ -103,6 +107,12 @@ type routerProcess struct {
 	mark   string
 	killed bool // by us
 	ended  chan struct{}
+}
+
+// ready tells whether the router consumes.
+func (p *routerProcess) ready() bool {
+	_, err := os.Stat(p.mark + readySuffix)
+	return err == nil
 }
 
 // brigade keeps router processes running, kills them, and holds every death against what it should have been.
@@ -204,7 +214,8 @@ func (b *brigade) bury(p *routerProcess) {
 	b.deaths <- struct{}{}
 }
 
-// harass kills a random router process every so often and replaces every one that died, until done.
+// harass kills a random router process every so often and replaces every one that died, until done. One that does not consume yet is
+// let be: on a slow machine none would ever come to anything.
 func (b *brigade) harass(every time.Duration, done func() bool) {
 	b.t.Helper()
 	for i := range b.procs {
@@ -219,8 +230,7 @@ func (b *brigade) harass(every time.Duration, done func() bool) {
 		select {
 		case <-look.C:
 		case <-kill.C:
-			p := b.procs[b.rng.IntN(len(b.procs))]
-			if p.cmd.Process.Kill() == nil { // it may be dead already, of this or of itself
+			if p := b.procs[b.rng.IntN(len(b.procs))]; p.ready() && p.cmd.Process.Kill() == nil { // else it may be dead already
 				p.killed = true
 			}
 		case <-deadline:
