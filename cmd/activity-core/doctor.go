@@ -90,7 +90,7 @@ func (c *cli) askServer(ctx context.Context, api *apiclient.Client) []app.Findin
 	}
 	add("dead letters", err, len(dead.Items), fmt.Sprintf("%d%s", len(dead.Items), more), "activity-core dead-letters list, then replay or drop them")
 	ledger, err := api.LedgerCheck(ctx, apiclient.ListOptions{})
-	add("ledger", err, len(ledger.Missing), fmt.Sprintf("%d causes expected in the last 24 h, %d accounted for", ledger.Expected, ledger.Accounted), "activity-core ledger check lists those without a verdict")
+	add("ledger", err, ledger.MissingCount+ledger.UnexpectedCount, fmt.Sprintf("%d causes expected in the last 24 h, %d accounted for", ledger.Expected, ledger.Accounted), "activity-core ledger check lists those without a verdict, and those that should not have run")
 	failed, err := api.Runs(ctx, apiclient.ListOptions{Limit: 100, Filter: map[string]string{"status": string(core.RunFailed), "since": "24h"}})
 	add("failed runs", err, len(failed.Items), fmt.Sprintf("%d in the last 24 h", len(failed.Items)), "activity-core runs list --status failed --since 24h")
 	return found

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sort"
@@ -135,14 +136,26 @@ func (c *cli) ledgerCheckCommand() *cobra.Command {
 			if err := c.print(r, func() { c.showCheck(r) }); err != nil {
 				return err
 			}
-			if len(r.Missing) > 0 {
-				return &exitError{code: exitFailed, err: fmt.Errorf("%d causes have no verdict", len(r.Missing))}
-			}
-			return nil
+			return checkError(r)
 		},
 	}
 	filters(cmd, &o, map[string]string{"activity": "name or ID of a definition; default all", "since": sinceDoc + "; default 24h", "until": sinceDoc + "; default now"})
 	return c.clientCommand(cmd)
+}
+
+// checkError says what the check found; the lists of an answer are cut, its counts are not.
+func checkError(r wire.LedgerCheck) error {
+	var faults []string
+	if r.MissingCount > 0 {
+		faults = append(faults, fmt.Sprintf("%d causes have no verdict", r.MissingCount))
+	}
+	if r.UnexpectedCount > 0 {
+		faults = append(faults, fmt.Sprintf("%d causes ran that no version of their definition names", r.UnexpectedCount))
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return &exitError{code: exitFailed, err: errors.New(strings.Join(faults, "; "))}
 }
 
 func (c *cli) showCheck(r wire.LedgerCheck) {
@@ -154,7 +167,13 @@ func (c *cli) showCheck(r wire.LedgerCheck) {
 	sort.Strings(words)
 	fmt.Fprintln(c.stdout, "verdicts: "+strings.Join(words, ", "))
 	for _, m := range r.Missing {
-		fmt.Fprintf(c.stdout, "NO VERDICT  %s %s: %s\n", m.ActivityName, m.CauseKey, m.Detail)
+		fmt.Fprintf(c.stdout, "NO VERDICT  %s %s: %s\n", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
+	}
+	for _, m := range r.Unexpected {
+		fmt.Fprintf(c.stdout, "UNEXPECTED  %s %s: %s\n", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
+	}
+	if more := r.MissingCount + r.UnexpectedCount - len(r.Missing) - len(r.Unexpected); more > 0 {
+		fmt.Fprintf(c.stdout, "and %d more: check a shorter time, or one definition\n", more)
 	}
 }
 

@@ -81,14 +81,26 @@ func (b slotBook) Check(ctx context.Context, activityID string, since, until tim
 	if err != nil {
 		return wire.LedgerCheck{}, err
 	}
-	out := wire.LedgerCheck{From: r.Since, To: r.Until, Expected: r.Expected, Accounted: r.Accounted, Verdicts: r.Verdicts, Missing: []wire.LedgerGap{}}
+	out := wire.LedgerCheck{
+		OK: r.OK(), From: r.Since, To: r.Until, Expected: r.Expected, Accounted: r.Accounted, Verdicts: r.Verdicts,
+		MissingCount: r.MissingCount + r.OpenCount, Missing: []wire.LedgerGap{},
+		UnexpectedCount: r.UnexpectedCount, Unexpected: []wire.LedgerGap{},
+	}
 	for _, m := range r.Missing {
 		out.Missing = append(out.Missing, wire.LedgerGap{
 			ActivityID: m.ActivityID, ActivityName: m.ActivityName, CauseKey: core.CronCause(m.NominalTime).Key(), Detail: "no ledger row",
 		})
 	}
 	for _, e := range r.Open {
-		out.Missing = append(out.Missing, wire.LedgerGap{ActivityID: e.ActivityID, CauseKey: e.CauseKey, Detail: "verdict is still " + string(e.Verdict)})
+		out.Missing = append(out.Missing, wire.LedgerGap{
+			ActivityID: e.ActivityID, ActivityName: r.Names[e.ActivityID], CauseKey: e.CauseKey, Detail: "verdict is still " + string(e.Verdict),
+		})
+	}
+	for _, e := range r.Unexpected {
+		out.Unexpected = append(out.Unexpected, wire.LedgerGap{
+			ActivityID: e.ActivityID, ActivityName: r.Names[e.ActivityID], CauseKey: e.CauseKey,
+			Detail: "it ran, and no version of the definition names this time",
+		})
 	}
 	return out, nil
 }

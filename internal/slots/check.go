@@ -35,15 +35,24 @@ type CheckReport struct {
 	Missing []MissingSlot `json:"missing"`
 	// Open lists causes whose verdict is not final, at most MaxListed: recorded, and neither run nor settled.
 	Open []activitycore.LedgerEntry `json:"open"`
-	// Unexpected counts cron rows that no version of their definition asks for.
-	Unexpected int `json:"unexpected"`
-	// OpenCount and MissingCount are not bounded.
-	OpenCount    int `json:"open_count"`
-	MissingCount int `json:"missing_count"`
+	// Unexpected lists cron causes that ran although no version of their definition names the time and nobody asked for it by
+	// hand, at most MaxListed: the schedule was not that of the definition.
+	Unexpected []activitycore.LedgerEntry `json:"unexpected"`
+	// OpenCount, MissingCount and UnexpectedCount are not bounded.
+	OpenCount       int `json:"open_count"`
+	MissingCount    int `json:"missing_count"`
+	UnexpectedCount int `json:"unexpected_count"`
+
+	// Names are those of the definitions looked at, by ID.
+	Names map[string]string `json:"-"`
+	// strange are the cron rows that no version asks for, by definition and cause key.
+	strange map[[2]string]bool
 }
 
-// OK reports whether every expected slot and every recorded cause has its one final verdict.
-func (r CheckReport) OK() bool { return r.MissingCount == 0 && r.OpenCount == 0 }
+// OK reports whether every expected slot and every recorded cause has its one final verdict, and nothing else ran.
+func (r CheckReport) OK() bool {
+	return r.MissingCount == 0 && r.OpenCount == 0 && r.UnexpectedCount == 0
+}
 
 // MissingSlot is an expected slot without a ledger row.
 type MissingSlot struct {
@@ -65,7 +74,7 @@ func NewChecker(record CheckRecord) *Checker { return &Checker{record: record} }
 // Check compares the slots of [since, until) of one definition, or of all if activityID is "". Slots younger than the
 // watchdog's grace may rightly have no row yet: end the time before them.
 func (c *Checker) Check(ctx context.Context, activityID string, since, until time.Time) (CheckReport, error) {
-	report := CheckReport{Since: since.UTC(), Until: until.UTC(), Verdicts: make(map[activitycore.Verdict]int)}
+	report := CheckReport{Since: since.UTC(), Until: until.UTC(), Verdicts: make(map[activitycore.Verdict]int), Names: make(map[string]string), strange: make(map[[2]string]bool)}
 	if !since.Before(until) {
 		return report, activitycore.InvalidField("since", since, "must be before until (%s)", until.Format(time.RFC3339))
 	}
@@ -110,11 +119,12 @@ func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinit
 		return nil
 	}
 	report.Definitions++
-	found := 0
+	report.Names[row.ID] = row.Name
 	for s := range tl.slots(report.Since, until) {
 		report.Expected++
-		if keys[activitycore.CronCause(s.Time).Key()] {
-			found++
+		if key := activitycore.CronCause(s.Time).Key(); keys[key] {
+			report.Accounted++
+			delete(keys, key)
 			continue
 		}
 		report.MissingCount++
@@ -122,8 +132,9 @@ func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinit
 			report.Missing = append(report.Missing, MissingSlot{ActivityID: row.ID, ActivityName: row.Name, Version: s.Version, NominalTime: s.Time})
 		}
 	}
-	report.Accounted += found
-	report.Unexpected += len(keys) - found
+	for key := range keys {
+		report.strange[[2]string{row.ID, key}] = true
+	}
 	return nil
 }
 
@@ -136,6 +147,12 @@ func (c *Checker) verdicts(ctx context.Context, activityID string, report *Check
 		}
 		for _, e := range entries.Items {
 			report.Verdicts[e.Verdict]++
+			if report.strange[[2]string{e.ActivityID, e.CauseKey}] && e.Verdict == activitycore.VerdictFired && !e.MakeUp {
+				report.UnexpectedCount++
+				if len(report.Unexpected) < MaxListed {
+					report.Unexpected = append(report.Unexpected, e)
+				}
+			}
 			if e.Verdict.Terminal() {
 				continue
 			}

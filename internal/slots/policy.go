@@ -23,17 +23,22 @@ func NewPolicy(record PolicyRecord, beat func(context.Context) error) *Policy {
 	return &Policy{record: record, beat: beat}
 }
 
-// Decide returns nil if the slot is to run, or the verdict it gets instead: paused if it passed during a hold; by the misfire
-// policy if an outage kept it from starting within misfire_grace. A slot that is merely late runs, however late, and so
-// does one that was recorded before it was started: somebody decided about that one already. now is the time of the question.
+// Decide returns nil if the slot is to run, or the verdict it gets instead: paused if it passed during a hold; skipped if no
+// version of the definition names it, because the schedule is still that of an older one; by the misfire policy if an outage
+// kept it from starting within misfire_grace. A slot that is merely late runs, however late, and so does one that was recorded
+// before it was started, such as a backfill: somebody decided about that one already. now is the time of the question.
 func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time) (*activitycore.Settlement, error) {
 	holds, err := p.record.Holds(ctx, def.ID, nominal, nominal.Add(time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}
 	hold := holdAt(holds, nominal)
+	named, err := p.names(ctx, def, nominal)
+	if err != nil {
+		return nil, err
+	}
 	allowed := graceOf(def)
-	if hold == nil && now.Sub(nominal) <= allowed+def.TriggerConfig.Jitter.Std() {
+	if hold == nil && named && now.Sub(nominal) <= allowed+def.TriggerConfig.Jitter.Std() {
 		return nil, nil //nolint:nilnil // nil means: let it run
 	}
 	_, err = p.record.LedgerEntry(ctx, def.ID, activitycore.CronCause(nominal).Key())
@@ -46,6 +51,10 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 	s := settlement(def, nominal, activitycore.VerdictPaused, "")
 	if hold != nil {
 		s.Reason = holdReason(*hold)
+		return &s, nil
+	}
+	if !named {
+		s.Verdict, s.Reason = activitycore.VerdictSkipped, reasonUnnamed
 		return &s, nil
 	}
 	if p.beat != nil {
@@ -62,6 +71,31 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 		return nil, nil //nolint:nilnil // late for another reason
 	}
 	return p.missed(ctx, def, nominal, now, outages, *out)
+}
+
+const reasonUnnamed = "unexpected: no version of the definition names this time; Temporal's schedule was that of another version, " +
+	"was edited by hand, or was triggered in Temporal: `activity-core trigger` starts a run now"
+
+// names reports whether the version of the definition that was valid at the slot's time names it. Temporal fires what the
+// schedule says that it has, and an edit made while Temporal was out reaches the schedule only after the backlog has begun to
+// start. The usual slot is younger than its definition's last change, and costs no look into the record.
+func (p *Policy) names(ctx context.Context, def activitycore.StoredDefinition, nominal time.Time) (bool, error) {
+	if !def.UpdatedAt.After(nominal) {
+		spec, err := p.specs.parse(def.TriggerConfig)
+		if err != nil {
+			return true, nil //nolint:nilerr // an expression that cannot be read any more speaks against nothing that Temporal fires
+		}
+		next, ok := spec.Next(nominal.Add(-time.Nanosecond))
+		return ok && next.Equal(nominal), nil
+	}
+	tl, err := p.specs.load(ctx, p.record, def.ID, nominal, nominal.Add(time.Nanosecond))
+	if err != nil {
+		return false, err
+	}
+	for range tl.slots(nominal, nominal.Add(time.Nanosecond)) {
+		return true, nil
+	}
+	return false, nil
 }
 
 // missed decides about a slot inside an outage.

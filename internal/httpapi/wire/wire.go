@@ -142,17 +142,25 @@ type Sync struct {
 
 // LedgerCheck is the answer of GET /ledger/check.
 type LedgerCheck struct {
+	// OK is true if nothing is missing and nothing unexpected ran.
+	OK   bool      `json:"ok"`
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	// Expected slots and matches, and how many have a terminal verdict.
 	Expected  int                  `json:"expected"`
 	Accounted int                  `json:"accounted"`
 	Verdicts  map[core.Verdict]int `json:"verdicts"`
-	// Missing are expected causes without a terminal verdict.
-	Missing []LedgerGap `json:"missing"`
+	// Missing are expected causes without a terminal verdict: MissingCount of them, of which at most 1,000 without a row and
+	// 1,000 whose verdict is not final are listed.
+	Missing      []LedgerGap `json:"missing"`
+	MissingCount int         `json:"missing_count"`
+	// Unexpected are cron causes that ran although no version of their definition names the time, and that nobody asked for by
+	// hand: UnexpectedCount of them, of which at most 1,000 are listed.
+	Unexpected      []LedgerGap `json:"unexpected"`
+	UnexpectedCount int         `json:"unexpected_count"`
 }
 
-// LedgerGap is one expected cause that the ledger does not account for.
+// LedgerGap is one cause in which ledger and expectation differ.
 type LedgerGap struct {
 	ActivityID   string `json:"activity_id"`
 	ActivityName string `json:"activity_name"`
