@@ -38,8 +38,8 @@ const (
 // Misfire is everything that decides about missed nominal times.
 type Misfire struct {
 	Policy        Policy
-	Now           time.Time     // when service resumed; later nominal times are not missed
-	CatchupWindow time.Duration // how far back catchup reaches, both ends included; 0 or less means without limit
+	Now           time.Time     // when service resumed, which lateness is measured at; later nominal times are not missed
+	CatchupWindow time.Duration // how far back from Now catchup reaches, both ends included; 0 or less means without limit
 	Grace         time.Duration // a time at most this late is not missed at all, it only starts late; 0 or less means none
 }
 

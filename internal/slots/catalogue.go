@@ -64,12 +64,13 @@ type work struct {
 }
 
 // due lists the definitions that may have slots between their mark and the end of their grace, and moves the marks of the
-// others forward: those whose present version is as old as the mark and names no time in between.
-func (c *catalogue) due(now time.Time, s *specs, grace func(activitycore.StoredDefinition) time.Duration) []work {
+// others forward: those whose present version is as old as the mark and names no time in between. overdue says up to when a
+// definition's slots are overdue.
+func (c *catalogue) due(s *specs, overdue func(activitycore.StoredDefinition) time.Time) []work {
 	var out []work
 	for id, mark := range c.marks {
 		row := c.rows[id]
-		until := now.Add(-grace(row))
+		until := overdue(row)
 		if row.DeletedAt != nil {
 			until = earlier(until, *row.DeletedAt)
 		}

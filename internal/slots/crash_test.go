@@ -170,6 +170,7 @@ func eachPlight(t *testing.T, test func(t *testing.T, p plight, policy activityc
 					t.Helper()
 					w := newWorld(t, "10:00:30")
 					d := minutely(policy)
+					d.TriggerConfig.MisfireGrace = briefGrace
 					w.save(d)
 					w.must(w.beat.Start(t.Context()))
 					w.must(w.beat.Stop(t.Context()))

@@ -94,8 +94,8 @@ func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err er
 	switch policyOf(j.def) {
 	case activitycore.MisfireCatchup:
 		for _, s := range missed {
-			if j.now.Sub(s.Time) > windowOf(j.def) {
-				j.add(s.Time, activitycore.VerdictSkipped, windowReason(j.def, s.Time, j.now)+", "+j.why(s.Time), "")
+			if late, in := j.late(s.Time); late > windowOf(j.def) && !in {
+				j.add(s.Time, activitycore.VerdictSkipped, windowReason(j.def, late)+", "+j.why(s.Time), "")
 				continue
 			}
 			runs = append(runs, s)
@@ -109,13 +109,29 @@ func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err er
 		if err != nil {
 			return nil, err
 		}
-		if run != nil && outageOf(j.outages, s.Time, 0) == nil {
+		_, late := j.late(s.Time)
+		if run != nil && (late || outageOf(j.outages, s.Time, 0) == nil) {
 			j.add(s.Time, activitycore.VerdictSkipped, "overlap: the run of "+run.Cause.Key()+" was still open", "")
+			continue
+		}
+		if late { // Temporal's overlap policy drops it behind the first slot of the outage, which admission refuses
+			runs = append(runs, s)
 			continue
 		}
 		j.add(s.Time, activitycore.VerdictSkipped, "misfire: "+j.why(s.Time), "")
 	}
-	return nil, nil
+	return runs, nil
+}
+
+// late says how late a slot is that nobody started, and whether that is late only: within misfire_grace when its outage ended.
+// Where no outage is recorded, the slot is missed since the end of its grace; how long it has waited for its turn since then
+// does not matter.
+func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
+	if out := outageOf(j.outages, slot, graceOf(j.def)); out != nil {
+		late = lateness(j.outages, slot, *out)
+		return late, inGrace(j.def, late) && j.def.DeletedAt == nil
+	}
+	return lateness(j.outages, slot, activitycore.Outage{To: slot.Add(graceOf(j.def))}), false
 }
 
 // compress finds the one slot that runs for all the missed ones.
@@ -354,39 +370,4 @@ func (j *judgement) startedSince(slot time.Time) (string, error) {
 		return "", nil
 	}
 	return first.Cause.Key(), nil
-}
-
-// backlog is what the schedule has still to start.
-type backlog struct {
-	buffered int64
-	next     time.Time
-	doubted  time.Time // slots before this time are not believed to be waiting
-}
-
-func (b *backlog) holds(slot time.Time) bool {
-	if slot.Before(b.doubted) {
-		return false
-	}
-	return b.buffered > 0 || !b.next.IsZero() && !b.next.After(slot)
-}
-
-// backlog asks the schedule what it has still to start, and whether to believe it: a slot that has been waiting for longer
-// than Patience, with no run open that it could wait for, is taken for lost.
-func (w *Watchdog) backlog(ctx context.Context, def activitycore.StoredDefinition, now time.Time) (*backlog, error) {
-	buffered, next, err := w.cfg.Scheduler.Backlog(ctx, def.ID)
-	if err != nil {
-		return nil, fmt.Errorf("ask for the schedule's backlog: %w", err)
-	}
-	b := &backlog{buffered: buffered, next: next}
-	if buffered == 0 && next.IsZero() {
-		return b, nil
-	}
-	open, err := w.openRun(ctx, def.ID, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	if open == nil {
-		b.doubted = now.Add(-w.cfg.Patience)
-	}
-	return b, nil
 }

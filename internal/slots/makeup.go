@@ -3,6 +3,7 @@ package slots
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -70,8 +71,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // BeforeWrite is called before a definition's schedule is created or replaced. Temporal then forgets the slots already due
 // that it has not started, and a new schedule knows nothing of the time since its definition was saved; the returned
-// function, called after the write, starts those that are no later than misfire_grace. Older ones are missed: the next
-// tick judges them by the misfire policy, and it judges all of them should this process die between the two calls.
+// function, called after the write, starts those that are no later than misfire_grace: the first of them at once, the others,
+// under compress none, after it. Older ones are missed: the next tick judges them by the misfire policy. Under catchup it starts
+// all of them, oldest first, if there is more than one. And it judges all of them should this process die between the two calls.
 func (w *Watchdog) BeforeWrite(ctx context.Context, activityID string) (func(context.Context) error, error) {
 	def, err := w.cfg.Record.DefinitionAny(ctx, activityID)
 	if activitycore.IsCode(err, activitycore.CodeNotFound) {
@@ -115,6 +117,13 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 	if due, err = w.withoutRow(ctx, def.ID, due); err != nil {
 		return err
 	}
+	if behind, err := w.behind(ctx, def, due); err != nil || behind {
+		return err
+	}
+	if policyOf(def) == activitycore.MisfireCompress && len(due) > 1 {
+		due = due[len(due)-1:] // it stands for the others
+	}
+	started := false
 	for _, s := range due {
 		state, err := w.cfg.Scheduler.SlotState(ctx, def.ID, s.Time)
 		if err != nil {
@@ -127,12 +136,62 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 		if err != nil {
 			return err
 		}
+		if open != nil && started { // its turn comes after the one before: the watchdog starts what is recorded
+			if _, err := w.record(ctx, def, s.Time); err != nil {
+				return err
+			}
+			continue
+		}
 		if open != nil && policyOf(def) != activitycore.MisfireCatchup {
 			continue // an overlap: the next tick settles it as such
 		}
 		if _, err := w.start(ctx, def, s.Time); err != nil {
 			return err
 		}
+		started = true
 	}
 	return nil
+}
+
+// behind reports whether slots of a definition with the policy catchup have to wait for others that are older and have no row,
+// and then asks the next tick to judge all of them, without waiting for the end of their grace: a write has made the schedule
+// forget them.
+func (w *Watchdog) behind(ctx context.Context, def activitycore.StoredDefinition, due []Slot) (bool, error) {
+	if policyOf(def) != activitycore.MisfireCatchup || len(due) == 0 {
+		return false, nil
+	}
+	if len(due) == 1 {
+		older, err := w.unaccounted(ctx, def, due[0].Time)
+		if err != nil || !older {
+			return false, err
+		}
+	}
+	w.hurried.Lock()
+	defer w.hurried.Unlock()
+	if w.written == nil {
+		w.written = make(map[string]time.Time)
+	}
+	w.written[def.ID] = due[len(due)-1].Time.Add(time.Nanosecond)
+	return true, nil
+}
+
+// unaccounted reports whether a slot before a time, at which the definition was to fire, has no row.
+func (w *Watchdog) unaccounted(ctx context.Context, def activitycore.StoredDefinition, before time.Time) (bool, error) {
+	marks, err := w.cfg.Record.AccountedUntil(ctx, []string{def.ID})
+	if err != nil {
+		return false, fmt.Errorf("read how far slots are accounted for: %w", err)
+	}
+	from, ok := marks[def.ID]
+	if !ok {
+		from = def.CreatedAt
+	}
+	if !from.Before(before) {
+		return false, nil
+	}
+	tl, err := w.specs.load(ctx, w.cfg.Record, def.ID, from, before)
+	if err != nil {
+		return false, err
+	}
+	missing, _, err := w.missing(ctx, tl, work{row: def, mark: from, until: before})
+	return slices.ContainsFunc(missing, func(s Slot) bool { return s.Hold == nil }), err
 }

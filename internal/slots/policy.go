@@ -25,7 +25,7 @@ func NewPolicy(record PolicyRecord, beat func(context.Context) error) *Policy {
 
 // Decide returns nil if the slot is to run, or the verdict it gets instead: paused if it passed during a hold; skipped if no
 // version of the definition names it, because the schedule is still that of an older one; by the misfire policy if an outage
-// kept it from starting within misfire_grace. A slot that is merely late runs, however late, and so does one that was recorded
+// kept it from starting within misfire_grace (compress: if it is not the latest such slot). A slot that is merely late runs, however late, and so does one that was recorded
 // before it was started, such as a backfill: somebody decided about that one already. now is the time of the question.
 func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time) (*activitycore.Settlement, error) {
 	holds, err := p.record.Holds(ctx, def.ID, nominal, nominal.Add(time.Second))
@@ -37,8 +37,7 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 	if err != nil {
 		return nil, err
 	}
-	allowed := graceOf(def)
-	if hold == nil && named && now.Sub(nominal) <= allowed+def.TriggerConfig.Jitter.Std() {
+	if hold == nil && named && inGrace(def, now.Sub(nominal)) && !p.superseded(def, nominal, now) {
 		return nil, nil //nolint:nilnil // nil means: let it run
 	}
 	_, err = p.record.LedgerEntry(ctx, def.ID, activitycore.CronCause(nominal).Key())
@@ -66,7 +65,7 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 	if err != nil {
 		return nil, fmt.Errorf("read outages: %w", err)
 	}
-	out := outageOf(outages, nominal, allowed)
+	out := outageOf(outages, nominal, graceOf(def))
 	if out == nil {
 		return nil, nil //nolint:nilnil // late for another reason
 	}
@@ -98,15 +97,33 @@ func (p *Policy) names(ctx context.Context, def activitycore.StoredDefinition, n
 	return false, nil
 }
 
+// superseded reports whether a later slot of a definition with the policy compress is due as well. One of the two may be to
+// stand for both, however little late they are.
+func (p *Policy) superseded(def activitycore.StoredDefinition, nominal, now time.Time) bool {
+	if policyOf(def) != activitycore.MisfireCompress || now.Sub(nominal) <= def.TriggerConfig.Jitter.Std() {
+		return false
+	}
+	spec, err := p.specs.parse(def.TriggerConfig)
+	if err != nil || def.UpdatedAt.After(nominal) {
+		return true // look closer
+	}
+	next, ok := spec.Next(nominal)
+	return ok && !next.After(now)
+}
+
 // missed decides about a slot inside an outage.
 func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time, outages []activitycore.Outage, out activitycore.Outage) (*activitycore.Settlement, error) {
-	why := "missed in " + describeOutage(out)
-	switch policyOf(def) {
+	why, late := "missed in "+describeOutage(out), lateness(outages, nominal, out)
+	policy := policyOf(def)
+	if policy != activitycore.MisfireCompress && inGrace(def, late) {
+		return nil, nil //nolint:nilnil // late, not missed
+	}
+	switch policy {
 	case activitycore.MisfireCatchup:
-		if now.Sub(nominal) <= windowOf(def) {
+		if late <= windowOf(def) {
 			return nil, nil //nolint:nilnil // it is made up by running now
 		}
-		s := settlement(def, nominal, activitycore.VerdictSkipped, windowReason(def, nominal, now)+", "+why)
+		s := settlement(def, nominal, activitycore.VerdictSkipped, windowReason(def, late)+", "+why)
 		return &s, nil
 	case activitycore.MisfireCompress:
 		tl, err := p.specs.load(ctx, p.record, def.ID, nominal, now.Add(time.Second))
@@ -123,50 +140,6 @@ func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, 
 	}
 	s := settlement(def, nominal, activitycore.VerdictSkipped, "misfire: "+why)
 	return &s, nil
-}
-
-// outageOf finds the outage that kept a slot from starting within its grace: one that lasted at some moment between the
-// slot and the end of the grace. The one that ends last explains most.
-func outageOf(outages []activitycore.Outage, nominal time.Time, grace time.Duration) *activitycore.Outage {
-	var found *activitycore.Outage
-	for i, o := range outages {
-		if o.From.After(nominal.Add(grace)) || !o.To.After(nominal) {
-			continue
-		}
-		if found == nil || o.To.After(found.To) {
-			found = &outages[i]
-		}
-	}
-	return found
-}
-
-// latestMissed is the last slot that the outage out kept from starting. Outages that follow on each other without a slot
-// that could fire between them count as one.
-func latestMissed(tl *timeline, outages []activitycore.Outage, nominal time.Time, out activitycore.Outage) time.Time {
-	latest := nominal
-	for {
-		if t, ok := tl.last(latest, out.To); ok {
-			latest = t
-		}
-		following, ok := tl.first(out.To)
-		if !ok {
-			return latest
-		}
-		next := outageOf(outages, following, 0)
-		if next == nil {
-			return latest
-		}
-		out = *next
-	}
-}
-
-func describeOutage(o activitycore.Outage) string {
-	return fmt.Sprintf("an outage (%s) from %s to %s", o.What, o.From.UTC().Format(time.RFC3339), o.To.UTC().Format(time.RFC3339))
-}
-
-func windowReason(def activitycore.StoredDefinition, nominal, now time.Time) string {
-	return fmt.Sprintf("window: %s late, outside the catchup_window of %s",
-		now.Sub(nominal).Round(time.Second), activitycore.Duration(windowOf(def)))
 }
 
 func settlement(def activitycore.StoredDefinition, nominal time.Time, v activitycore.Verdict, reason string) activitycore.Settlement {

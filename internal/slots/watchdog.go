@@ -55,6 +55,10 @@ type Watchdog struct {
 	tick sync.Mutex // one tick at a time; guards known
 	// known is the catalogue, behind tick.
 	known catalogue
+
+	hurried sync.Mutex // guards written
+	// written says up to when slots of a definition were due, by ID, as its schedule was written and forgot them.
+	written map[string]time.Time
 }
 
 // NewWatchdog makes a watchdog; Start makes it watch.
@@ -113,6 +117,40 @@ func (w *Watchdog) grace(def activitycore.StoredDefinition) time.Duration {
 	return max(w.cfg.Grace, graceOf(def)) + def.TriggerConfig.Jitter.Std()
 }
 
+// longestGrace is the largest misfire_grace that a definition may have.
+const longestGrace = 24 * time.Hour
+
+// lastOutage is when the last recorded outage ended; zero if none that matters for a slot within its grace.
+func (w *Watchdog) lastOutage(ctx context.Context, now time.Time) (end time.Time, err error) {
+	outages, err := w.cfg.Record.Outages(ctx, now.Add(-longestGrace), now.Add(time.Second))
+	if err != nil {
+		return end, fmt.Errorf("read outages: %w", err)
+	}
+	for _, o := range outages {
+		if !o.To.After(now) {
+			end = later(end, o.To)
+		}
+	}
+	return end, nil
+}
+
+// overdue is the time before which a definition's slots should have a row: those whose grace is over, and those due before the
+// end of an outage, which are late or missed by then, and wait for nobody but the schedule's own backlog.
+func (w *Watchdog) overdue(def activitycore.StoredDefinition, now, ended time.Time) time.Time {
+	until := later(now.Add(-w.grace(def)), w.discarded(def.ID))
+	if ended.IsZero() {
+		return until
+	}
+	return later(until, ended.Add(-def.TriggerConfig.Jitter.Std()))
+}
+
+// discarded is up to when the definition's slots wait for nobody, because a write made its schedule forget them.
+func (w *Watchdog) discarded(id string) time.Time {
+	w.hurried.Lock()
+	defer w.hurried.Unlock()
+	return w.written[id]
+}
+
 // Tick looks at every definition once. An error about one of them does not keep it from the others.
 func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 	w.tick.Lock()
@@ -122,7 +160,11 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 		return total, err
 	}
 	now := w.now()
-	due := w.known.due(now, &w.specs, w.grace)
+	ended, err := w.lastOutage(ctx, now)
+	if err != nil {
+		return total, err
+	}
+	due := w.known.due(&w.specs, func(def activitycore.StoredDefinition) time.Time { return w.overdue(def, now, ended) })
 	if err := w.known.believe(ctx, w.cfg.Record, due); err != nil {
 		return total, err
 	}
