@@ -36,7 +36,8 @@ type Runs interface {
 type Schedules interface {
 	// Firing returns the IDs of the definitions whose schedule exists and is not paused, by whomever.
 	Firing(ctx context.Context) (map[string]bool, error)
-	// Backlog of one definition: a zero next means that its schedule is paused, or does not exist.
+	// Backlog of one definition: a zero next means that its schedule is paused, or does not exist, and
+	// CodeConflict that it is paused and the record does not know of it yet.
 	Backlog(ctx context.Context, activityID string) (buffered int64, next time.Time, err error)
 }
 
@@ -183,6 +184,9 @@ func (s *Starter) askForUnlisted(ctx context.Context, due []activitycore.StoredD
 			return nil
 		}
 		_, next, err := s.cfg.Schedules.Backlog(ctx, def.ID)
+		if activitycore.IsCode(err, activitycore.CodeConflict) { // paused by an operator, which the record does not know yet
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("look at the schedule of %s: %w", def.ID, err)
 		}

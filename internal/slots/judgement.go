@@ -66,7 +66,19 @@ func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reac
 		}
 		if j.backlog == nil { // asked before the executions: what has left the backlog by then is an execution, or lost
 			if j.backlog, err = j.w.backlog(j.ctx, j.def, j.now); err != nil {
+				if activitycore.IsCode(err, activitycore.CodeConflict) { // an operator's pause: the record is about to know since when
+					j.report.Waiting += len(missing) - i
+					return missed, s.Time, nil
+				}
 				return nil, s.Time, err
+			}
+			// A pause that was adopted since the timeline was read is one that the backlog was read with.
+			if err = j.reloadHolds(missing[i:]); err != nil {
+				return nil, s.Time, err
+			}
+			if s = missing[i]; s.Hold != nil {
+				j.add(s.Time, activitycore.VerdictPaused, holdReason(*s.Hold), "")
+				continue
 			}
 		}
 		state, err := j.w.cfg.Scheduler.SlotState(j.ctx, j.def.ID, s.Time)
@@ -84,6 +96,19 @@ func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reac
 		}
 	}
 	return missed, horizon, nil
+}
+
+// reloadHolds reads anew by which holds the slots, which ascend, were held.
+func (j *judgement) reloadHolds(slots []Slot) error {
+	holds, err := j.w.cfg.Record.Holds(j.ctx, j.def.ID, j.tl.start(), j.now.Add(time.Second))
+	if err != nil {
+		return fmt.Errorf("read holds: %w", err)
+	}
+	j.tl.holds = ranked(holds)
+	for i := range slots {
+		slots[i].Hold = holdAt(j.tl.holds, slots[i].Time)
+	}
+	return nil
 }
 
 // apply settles missed slots by the misfire policy and returns those that are to run.

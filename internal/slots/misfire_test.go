@@ -161,40 +161,6 @@ func TestRecordRestoredFromABackup(t *testing.T) {
 	w.wantComplete("10:01", "10:08:30")
 }
 
-func TestPause(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
-		w.until("10:05:10", d)
-		w.pause(d.ID, &activitycore.Pause{By: "alice", Reason: "holiday"})
-		w.native(d.ID, at("10:05")) // a run that Temporal had started before: it exists, and stays the only one
-		w.nothingUntil("10:06")
-		w.native(d.ID, at("10:06")) // one that slipped through before the schedule was paused
-		w.nothingUntil("10:17:20")
-		w.pause(d.ID, nil)
-		w.recover()
-		w.until("10:22", d)
-		w.settle()
-		// Time while paused is not missed, whatever the policy, and whatever else was out meanwhile.
-		w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:17", "paused"}, span{"10:18", "10:20", "fired"})
-		w.wantComplete("10:01", "10:20:30")
-	})
-}
-
-func TestDisabling(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
-		w.until("10:05:10", d)
-		off := d
-		off.Enabled = false
-		w.save(off)
-		w.nothingUntil("10:17:20")
-		w.save(d)
-		w.recover()
-		w.until("10:22", d)
-		w.settle()
-		w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:17", "paused"}, span{"10:18", "10:20", "fired"})
-		w.wantComplete("10:01", "10:20:30")
-	})
-}
-
 func TestEditDuringAnOutageKeepsTheOldSpecUntilTheEdit(t *testing.T) {
 	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
 		w.until("10:05:10", d)

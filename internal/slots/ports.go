@@ -47,6 +47,7 @@ type Starter interface {
 type Scheduler interface {
 	// Backlog says which slots the definition's schedule has still to start: any, if buffered is more than 0, and otherwise
 	// those from next on. A zero next and no buffer mean that it will start none: it is paused, or does not exist.
+	// CodeConflict: it is paused, and the record does not know of it yet; reconciliation will tell it.
 	Backlog(ctx context.Context, activityID string) (buffered int64, next time.Time, err error)
 	// SlotState says whether the execution of a slot exists.
 	SlotState(ctx context.Context, activityID string, nominal time.Time) (activitycore.SlotState, error)

@@ -90,11 +90,24 @@ func (s *specs) load(ctx context.Context, record Timelines, id string, from, to 
 	if err != nil {
 		return nil, fmt.Errorf("read holds of %s: %w", id, err)
 	}
-	// What a person did explains more than what follows from it.
+	tl.holds = ranked(holds)
+	return tl, nil
+}
+
+// ranked orders holds so that the first that covers a time is the reason to name: what a person did explains more than what
+// follows from it.
+func ranked(holds []activitycore.Hold) []activitycore.Hold {
 	rank := map[string]int{holdDeleted: 0, holdPaused: 1, holdDisabled: 2}
 	slices.SortStableFunc(holds, func(a, b activitycore.Hold) int { return cmp.Compare(rank[a.Kind], rank[b.Kind]) })
-	tl.holds = holds
-	return tl, nil
+	return holds
+}
+
+// start is where the timeline begins; zero if the definition asked for nothing.
+func (tl *timeline) start() time.Time {
+	if len(tl.segments) == 0 {
+		return time.Time{}
+	}
+	return tl.segments[0].from
 }
 
 // slots yields the slots of [from, to), ascending. Times at which the definition did not exist are no slots.

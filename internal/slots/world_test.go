@@ -28,10 +28,12 @@ type world struct {
 
 	executions map[string]activitycore.SlotState
 	buffered   int64
-	next       time.Time
-	fired      []time.Time // nominal times of admitted runs, in order of admission
-	slow       bool        // admitted runs stay open
-	open       []string    // run IDs of open runs
+	// pausedOutside: an operator has paused the schedule in Temporal, and reconciliation has not seen it yet.
+	pausedOutside bool
+	next          time.Time
+	fired         []time.Time // nominal times of admitted runs, in order of admission
+	slow          bool        // admitted runs stay open
+	open          []string    // run IDs of open runs
 }
 
 // at is a time of the day on which the tests happen.
@@ -225,6 +227,9 @@ func (w *world) endRuns() {
 }
 
 func (w *world) Backlog(context.Context, string) (int64, time.Time, error) {
+	if w.pausedOutside {
+		return 0, time.Time{}, activitycore.Errorf(activitycore.CodeConflict, "paused in Temporal")
+	}
 	return w.buffered, w.next, nil
 }
 

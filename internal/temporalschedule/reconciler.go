@@ -63,6 +63,8 @@ type Reconciler struct {
 
 	mu     sync.Mutex
 	sample string // the activity ID up to which the last sample went
+	// firing is when a schedule was last seen that was not paused, by activity ID.
+	firing map[string]time.Time
 }
 
 // New makes a reconciler; it calls nobody.
@@ -98,6 +100,7 @@ func New(cfg Config) *Reconciler {
 	return &Reconciler{
 		cfg:     cfg,
 		calls:   &calls{service: cfg.Service, namespace: cfg.Namespace, identity: cfg.Identity, owner: cfg.Owner, counts: make(map[string]int)},
+		firing:  make(map[string]time.Time),
 		planner: newPlanner(cfg.Owner, cfg.TaskQueue, cfg.Converter),
 	}
 }
@@ -215,9 +218,13 @@ func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOption
 		if err != nil {
 			return writes, err
 		}
+		asked := r.now()
 		seen, there, err := r.calls.describe(ctx, id)
 		if err != nil {
 			return writes, err
+		}
+		if there && !seen.Paused {
+			r.sawFiring(id, asked)
 		}
 		if last = diffOne(d, seen.Observed, there); len(last) == 0 {
 			return writes, r.purge(ctx, row)
@@ -262,7 +269,7 @@ func (r *Reconciler) apply(ctx context.Context, d Desired, seen described, c Cha
 	case ActionDelete:
 		err = r.around(ctx, d.ActivityID, func() error { return r.calls.delete(ctx, d.ActivityID) })
 	case ActionAdopt:
-		err = r.adopt(ctx, seen.Observed)
+		err = r.adopt(ctx, seen)
 	default:
 		return activitycore.Errorf(activitycore.CodeConflict, "schedule %s: %s", activitycore.ScheduleID(d.ActivityID), c.Detail)
 	}
@@ -295,23 +302,6 @@ func (r *Reconciler) around(ctx context.Context, id string, write func() error) 
 	}
 	if err := after(ctx); err != nil {
 		return fmt.Errorf("start the slots that writing the schedule of %s discarded: %w", id, err)
-	}
-	return nil
-}
-
-// adoptedBy is who a pause made in Temporal is attributed to: Temporal does not say.
-const adoptedBy = "temporal"
-
-// adopt takes a pause that somebody made in Temporal into the record. The schedule gets our note by the next round, or the
-// next sync, because the row then asks for a hold that the note does not confirm.
-func (r *Reconciler) adopt(ctx context.Context, o Observed) error {
-	reason := "paused in Temporal"
-	if o.Note != "" && o.Note != runNote {
-		reason += ": " + o.Note
-	}
-	at := r.now()
-	if _, err := r.cfg.Store.SetPaused(ctx, o.ActivityID, &activitycore.Pause{By: adoptedBy, Reason: reason, At: at}, at); err != nil {
-		return fmt.Errorf("adopt the pause of definition %s: %w", o.ActivityID, err)
 	}
 	return nil
 }

@@ -13,10 +13,16 @@ import (
 
 // Backlog says which slots a definition's schedule has still to start: any of those due, if buffered is more than 0, and
 // otherwise those from next on. Both are zero for a schedule that is paused, has no time left, or does not exist.
+// CodeConflict: somebody paused it in Temporal, and the record does not know of it yet; the next sync adopts the pause.
 func (r *Reconciler) Backlog(ctx context.Context, activityID string) (buffered int64, next time.Time, err error) {
 	seen, there, err := r.calls.describe(ctx, activityID)
 	if err != nil || !there {
 		return 0, time.Time{}, err
+	}
+	if outside, err := r.pausedOutside(ctx, seen); err != nil {
+		return 0, time.Time{}, err
+	} else if outside {
+		return 0, time.Time{}, activitycore.Errorf(activitycore.CodeConflict, "the schedule of definition %s was paused in Temporal; the next sync takes the pause into the record", activityID)
 	}
 	// What is buffered is started even if the schedule has been paused since.
 	buffered = seen.info.GetBufferSize()

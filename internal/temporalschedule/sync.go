@@ -33,10 +33,12 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	report.DryRun = opt.DryRun
 
 	// Temporal first: what the listing shows, the record has known for longer.
+	asked := r.now()
 	observed, err := r.calls.list(ctx)
 	if err != nil {
 		return report, err
 	}
+	r.listedFiring(observed, asked)
 	rows, err := r.rows(ctx)
 	if err != nil {
 		return report, err
