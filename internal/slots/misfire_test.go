@@ -227,7 +227,7 @@ func TestABackfillOfATimeThatNoOldVersionNamesRuns(t *testing.T) {
 	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
 	row := w.save(d)
 	filler := &slots.Backfiller{Record: w.store, Starter: w, Now: func() time.Time { return w.clock }}
-	_, err := filler.Backfill(t.Context(), row, at("10:01"), at("10:09"), nil)
+	_, err := filler.Backfill(t.Context(), row, slots.NewBackfill(at("10:01"), at("10:09")))
 	w.must(err)
 	if got, want := w.firedBetween("10:01", "10:09"), []string{"10:05", "10:02", "10:04", "10:06", "10:08"}; !slices.Equal(got, want) {
 		t.Errorf("ran %v, want %v", got, want)
