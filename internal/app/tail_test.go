@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
 	"github.com/activity-core/activity-core/internal/natsrouter"
@@ -238,4 +239,38 @@ func TestTheFeedIsServerSentEvents(t *testing.T) {
 		!strings.HasPrefix(got[4], `data: {"event_id":"one","type":"x"`) || !strings.Contains(got[4], `"payload":{"n":123456789012345678901234567890}`) {
 		t.Fatalf("%q", got)
 	}
+}
+
+func TestTailLivesThroughARestartOfNATS(t *testing.T) {
+	dir := t.TempDir()
+	start := func(addr string) *devstack.NATS {
+		t.Helper()
+		n, err := devstack.StartNATS(t.Context(), devstack.NATSConfig{Dir: dir, Addr: addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	server := start("")
+	t.Cleanup(func() { _ = server.Stop(context.Background()) }) // after the app, which is started later
+	a := startAt(t, server.URL(), filepath.Join(t.TempDir(), "record.db"), "127.0.0.1:0")
+	f := follow(t, "http://"+a.APIListener.Addr().String(), apiclient.TailOptions{}, nil)
+	<-f.connected
+	var want []string
+	for round := range 2 {
+		events, ids := some(fmt.Sprintf("r%d-", round), "x", 20)
+		within(t, "NATS takes events", func() bool {
+			_, err := a.publisher.PublishEvents(t.Context(), events)
+			return err == nil
+		})
+		want = append(want, ids...)
+		if round == 0 {
+			f.sees(t, want)
+			if err := server.Stop(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			server = start(strings.TrimPrefix(server.URL(), "nats://"))
+		}
+	}
+	f.sees(t, want)
 }
