@@ -274,6 +274,9 @@ type SlotBook interface {
 	// AccountedUntil returns the instants up to which slots have verdicts, by definition ID; definitions
 	// without one are absent.
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
+	// Tombstones lists the definitions that were deleted after a time and not created anew, by deletion ascending, purged ones
+	// included: their last slots may still need a verdict.
+	Tombstones(ctx context.Context, after time.Time) ([]StoredDefinition, error)
 	// Advance moves marks forward, never back.
 	Advance(ctx context.Context, marks map[string]time.Time) error
 	// Beat records that what ("temporal", "worker", "process") by instance is alive at t. It returns the previous beat of what

@@ -166,6 +166,9 @@ func (c *cli) showCheck(r wire.LedgerCheck) {
 	}
 	sort.Strings(words)
 	fmt.Fprintln(c.stdout, "verdicts: "+strings.Join(words, ", "))
+	if r.Waiting > 0 {
+		fmt.Fprintf(c.stdout, "%d on their way: slots within their grace, and causes recorded a moment ago\n", r.Waiting)
+	}
 	for _, m := range r.Missing {
 		fmt.Fprintf(c.stdout, "NO VERDICT  %s %s: %s\n", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
 	}

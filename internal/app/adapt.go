@@ -82,7 +82,7 @@ func (b slotBook) Check(ctx context.Context, activityID string, since, until tim
 		return wire.LedgerCheck{}, err
 	}
 	out := wire.LedgerCheck{
-		OK: r.OK(), From: r.Since, To: r.Until, Expected: r.Expected, Accounted: r.Accounted, Verdicts: r.Verdicts,
+		OK: r.OK(), From: r.Since, To: r.Until, Expected: r.Expected, Accounted: r.Accounted, Verdicts: r.Verdicts, Waiting: r.Waiting,
 		MissingCount: r.MissingCount + r.OpenCount, Missing: []wire.LedgerGap{},
 		UnexpectedCount: r.UnexpectedCount, Unexpected: []wire.LedgerGap{},
 	}

@@ -46,7 +46,7 @@ func (halfStore) Definition(_ context.Context, ref string) (core.StoredDefinitio
 // server is the real handler behind a real server.
 func server(t *testing.T, edit ...func(*httpapi.Config)) *httptest.Server {
 	t.Helper()
-	c := httpapi.Config{Catalog: catalog.New(catalog.Config{Store: halfStore{}}), Record: halfRecord{}, WebhookSecrets: map[string]string{"github": "s"}}
+	c := httpapi.Config{Catalog: catalog.New(catalog.Config{Store: halfStore{}}), Record: halfRecord{}, WebhookSecrets: map[string][]string{"github": {"s"}}}
 	for _, e := range edit {
 		e(&c)
 	}

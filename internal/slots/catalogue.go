@@ -12,23 +12,47 @@ import (
 // catalogue is the record's definitions as last seen, so that a tick reads only what has changed.
 type catalogue struct {
 	follower changes.Follower
-	rows     map[string]activitycore.StoredDefinition
+	// buried says that the deleted definitions have been read since the last beginning from nothing.
+	buried bool
+	rows   map[string]activitycore.StoredDefinition
 	// marks are how far each definition is known to be accounted for. The record's are the same or further behind.
 	marks map[string]time.Time
 	// saved are the marks that the record has.
 	saved map[string]time.Time
 }
 
-// refresh reads what has changed.
-func (c *catalogue) refresh(ctx context.Context, record Record) error {
+// tombstoneReach is how long after its deletion a definition is still asked for slots without a verdict, by a process that has not
+// seen the deletion itself.
+const tombstoneReach = 31 * 24 * time.Hour
+
+// refresh reads what has changed. Whoever begins from nothing is not told of definitions that are deleted and whose schedule
+// is gone, and their last slots may still be without a verdict.
+func (c *catalogue) refresh(ctx context.Context, record Record, now time.Time) error {
+	if err := c.follow(ctx, record); err != nil {
+		return err
+	}
+	if !c.buried {
+		gone, err := record.Tombstones(ctx, now.Add(-tombstoneReach))
+		if err != nil {
+			return fmt.Errorf("read deleted definitions: %w", err)
+		}
+		for _, row := range gone {
+			if _, ok := c.rows[row.ID]; !ok {
+				c.rows[row.ID] = row
+			}
+		}
+		c.buried = true
+	}
+	return c.loadMarks(ctx, record)
+}
+
+func (c *catalogue) follow(ctx context.Context, record Record) error {
 	reset := func() {
+		c.buried = false
 		c.rows = make(map[string]activitycore.StoredDefinition)
 		c.marks, c.saved = make(map[string]time.Time), make(map[string]time.Time)
 	}
-	if err := c.follower.Follow(ctx, record, reset, func(row activitycore.StoredDefinition) { c.rows[row.ID] = row }); err != nil {
-		return err
-	}
-	return c.loadMarks(ctx, record)
+	return c.follower.Follow(ctx, record, reset, func(row activitycore.StoredDefinition) { c.rows[row.ID] = row })
 }
 
 func (c *catalogue) loadMarks(ctx context.Context, record Record) error {

@@ -12,6 +12,7 @@ import (
 type CheckRecord interface {
 	Timelines
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	Tombstones(ctx context.Context, after time.Time) ([]activitycore.StoredDefinition, error)
 	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
 	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
@@ -26,11 +27,14 @@ type CheckReport struct {
 	Until time.Time `json:"until"`
 	// Definitions is how many were looked at.
 	Definitions int `json:"definitions"`
-	// Expected slots, and how many of them have a row.
+	// Expected slots, without those that may still wait, and how many of them have a row.
 	Expected  int `json:"expected"`
 	Accounted int `json:"accounted"`
 	// Verdicts counts the ledger's rows of the time, causes of every kind.
 	Verdicts map[activitycore.Verdict]int `json:"verdicts"`
+	// Waiting counts slots without a row that are within their grace, and causes recorded or started within the last minute: it
+	// is too early to miss a verdict.
+	Waiting int `json:"waiting"`
 	// Missing lists expected slots without a row, at most MaxListed.
 	Missing []MissingSlot `json:"missing"`
 	// Open lists causes whose verdict is not final, at most MaxListed: recorded, and neither run nor settled.
@@ -64,6 +68,8 @@ type MissingSlot struct {
 
 // Checker proves that expected and accounted slots are the same.
 type Checker struct {
+	// Now is the clock; nil is time.Now.
+	Now    func() time.Time
 	record CheckRecord
 	specs  specs
 }
@@ -71,35 +77,81 @@ type Checker struct {
 // NewChecker makes a checker.
 func NewChecker(record CheckRecord) *Checker { return &Checker{record: record} }
 
-// Check compares the slots of [since, until) of one definition, or of all if activityID is "". Slots younger than the
-// watchdog's grace may rightly have no row yet: end the time before them.
+// Check compares the slots of [since, until) of one definition, or of all if activityID is "", deleted ones included. A slot
+// within its grace may rightly have no row yet and a cause recorded a moment ago no run: those are counted as waiting.
+// CodeNotFound: the record has never known a definition with the ID.
 func (c *Checker) Check(ctx context.Context, activityID string, since, until time.Time) (CheckReport, error) {
-	report := CheckReport{Since: since.UTC(), Until: until.UTC(), Verdicts: make(map[activitycore.Verdict]int), Names: make(map[string]string), strange: make(map[[2]string]bool)}
+	report := CheckReport{
+		Since: since.UTC(), Until: until.UTC(), Verdicts: make(map[activitycore.Verdict]int),
+		Names: make(map[string]string), strange: make(map[[2]string]bool),
+	}
 	if !since.Before(until) {
 		return report, activitycore.InvalidField("since", since, "must be before until (%s)", until.Format(time.RFC3339))
 	}
-	var rows []activitycore.StoredDefinition
-	if activityID != "" {
-		row, err := c.record.DefinitionAny(ctx, activityID)
-		if err != nil {
-			return report, err
-		}
-		rows = append(rows, row)
-	} else {
-		var err error
-		if rows, _, err = c.record.ChangesSince(ctx, 0, 1<<30); err != nil {
-			return report, fmt.Errorf("read definitions: %w", err)
-		}
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
+	rows, err := c.rows(ctx, activityID, since)
+	if err != nil {
+		return report, err
 	}
 	for _, row := range rows {
-		if err := c.definition(ctx, row, &report); err != nil {
+		if err := c.definition(ctx, row, now(), &report); err != nil {
 			return report, err
 		}
 	}
-	return report, c.verdicts(ctx, activityID, &report)
+	return report, c.verdicts(ctx, activityID, now(), &report)
 }
 
-func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinition, report *CheckReport) error {
+// rows are the definitions that may have slots since a time: one, or all. A deleted one keeps its slots up to the deletion, also
+// once its schedule is gone and the record shows it to nobody else.
+func (c *Checker) rows(ctx context.Context, activityID string, since time.Time) ([]activitycore.StoredDefinition, error) {
+	gone, err := c.record.Tombstones(ctx, since)
+	if err != nil {
+		return nil, fmt.Errorf("read deleted definitions: %w", err)
+	}
+	if activityID == "" {
+		rows, _, err := c.record.ChangesSince(ctx, 0, 1<<30)
+		if err != nil {
+			return nil, fmt.Errorf("read definitions: %w", err)
+		}
+		known := make(map[string]bool, len(rows))
+		for _, row := range rows {
+			known[row.ID] = true
+		}
+		for _, row := range gone {
+			if !known[row.ID] {
+				rows = append(rows, row)
+			}
+		}
+		return rows, nil
+	}
+	for _, row := range gone {
+		if row.ID == activityID {
+			return []activitycore.StoredDefinition{row}, nil
+		}
+	}
+	row, err := c.record.DefinitionAny(ctx, activityID)
+	if err == nil {
+		return []activitycore.StoredDefinition{row}, nil
+	}
+	if !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return nil, err
+	}
+	// Deleted before the time in question: it had no slots, unless nobody ever heard of it.
+	_, err = c.record.Versions(ctx, activityID, activitycore.PageRequest{Limit: 1})
+	return nil, err
+}
+
+// overdueMargin is what a watchdog may need to come to a slot whose grace is over: a few ticks.
+const overdueMargin = 30 * time.Second
+
+// inFlight is how long a cause may be recorded or started without its verdict before that is worth a word: twice what it takes
+// until whoever lost it is replaced.
+const inFlight = time.Minute
+
+func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinition, now time.Time, report *CheckReport) error {
 	until := report.Until
 	if row.DeletedAt != nil {
 		until = earlier(until, *row.DeletedAt)
@@ -120,9 +172,15 @@ func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinit
 	}
 	report.Definitions++
 	report.Names[row.ID] = row.Name
+	overdue := now.Add(-max(leastGrace, graceOf(row)) - row.TriggerConfig.Jitter.Std() - overdueMargin)
 	for s := range tl.slots(report.Since, until) {
+		key := activitycore.CronCause(s.Time).Key()
+		if !keys[key] && !s.Time.Before(overdue) {
+			report.Waiting++
+			continue
+		}
 		report.Expected++
-		if key := activitycore.CronCause(s.Time).Key(); keys[key] {
+		if keys[key] {
 			report.Accounted++
 			delete(keys, key)
 			continue
@@ -138,7 +196,7 @@ func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinit
 	return nil
 }
 
-func (c *Checker) verdicts(ctx context.Context, activityID string, report *CheckReport) error {
+func (c *Checker) verdicts(ctx context.Context, activityID string, now time.Time, report *CheckReport) error {
 	filter := activitycore.LedgerFilter{ActivityID: activityID, Since: report.Since, Until: report.Until}
 	for page := (activitycore.PageRequest{Limit: 1000}); ; {
 		entries, err := c.record.LedgerEntries(ctx, filter, page)
@@ -154,6 +212,10 @@ func (c *Checker) verdicts(ctx context.Context, activityID string, report *Check
 				}
 			}
 			if e.Verdict.Terminal() {
+				continue
+			}
+			if now.Sub(e.UpdatedAt) < inFlight {
+				report.Waiting++
 				continue
 			}
 			report.OpenCount++

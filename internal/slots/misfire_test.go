@@ -377,6 +377,42 @@ func TestADeletedDefinitionIsAccountedForUntilItsDeletion(t *testing.T) {
 	w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"})
 }
 
+// Its schedule is deleted and its tombstone purged at once; then the worker restarts before its next tick.
+func TestADeletedDefinitionWhoseScheduleIsGoneIsStillAccountedFor(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireCatchup)
+	row := w.save(d)
+	w.until("10:05:10", d)
+	w.nothingUntil("10:08:30")
+	w.delete(d)
+	w.must(w.store.PurgeTombstone(t.Context(), d.ID, row.Version))
+	w.nothingUntil("10:20")
+	check := func(id string) slots.CheckReport {
+		r, err := slots.NewChecker(w.store).Check(t.Context(), id, at("10:00"), at("10:20"))
+		w.must(err)
+		return r
+	}
+	for _, id := range []string{"", d.ID} {
+		if r := check(id); r.OK() || r.Expected != 8 || r.MissingCount != 3 || r.Missing[0].ActivityName != d.Name {
+			t.Errorf("definition %q before the watchdog came: %+v, want 3 of 8 missing", id, r)
+		}
+	}
+	w.replace()
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"})
+	for _, id := range []string{"", d.ID} {
+		if r := check(id); !r.OK() || r.Expected != 8 || r.Accounted != 8 {
+			t.Errorf("definition %q after it: %+v, want 8 accounted for", id, r)
+		}
+	}
+	if r, err := slots.NewChecker(w.store).Check(t.Context(), d.ID, at("10:10"), at("10:20")); err != nil || r.Expected != 0 {
+		t.Errorf("after its deletion: %+v, %v; want nothing expected", r, err)
+	}
+	if _, err := slots.NewChecker(w.store).Check(t.Context(), activitycore.DefinitionID("unheard-of"), at("10:10"), at("10:20")); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		t.Errorf("a definition that never was: %v, want not found", err)
+	}
+}
+
 func TestTwoReplicasMakeUpEachSlotOnce(t *testing.T) {
 	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
 		w.until("10:05:10", d)

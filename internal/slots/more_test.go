@@ -116,3 +116,29 @@ func TestTheCheckNamesASlotWithoutAVerdict(t *testing.T) {
 		t.Errorf("a range that runs backwards: %v", err)
 	}
 }
+
+func TestTheCheckMissesNoVerdictBeforeItIsDue(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := minutely(activitycore.MisfireSkip)
+	d.TriggerConfig.Jitter = activitycore.Duration(5 * time.Minute)
+	w.save(d)
+	w.until("10:03:10", d)
+	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.ManualCause("one")}}, w.clock)
+	w.must(err)
+	for _, c := range []struct {
+		now                             string
+		expected, waiting, missed, open int
+	}{
+		{"10:03:30", 3, 1, 0, 0}, // the cause
+		{"10:10:00", 3, 6, 0, 1}, // 10:04 to 10:09: jitter, grace, and time to judge
+		{"10:10:31", 4, 6, 1, 1}, // 10:04 is overdue, 10:10 waits
+	} {
+		checker := slots.NewChecker(w.store)
+		checker.Now = func() time.Time { return at(c.now) }
+		r, err := checker.Check(t.Context(), "", at("10:00"), at(c.now))
+		w.must(err)
+		if r.Expected != c.expected || r.Waiting != c.waiting || r.MissingCount != c.missed || r.OpenCount != c.open || r.OK() != (c.missed+c.open == 0) {
+			t.Errorf("at %s: %+v, want %+v", c.now, r, c)
+		}
+	}
+}

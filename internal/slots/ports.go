@@ -27,6 +27,7 @@ type Record interface {
 	Revision(ctx context.Context) (int64, error)
 	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
+	Tombstones(ctx context.Context, after time.Time) ([]activitycore.StoredDefinition, error)
 	Advance(ctx context.Context, marks map[string]time.Time) error
 	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)

@@ -110,7 +110,7 @@ func (s *system) settle(id string, from, to time.Time) {
 		s.must(err)
 		open, err := s.store.Runs(s.Context(), activitycore.RunFilter{ActivityID: id, Status: activitycore.RunRunning}, activitycore.PageRequest{Limit: 1})
 		s.must(err)
-		if report.OK() && report.Expected > 0 && len(open.Items) == 0 {
+		if report.OK() && report.Waiting == 0 && report.Expected > 0 && len(open.Items) == 0 {
 			return
 		}
 	}

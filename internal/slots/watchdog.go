@@ -69,7 +69,7 @@ func NewWatchdog(cfg Config) *Watchdog {
 		}
 	}
 	def(&cfg.Every, 10*time.Second)
-	def(&cfg.Grace, time.Minute)
+	def(&cfg.Grace, leastGrace)
 	def(&cfg.Patience, 10*time.Minute)
 	def(&cfg.Lost, 30*time.Second)
 	def(&cfg.MakeUpTime, 20*time.Second)
@@ -112,6 +112,9 @@ type TickReport struct {
 }
 
 func (w *Watchdog) now() time.Time { return w.cfg.Now().UTC().Truncate(time.Microsecond) }
+
+// leastGrace is how long a slot may be without a ledger row before the watchdog looks at it, whatever its misfire_grace.
+const leastGrace = time.Minute
 
 func (w *Watchdog) grace(def activitycore.StoredDefinition) time.Duration {
 	return max(w.cfg.Grace, graceOf(def)) + def.TriggerConfig.Jitter.Std()
@@ -156,10 +159,10 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 	w.tick.Lock()
 	defer w.tick.Unlock()
 	total := TickReport{Settled: make(map[activitycore.Verdict]int)}
-	if err := w.known.refresh(ctx, w.cfg.Record); err != nil {
+	now := w.now()
+	if err := w.known.refresh(ctx, w.cfg.Record, now); err != nil {
 		return total, err
 	}
-	now := w.now()
 	ended, err := w.lastOutage(ctx, now)
 	if err != nil {
 		return total, err

@@ -35,6 +35,13 @@ func (s *Store) AccountedUntil(ctx context.Context, activityIDs []string) (map[s
 	return marks, nil
 }
 
+// Tombstones lists the definitions that were deleted after a time, purged ones included.
+func (s *Store) Tombstones(ctx context.Context, after time.Time) ([]activitycore.StoredDefinition, error) {
+	rows, err := list(ctx, s.engine.Reader(), scanDefinition,
+		`SELECT `+definitionColumns+` FROM definitions WHERE deleted_at > $1 ORDER BY deleted_at, id`, ts(after))
+	return stored(rows), s.translate("list deleted definitions", err)
+}
+
 // Advance moves marks forward, never back.
 func (s *Store) Advance(ctx context.Context, marks map[string]time.Time) error {
 	if len(marks) == 0 {

@@ -119,7 +119,22 @@ func definitions(t *testing.T, s core.Store) {
 	if tomb.Live() {
 		t.Fatal("a deleted definition is live")
 	}
+	for _, purge := range []bool{false, true} {
+		if purge {
+			must(t, s.PurgeTombstone(ctx, d.ID, tomb.Version))
+		}
+		for after, want := range map[time.Time]int{epoch: 1, epoch.Add(3 * time.Hour): 0} {
+			gone, err := s.Tombstones(ctx, after)
+			must(t, err)
+			if len(gone) != want || want > 0 && (gone[0].ID != d.ID || gone[0].Live()) {
+				t.Fatalf("deleted after %s, purged %v: %+v, want %d", after, purge, gone, want)
+			}
+		}
+	}
 	revived := create(t, s, "a")
+	if gone, err := s.Tombstones(ctx, epoch); err != nil || len(gone) != 0 {
+		t.Fatalf("a revived definition counts as deleted: %+v, %v", gone, err)
+	}
 	if revived.ID != d.ID || revived.Version <= 2 || !revived.Live() {
 		t.Fatalf("revived as %+v", revived)
 	}

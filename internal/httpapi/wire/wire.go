@@ -150,6 +150,8 @@ type LedgerCheck struct {
 	Expected  int                  `json:"expected"`
 	Accounted int                  `json:"accounted"`
 	Verdicts  map[core.Verdict]int `json:"verdicts"`
+	// Waiting are slots within their grace and causes on their way, too early to miss a verdict of.
+	Waiting int `json:"waiting"`
 	// Missing are expected causes without a terminal verdict: MissingCount of them, of which at most 1,000 without a row and
 	// 1,000 whose verdict is not final are listed.
 	Missing      []LedgerGap `json:"missing"`
