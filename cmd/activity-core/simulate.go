@@ -1,13 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	core "github.com/activity-core/activity-core"
@@ -16,36 +14,37 @@ import (
 	"github.com/activity-core/activity-core/internal/cronspec/simulate"
 )
 
-// simulation is what `simulate` prints as JSON.
-type simulation struct {
-	From      time.Time          `json:"from"`
-	To        time.Time          `json:"to"`
-	Summaries []simulate.Summary `json:"definitions"`
-	Slots     []simulate.Slot    `json:"slots"`
-	Busiest   []simulate.Minute  `json:"busiest"`
-	// Left names the definitions that no clock starts, with the reason.
-	Left map[string]string `json:"left_out,omitempty"`
-}
-
 func (c *cli) simulateCommand() *cobra.Command {
 	var files, outages []string
-	var from, to, runTime string
+	var from, to, runTime, namespace string
 	var slots bool
-	var busiest, width int
+	var busiest, lines, limit int
 	cmd := &cobra.Command{
 		Use: "simulate", Short: "Show what a folder of definitions would run in a window, and what outages would do", Args: noArgs,
 		Long: `simulate plays the cron definitions of files over a window on paper, without a server: what would fire, what an outage would
-swallow, what the misfire policy would make up, which runs would overlap if each took --run-time, and the busiest minutes.`,
-		Example: "  activity-core simulate -f examples/ --from 2026-10-24 --to 3d --outage 2026-10-25T00:00/4h",
+swallow, what the misfire policy would make up, which runs would overlap if each took --run-time, and the busiest minutes.
+
+Runs that are open at --from, and make-ups of an outage before it, are taken into account. Where a run takes longer than the
+time between two, it matters which came first: the simulation begins with nothing open, at a midnight (UTC) before --from.
+
+Temporal spreads the starts of a definition with jitter by a hash that contains the ID of its namespace. With --namespace-id
+(see "temporal operator namespace describe") they are shown where they will be; without it they are spread as widely, elsewhere.`,
+		Example: `  activity-core simulate -f examples/ --from 2026-10-24 --to 3d --outage 2026-10-25T00:00/4h
+  activity-core simulate -f definitions/ --to 30d --run-time 10m --slots --limit 5000 -o json`,
 		RunE: func(*cobra.Command, []string) error {
 			if len(files) == 0 {
 				return usageError("simulate needs -f FILE or -f DIR")
 			}
-			if busiest < 0 || busiest > 1000 {
-				return usageError("--busiest %d: must be between 0 and 1000", busiest)
+			for _, n := range []struct {
+				flag               string
+				value, least, most int
+			}{{"busiest", busiest, 0, 1000}, {"lines", lines, 1, 1000}, {"limit", limit, 0, maxListed}} {
+				if n.value < n.least || n.value > n.most {
+					return usageError("--%s %d: must be between %d and %d", n.flag, n.value, n.least, n.most)
+				}
 			}
-			if width < 1 || width > 1000 {
-				return usageError("--lines %d: must be between 1 and 1000", width)
+			if namespace != "" && uuid.Validate(namespace) != nil {
+				return usageError("--namespace-id %q: must be a UUID, as \"temporal operator namespace describe\" shows", namespace)
 			}
 			defs, err := c.readDefinitions(files)
 			if err != nil {
@@ -56,33 +55,42 @@ swallow, what the misfire policy would make up, which runs would overlap if each
 				return err
 			}
 			assumed, err := core.ParseDuration(runTime)
-			if err != nil || assumed < 0 {
-				return usageError("--run-time %q: must be a duration such as 90s or 10m", runTime)
+			if err != nil || assumed < 0 || assumed.Std() > maxRunTime {
+				return usageError("--run-time %q: must be a duration of at most 30d, such as 90s or 10m", runTime)
 			}
-			jobs, left, err := simulationJobs(defs, assumed.Std())
+			jobs, left, err := simulationJobs(defs, assumed.Std(), namespace)
 			if err != nil {
 				return err
 			}
-			in.Jobs = jobs
+			in.Jobs, in.All, in.Limit = jobs, slots, limit
 			result, err := simulate.Run(in)
 			if err != nil {
 				return usageError("%w", err)
 			}
-			out := simulation{From: result.From, To: result.To, Summaries: result.Summaries, Slots: result.Slots, Busiest: result.Busiest(busiest), Left: left}
-			return c.print(out, func() { c.showSimulation(result, out, slots, width) })
+			out := newSimulation(in, result, busiest, lines)
+			out.Left, out.JitterAssumed = left, namespace == "" && slices.ContainsFunc(jobs, func(j simulate.Job) bool { return j.Jitter > 0 })
+			return c.print(out, func() { c.showSimulation(in, result, out, slots, lines) })
 		},
 	}
 	f := cmd.Flags()
 	f.StringSliceVarP(&files, "file", "f", nil, "definition file or folder; may be repeated")
 	f.StringVar(&from, "from", "", "start of the window: "+instantDoc+"; default now")
-	f.StringVar(&to, "to", "7d", "end of the window, not included: "+instantDoc+", or a duration after --from")
+	f.StringVar(&to, "to", "7d", "end of the window, not included: "+instantDoc+", or a duration after --from; at most ten years")
 	f.StringArrayVar(&outages, "outage", nil, "FROM/TO, or FROM/DURATION: nothing starts in this time; may be repeated")
 	f.StringVar(&runTime, "run-time", "0s", "how long one run is assumed to take")
-	f.BoolVar(&slots, "slots", false, "list every nominal time and its fate, not only those with a reason")
+	f.StringVar(&namespace, "namespace-id", "", "ID (a UUID) of the Temporal namespace, for the exact starts of definitions with jitter")
+	f.BoolVar(&slots, "slots", false, "list every nominal time and its fate, not only those that do not simply fire")
+	f.IntVar(&limit, "limit", 10_000, "nominal times to list at most")
 	f.IntVar(&busiest, "busiest", 5, "how many of the busiest minutes to show")
-	f.IntVar(&width, "lines", 24, "lines of the load profile")
+	f.IntVar(&lines, "lines", 24, "lines of the load profile")
 	return c.outputCommand(cmd)
 }
+
+// maxListed bounds --limit.
+const maxListed = 1_000_000
+
+// maxRunTime keeps the time that is played before the window within bounds.
+const maxRunTime = 30 * 24 * time.Hour
 
 const instantDoc = "RFC 3339, 2026-10-25T03:00 (UTC) or 2026-10-25 (midnight UTC)"
 
@@ -138,7 +146,7 @@ func simulationInput(from, to string, outages []string, now time.Time) (in simul
 }
 
 // simulationJobs makes jobs of the cron definitions that are enabled, and says why others are left out.
-func simulationJobs(defs []core.Definition, runTime time.Duration) ([]simulate.Job, map[string]string, error) {
+func simulationJobs(defs []core.Definition, runTime time.Duration, namespace string) ([]simulate.Job, map[string]string, error) {
 	var jobs []simulate.Job
 	left := map[string]string{}
 	for i := range defs {
@@ -160,54 +168,11 @@ func simulationJobs(defs []core.Definition, runTime time.Duration) ([]simulate.J
 		jobs = append(jobs, simulate.Job{
 			Name: def.Name, Spec: spec, Policy: cronspec.Policy(trigger.MisfirePolicy),
 			CatchupWindow: trigger.CatchupWindow.Std(), Grace: trigger.MisfireGrace.Std(), RunTime: runTime,
+			Jitter: trigger.Jitter.Std(), Seed: simulate.JitterSeed(namespace, core.ScheduleID(def.ID)),
 		})
 	}
 	if len(jobs) == 0 {
 		return nil, nil, usageError("none of the definitions runs on a clock: nothing to simulate")
 	}
 	return jobs, left, nil
-}
-
-func (c *cli) showSimulation(result *simulate.Result, out simulation, all bool, lines int) {
-	const layout = "2006-01-02 15:04Z"
-	fmt.Fprintf(c.stdout, "%s to %s\n\n", out.From.Format(layout), out.To.Format(layout))
-	rows := [][]string{{"DEFINITION", "EXPECTED", "FIRED", "LATE", "MADE UP", "SKIPPED", "COMPRESSED", "OVERLAPPED", "CONCURRENT"}}
-	for _, s := range out.Summaries {
-		row := []string{s.Job}
-		for _, n := range []int{s.Expected, s.Fired, s.Delayed, s.MadeUp, s.Skipped, s.Compressed, s.Overlapped, s.Concurrent} {
-			row = append(row, strconv.Itoa(n))
-		}
-		rows = append(rows, row)
-	}
-	c.table(rows)
-	rows = [][]string{{"NOMINAL", "DEFINITION", "OUTCOME", "START", "REASON"}}
-	for _, s := range out.Slots {
-		if s.Reason == "" && !s.Overlaps && !all {
-			continue
-		}
-		start, reason := "", s.Reason
-		if !s.Start.IsZero() {
-			start = s.Start.UTC().Format(layout)
-		}
-		if s.Overlaps {
-			reason = strings.TrimPrefix(reason+"; runs beside another run", "; ")
-		}
-		rows = append(rows, []string{s.Nominal.UTC().Format(layout), s.Job, string(s.Outcome), start, reason})
-	}
-	if len(rows) > 1 {
-		fmt.Fprintln(c.stdout)
-		c.table(rows)
-	}
-	if len(out.Busiest) > 0 {
-		fmt.Fprintln(c.stdout)
-		rows = [][]string{{"BUSIEST MINUTE", "STARTS", "DEFINITIONS"}}
-		for _, m := range out.Busiest {
-			rows = append(rows, []string{m.At.Format(layout), strconv.Itoa(m.Starts), strings.Join(m.Jobs, ", ")})
-		}
-		c.table(rows)
-	}
-	fmt.Fprintf(c.stdout, "\nload, starts\n%s", result.Chart(lines, 50))
-	for _, name := range slices.Sorted(maps.Keys(out.Left)) {
-		fmt.Fprintf(c.stderr, "left out: %s (%s)\n", name, out.Left[name])
-	}
 }

@@ -10,6 +10,9 @@ type Fire struct {
 	UTC   time.Time // the instant, in UTC
 	Local string    // the same in the Spec's zone, RFC 3339
 	Note  string    // what a clock change does to this instant; empty on ordinary days
+	// Moved is true where the note is about a fixed time, which runs at another instant than usual or once of two times;
+	// false where hours that an expression follows repeat or are passed over.
+	Moved bool
 }
 
 // Fires lists the first n instants strictly after the given one, fewer when MaxYear ends first.
@@ -28,25 +31,26 @@ func (s *Spec) Fires(after time.Time, n int) []Fire {
 
 // Describe gives the local time of an instant at which the Spec fires, and the reason when a clock change moved it.
 func (s *Spec) Describe(t time.Time) Fire {
-	return Fire{UTC: t.UTC(), Local: t.In(s.loc).Format(time.RFC3339), Note: s.note(t.Unix())}
+	note, moved := s.note(t.Unix())
+	return Fire{UTC: t.UTC(), Local: t.In(s.loc).Format(time.RFC3339), Note: note, Moved: moved}
 }
 
-func (s *Spec) note(unix int64) string {
+func (s *Spec) note(unix int64) (note string, moved bool) {
 	p := periodAt(s.loc, unix)
 	for _, e := range s.entries {
 		if note := s.repeatNote(e, p, unix); note != "" {
-			return note
+			return note, !e.followsElapsedTime()
 		}
 	}
 	if note := s.movedNote(p, unix); note != "" {
-		return note
+		return note, true
 	}
 	for _, e := range s.entries {
 		if note := s.passedOverNote(e, p, unix); note != "" {
-			return note
+			return note, false
 		}
 	}
-	return ""
+	return "", false
 }
 
 // repeatNote is about a time that the clock shows twice.

@@ -2,7 +2,7 @@ package cronspec
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,74 +25,68 @@ func ParsePolicy(text string) (Policy, error) {
 	return "", fmt.Errorf("misfire_policy %q is unknown: write skip, catchup or compress", text)
 }
 
-// Verdict is what becomes of one missed nominal time.
+// Verdict is what becomes of one nominal time that an outage kept from starting.
 type Verdict string
 
-// The verdicts on a missed nominal time.
+// The verdicts on such a nominal time.
 const (
 	VerdictFire     Verdict = "fire"       // start it now, under its own nominal time
 	VerdictSkip     Verdict = "skipped"    // it never runs; the decision's Reason says why
 	VerdictCompress Verdict = "compressed" // the run of the decision's Into stands for it
 )
 
-// Misfire is everything that decides about missed nominal times.
+// Misfire is everything that decides about a nominal time that an outage kept from starting. It is the table of
+// docs/misfire.md as a function: a preview asks it, and a test in internal/slots holds the engine to it.
 type Misfire struct {
 	Policy        Policy
-	Now           time.Time     // when service resumed, which lateness is measured at; later nominal times are not missed
-	CatchupWindow time.Duration // how far back from Now catchup reaches, both ends included; 0 or less means without limit
-	Grace         time.Duration // a time at most this late is not missed at all, it only starts late; 0 or less means none
+	Late          time.Duration // how late the time was when the outage ended, plus the length of later outages: not when its run begins, or a backlog would push itself out
+	Latest        time.Time     // the latest nominal time of the outage; compress elects it
+	CatchupWindow time.Duration // how late catchup makes up, itself included; 0 or less means without limit
+	Grace         time.Duration // a time at most this late is not missed, it only starts late; 0 or less means none
 }
 
-// Decision is the verdict on one missed nominal time.
+// Decision is the verdict on one nominal time.
 type Decision struct {
-	Slot    time.Time // the nominal time
 	Verdict Verdict
 	Into    time.Time // with VerdictCompress: the nominal time that runs for this one; otherwise zero
-	Reason  string    // one line for the ledger; never empty
+	Late    bool      // within Grace: with VerdictFire the run is merely late, and otherwise it is a make-up
+	Reason  string    // one line; never empty
 }
 
-// Decide gives each missed nominal time its verdict, in ascending order. Order and repetitions of the input do not matter,
-// and nominal times after Now are left out, for they are not due. The promise is:
+// Decide gives the nominal time its verdict. The promise is:
 //
-//   - skip: none runs, except within Grace, where a time is late rather than missed
-//   - compress: exactly one runs, the latest missed; neither CatchupWindow nor Grace changes that
-//   - catchup: each runs once, oldest first; those older than CatchupWindow are skipped
+//   - a time within Grace runs, whatever the policy; under compress it is compressed like any other unless it is the latest
+//   - skip: no other runs
+//   - compress: exactly one runs, the latest; neither CatchupWindow nor Grace changes that
+//   - catchup: each runs once; those later than CatchupWindow are skipped
 //
-// An unknown policy is treated as skip, which starts nothing.
-func Decide(missed []time.Time, m Misfire) []Decision {
-	due := make([]time.Time, 0, len(missed))
-	for _, t := range missed {
-		if !t.After(m.Now) {
-			due = append(due, t)
-		}
+// An unknown policy is treated as skip, which makes nothing up.
+func (m Misfire) Decide(slot time.Time) Decision {
+	late, inGrace := m.Late, m.Late <= m.Grace
+	switch {
+	case m.Policy == PolicyCompress && slot.Before(m.Latest):
+		return Decision{Verdict: VerdictCompress, Into: m.Latest, Late: inGrace,
+			Reason: fmt.Sprintf("misfire: %s late, compressed into %s", Brief(late), m.Latest.UTC().Format(time.RFC3339))}
+	case inGrace:
+		return Decision{Verdict: VerdictFire, Late: true, Reason: fmt.Sprintf("%s late, within the misfire_grace of %s", Brief(late), Brief(m.Grace))}
+	case m.Policy == PolicyCompress:
+		return Decision{Verdict: VerdictFire, Reason: fmt.Sprintf("missed by %s, made up as the latest (compress)", Brief(late))}
+	case m.Policy == PolicyCatchup && (m.CatchupWindow <= 0 || late <= m.CatchupWindow):
+		return Decision{Verdict: VerdictFire, Reason: fmt.Sprintf("missed by %s, made up (catchup)", Brief(late))}
+	case m.Policy == PolicyCatchup:
+		return Decision{Verdict: VerdictSkip, Reason: fmt.Sprintf("window: %s late, outside the catchup_window of %s", Brief(late), Brief(m.CatchupWindow))}
 	}
-	slices.SortFunc(due, time.Time.Compare)
-	due = slices.CompactFunc(due, time.Time.Equal)
-	decisions := make([]Decision, len(due))
-	for i, slot := range due {
-		decisions[i] = m.decide(slot, due[len(due)-1])
-	}
-	return decisions
+	return Decision{Verdict: VerdictSkip, Reason: fmt.Sprintf("misfire: missed by %s (skip)", Brief(late))}
 }
 
-func (m Misfire) decide(slot, latest time.Time) Decision {
-	late := m.Now.Sub(slot)
-	switch m.Policy {
-	case PolicyCatchup:
-		if m.CatchupWindow > 0 && late > m.CatchupWindow {
-			return Decision{Slot: slot, Verdict: VerdictSkip,
-				Reason: fmt.Sprintf("missed by %s, outside the catch-up window of %s", late, m.CatchupWindow)}
-		}
-		return Decision{Slot: slot, Verdict: VerdictFire, Reason: fmt.Sprintf("missed by %s, made up (catchup)", late)}
-	case PolicyCompress:
-		if slot.Equal(latest) {
-			return Decision{Slot: slot, Verdict: VerdictFire, Reason: fmt.Sprintf("missed by %s, made up as the latest (compress)", late)}
-		}
-		return Decision{Slot: slot, Verdict: VerdictCompress, Into: latest,
-			Reason: fmt.Sprintf("missed by %s, compressed into %s", late, latest.UTC().Format(time.RFC3339))}
+// Brief writes a duration in whole seconds, without the zeros at its end: 3h30m for 3h30m0s.
+func Brief(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
 	}
-	if late <= m.Grace {
-		return Decision{Slot: slot, Verdict: VerdictFire, Reason: fmt.Sprintf("late by %s, within the misfire grace of %s", late, m.Grace)}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
 	}
-	return Decision{Slot: slot, Verdict: VerdictSkip, Reason: fmt.Sprintf("missed by %s (skip)", late)}
+	return text
 }

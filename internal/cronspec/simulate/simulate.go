@@ -1,19 +1,27 @@
 // Package simulate plays cron specs over a window of time on paper: which nominal times would fire, which an outage would
 // swallow or a misfire policy make up, which runs would overlap, and how the load is spread. It must not read a clock or
-// start anything; it predicts what the schedule, the starter and the ledger do for real.
+// start anything; it predicts what the schedule, the starter and the ledger do for real, in docs/misfire.md's terms, and
+// internal/slots/simulate_test.go holds it to the engine verdict by verdict.
 package simulate
 
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
 )
 
-// MaxSlots bounds the nominal times of one simulation: ten thousand daily definitions over three months.
-const MaxSlots = 1_000_000
+// MaxSlots bounds the nominal times of one simulation: two hundred minutely definitions over almost a year, which take
+// some ten seconds. Memory does not grow with them.
+const MaxSlots = 100_000_000
+
+// MaxWindow bounds the window: the load is counted by the minute.
+const MaxWindow = 10 * 366 * 24 * time.Hour
 
 // Job is one definition to play.
 type Job struct {
@@ -23,6 +31,8 @@ type Job struct {
 	CatchupWindow time.Duration   // as in cronspec.Misfire
 	Grace         time.Duration   // as in cronspec.Misfire
 	RunTime       time.Duration   // how long one run is assumed to take; 0 means no run ever overlaps another
+	Jitter        time.Duration   // over how long after the nominal time the schedule spreads the starts
+	Seed          string          // of the jitter: see [JitterSeed]
 }
 
 // Outage is a stretch [From, To) in which nothing starts. Runs already under way go on.
@@ -32,232 +42,196 @@ type Outage struct{ From, To time.Time }
 type Input struct {
 	Jobs     []Job
 	From, To time.Time
-	Outages  []Outage // in any order, also overlapping
+	Outages  []Outage // in any order, also overlapping, also before the window
+	All      bool     // list every slot, and not only those that have a reason or a note
+	Limit    int      // how many slots to list at most, the earliest; 0 lists none
 }
 
-// Outcome is what becomes of one nominal time.
+// Outcome is what becomes of one nominal time: the ledger's verdict, in which a made-up run is fired.
 type Outcome string
 
 // The outcomes of a nominal time.
 const (
-	Fired      Outcome = "fired"      // on time, or after waiting for the run before it
-	MadeUp     Outcome = "made-up"    // after an outage
-	Skipped    Outcome = "skipped"    // lost to an outage by its policy
-	Compressed Outcome = "compressed" // lost to an outage, another nominal time runs for it
-	Overlapped Outcome = "overlapped" // dropped because an earlier run was still going
+	Fired      Outcome = "fired"      // on time, or late
+	MadeUp     Outcome = "made-up"    // an outage kept it from firing, and its run was made up
+	Skipped    Outcome = "skipped"    // missed in an outage, or the run before it was still open
+	Compressed Outcome = "compressed" // the run of another nominal time stands for it
 )
 
 // Slot is one nominal time and its fate.
 type Slot struct {
 	Job      string    `json:"name"`
 	Nominal  time.Time `json:"nominal_time"`
+	Local    string    `json:"local"` // the nominal time in the job's zone, RFC 3339
 	Outcome  Outcome   `json:"outcome"`
 	Start    time.Time `json:"start,omitzero"`     // when its run starts; zero if it never does
+	Into     time.Time `json:"into,omitzero"`      // with Compressed: the nominal time whose run stands for it
 	Overlaps bool      `json:"overlaps,omitempty"` // the run starts while another run of the same job is going
-	Reason   string    `json:"reason,omitempty"`   // one line; empty when it simply fires on time
+	Cause    Cause     `json:"cause,omitempty"`    // why it does not simply fire on time
+	Reason   string    `json:"reason,omitempty"`   // the cause in one line
+	Note     string    `json:"note,omitempty"`     // what a clock change does to the nominal time
+	Moved    bool      `json:"-"`                  // the note is about a fixed time, not about hours that repeat
+
+	// Outage is the end of the outage that kept it from starting; zero if none did.
+	Outage time.Time `json:"-"`
 }
 
-// Summary counts the slots of one job. Expected is the sum of the five outcomes.
+// Cause is why a nominal time does not simply fire on time.
+type Cause string
+
+// The causes.
+const (
+	Misfire  Cause = "misfire"  // an outage, and what the policy says about it
+	Window   Cause = "window"   // an outage, which ended more than the catchup_window after the time
+	Grace    Cause = "grace"    // an outage, which ended within misfire_grace
+	Overlap  Cause = "overlap"  // a run was open
+	Waited   Cause = "waited"   // for the run before it
+	Overflow Cause = "overflow" // so many were waiting that the schedule dropped it
+)
+
+// Summary counts the slots of one job: Expected + Carried = Fired + MadeUp + Skipped + Compressed.
 type Summary struct {
 	Job        string `json:"name"`
-	Expected   int    `json:"expected"`
+	Expected   int    `json:"expected"` // nominal times in the window
+	Carried    int    `json:"carried"`  // earlier nominal times whose runs start in the window
 	Fired      int    `json:"fired"`
 	MadeUp     int    `json:"made_up"`
 	Skipped    int    `json:"skipped"`
 	Compressed int    `json:"compressed"`
-	Overlapped int    `json:"overlapped"`
-	Delayed    int    `json:"delayed"`    // of Fired: started later than their nominal time
+	Overlapped int    `json:"overlapped"` // of Skipped and Compressed: an open run was the cause
+	Delayed    int    `json:"delayed"`    // of Fired: started later than nominal time and jitter
 	Concurrent int    `json:"concurrent"` // of Fired and MadeUp: started beside another run of the job
 }
 
-// Result is everything the simulation found. Slots are in order of nominal time, then of job name; Summaries are in the
-// order of the input's jobs.
+// Result is everything the simulation found.
 type Result struct {
-	From, To  time.Time
+	From, To time.Time
+	// Slots are those listed, in order of nominal time, then of job name; Omitted is how many more there are.
 	Slots     []Slot
-	Summaries []Summary
+	Omitted   int
+	Summaries []Summary // in the order of the input's jobs
+	Load      Load
+
+	in      Input
+	outages []Outage
 }
 
-// Run plays the input. It fails on an empty window, on an outage that ends before it begins, and beyond MaxSlots.
+// Run plays the input. It fails on an empty or overlong window, on an outage that ends before it begins, and beyond MaxSlots.
 func Run(in Input) (*Result, error) {
-	if !in.To.After(in.From) {
+	switch length := in.To.Sub(in.From); {
+	case length <= 0:
 		return nil, fmt.Errorf("simulate: the window ends at %s, not after its start %s", in.To.Format(time.RFC3339), in.From.Format(time.RFC3339))
+	case length > MaxWindow:
+		return nil, fmt.Errorf("simulate: the window from %s to %s is longer than ten years; choose a shorter one", in.From.Format(time.RFC3339), in.To.Format(time.RFC3339))
 	}
 	outages, err := merge(in.Outages)
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{From: in.From.UTC(), To: in.To.UTC()}
-	for _, job := range in.Jobs {
-		slots, err := play(job, in.From, in.To, outages, MaxSlots-len(result.Slots))
-		if err != nil {
+	in.From, in.To = in.From.UTC(), in.To.UTC()
+	result := &Result{From: in.From, To: in.To, Summaries: make([]Summary, len(in.Jobs)), in: in, outages: outages}
+	found := list{all: in.All, limit: in.Limit}
+	result.Load, err = eachJob(in, func(i int, counts []int32, total *atomic.Int64) (done func(*Load), err error) {
+		lane := result.lane(in.Jobs[i])
+		lane.total, lane.counts, lane.list = total, counts, list{all: in.All, limit: in.Limit}
+		if err := lane.play(); err != nil {
 			return nil, err
 		}
-		result.Slots = append(result.Slots, slots...)
-		result.Summaries = append(result.Summaries, summarize(job.Name, slots))
-	}
-	slices.SortStableFunc(result.Slots, func(a, b Slot) int {
-		return cmp.Or(a.Nominal.Compare(b.Nominal), cmp.Compare(a.Job, b.Job))
+		return func(load *Load) {
+			result.Summaries[i] = lane.summary
+			load.After += lane.after
+			found.join(&lane.list)
+		}, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	found.trim()
+	result.Slots, result.Omitted = found.slots, found.omitted
 	return result, nil
 }
 
-// merge sorts the outages and joins those that touch.
-func merge(outages []Outage) ([]Outage, error) {
-	var out []Outage
-	for _, o := range slices.SortedFunc(slices.Values(outages), func(a, b Outage) int { return a.From.Compare(b.From) }) {
-		if !o.To.After(o.From) {
-			return nil, fmt.Errorf("simulate: the outage ends at %s, not after its start %s", o.To.Format(time.RFC3339), o.From.Format(time.RFC3339))
-		}
-		if n := len(out); n > 0 && !o.From.After(out[n-1].To) {
-			if o.To.After(out[n-1].To) {
-				out[n-1].To = o.To
+func (r *Result) lane(job Job) *lane {
+	return &lane{job: job, outages: r.outages, from: r.From, to: r.To, summary: Summary{Job: job.Name}}
+}
+
+// eachJob plays every job, on all processors, each of which counts starts for itself. What play returns is called one at a time.
+func eachJob(in Input, play func(i int, counts []int32, total *atomic.Int64) (func(*Load), error)) (Load, error) {
+	load := newLoad(in.From, in.To)
+	var mu sync.Mutex
+	var failed error
+	var wg sync.WaitGroup
+	var next, total atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(in.Jobs)) {
+		wg.Go(func() {
+			counts := make([]int32, len(load.counts))
+			for i := int(next.Add(1)) - 1; i < len(in.Jobs); i = int(next.Add(1)) - 1 {
+				done, err := play(i, counts, &total)
+				mu.Lock()
+				if err != nil {
+					failed = err
+				} else {
+					done(&load)
+				}
+				stop := failed != nil
+				mu.Unlock()
+				if stop {
+					return
+				}
 			}
-			continue
-		}
-		out = append(out, o)
+			mu.Lock()
+			defer mu.Unlock()
+			load.add(counts)
+		})
 	}
-	return out, nil
+	wg.Wait()
+	load.sum()
+	return load, failed
 }
 
-// outageAt finds the outage in progress at t.
-func outageAt(outages []Outage, t time.Time) (Outage, bool) {
-	i, _ := slices.BinarySearchFunc(outages, t, func(o Outage, t time.Time) int {
-		if o.To.After(t) {
-			return 1
-		}
-		return -1
-	})
-	if i < len(outages) && !outages[i].From.After(t) {
-		return outages[i], true
-	}
-	return Outage{}, false
+func byTime(a, b Slot) int {
+	return cmp.Or(a.Nominal.Compare(b.Nominal), cmp.Compare(a.Job, b.Job))
 }
 
-// play gives the nominal times of one job in [from, to) their outcomes. An outage that reaches beyond the window is
-// decided as a whole, since the latest missed time may lie beyond it too.
-func play(job Job, from, to time.Time, outages []Outage, most int) ([]Slot, error) {
-	horizon := to
-	if o, down := outageAt(outages, to); down {
-		horizon = o.To
-	}
-	lane := lane{job: job, outages: outages}
-	var missed []time.Time
-	var current Outage
-	n := 0
-	for nominal := range job.Spec.Between(from, horizon) {
-		if n++; n > most {
-			return nil, fmt.Errorf("simulate: more than %d nominal times; choose a shorter window or fewer definitions", MaxSlots)
-		}
-		if len(missed) > 0 && !nominal.Before(current.To) {
-			lane.recover(missed, current.To)
-			missed = nil
-		}
-		if o, down := outageAt(outages, nominal); down {
-			missed, current = append(missed, nominal), o
-			continue
-		}
-		lane.due(nominal)
-	}
-	if len(missed) > 0 {
-		lane.recover(missed, current.To)
-	}
-	markConcurrent(lane.slots, job.RunTime)
-	return slices.DeleteFunc(lane.slots, func(s Slot) bool { return !s.Nominal.Before(to) }), nil
+// list keeps the earliest of the slots worth telling.
+type list struct {
+	all     bool
+	limit   int
+	slots   []Slot
+	omitted int
+	full    bool
+	last    time.Time // of the slots, once full
 }
 
-// lane is one job's runs in progress. The overlap rules are those its schedule has in Temporal: skip drops a time that
-// meets a running one, compress lets one wait, catchup lets all wait. Make-up runs come one at a time and are not bound
-// by them, because the starter and not the schedule starts them.
-type lane struct {
-	job       Job
-	outages   []Outage
-	slots     []Slot
-	busyUntil time.Time // end of the last run that the schedule started or lets wait
-	lastStart time.Time // its start
-}
-
-func (l *lane) due(nominal time.Time) {
-	slot := Slot{Job: l.job.Name, Nominal: nominal, Outcome: Fired, Start: nominal}
-	if nominal.Before(l.busyUntil) {
-		waiting := l.lastStart.After(nominal)
-		switch {
-		case l.job.Policy == cronspec.PolicyCatchup || l.job.Policy == cronspec.PolicyCompress && !waiting:
-			slot.Start = l.afterOutage(l.busyUntil)
-			slot.Reason = fmt.Sprintf("waits for the run before it, %s late", slot.Start.Sub(nominal))
-		case l.job.Policy == cronspec.PolicyCompress:
-			slot.Outcome, slot.Start, slot.Reason = Overlapped, time.Time{}, "a run is going and another one waits already"
-		default:
-			slot.Outcome, slot.Start, slot.Reason = Overlapped, time.Time{}, "the run before it is still going"
-		}
+func (l *list) add(s Slot) {
+	if !l.all && s.Cause == "" && !s.Overlaps && !s.Moved {
+		return
 	}
-	if slot.Outcome == Fired {
-		l.lastStart, l.busyUntil = slot.Start, slot.Start.Add(l.job.RunTime)
-	}
-	l.slots = append(l.slots, slot)
-}
-
-func (l *lane) afterOutage(t time.Time) time.Time {
-	if o, down := outageAt(l.outages, t); down {
-		return o.To
-	}
-	return t
-}
-
-// recover decides about the times missed in an outage that ends at now.
-func (l *lane) recover(missed []time.Time, now time.Time) {
-	start := now
-	for _, d := range cronspec.Decide(missed, cronspec.Misfire{Policy: l.job.Policy, Now: now, CatchupWindow: l.job.CatchupWindow, Grace: l.job.Grace}) {
-		slot := Slot{Job: l.job.Name, Nominal: d.Slot, Reason: d.Reason}
-		switch d.Verdict {
-		case cronspec.VerdictFire:
-			slot.Outcome, slot.Start = MadeUp, l.afterOutage(start)
-			start = slot.Start.Add(l.job.RunTime)
-		case cronspec.VerdictCompress:
-			slot.Outcome = Compressed
-		default:
-			slot.Outcome = Skipped
-		}
-		l.slots = append(l.slots, slot)
+	l.slots = append(l.slots, s)
+	if len(l.slots) >= 2*l.limit+100 {
+		l.trim()
 	}
 }
 
-// markConcurrent marks the runs of one job that start while another of its runs is going.
-func markConcurrent(slots []Slot, runTime time.Duration) {
-	var started []*Slot
-	for i := range slots {
-		if !slots[i].Start.IsZero() {
-			started = append(started, &slots[i])
+// past reports whether a slot comes after all that can be listed, so that nothing need be found out to tell of it.
+func (l *list) past(nominal time.Time) bool {
+	return l.full && nominal.After(l.last)
+}
+
+func (l *list) trim() {
+	slices.SortStableFunc(l.slots, byTime)
+	if cut := len(l.slots) - l.limit; cut > 0 {
+		l.omitted += cut
+		l.slots = l.slots[:l.limit]
+		if l.full = true; l.limit > 0 {
+			l.last = l.slots[l.limit-1].Nominal
 		}
-	}
-	slices.SortStableFunc(started, func(a, b *Slot) int { return a.Start.Compare(b.Start) })
-	for i := 1; i < len(started); i++ {
-		// All runs take equally long, so the one that started last before this one also ends last.
-		started[i].Overlaps = started[i].Start.Before(started[i-1].Start.Add(runTime))
 	}
 }
 
-func summarize(name string, slots []Slot) Summary {
-	s := Summary{Job: name, Expected: len(slots)}
-	for _, slot := range slots {
-		switch slot.Outcome {
-		case Fired:
-			s.Fired++
-			if slot.Start.After(slot.Nominal) {
-				s.Delayed++
-			}
-		case MadeUp:
-			s.MadeUp++
-		case Skipped:
-			s.Skipped++
-		case Compressed:
-			s.Compressed++
-		case Overlapped:
-			s.Overlapped++
-		}
-		if slot.Overlaps {
-			s.Concurrent++
-		}
+func (l *list) join(other *list) {
+	l.slots, l.omitted = append(l.slots, other.slots...), l.omitted+other.omitted
+	if len(l.slots) >= 2*l.limit+100 {
+		l.trim()
 	}
-	return s
 }

@@ -1,0 +1,90 @@
+package simulate
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/activity-core/activity-core/internal/cronspec"
+)
+
+// settle counts a slot whose fate is known, if the window has anything to do with it.
+func (l *lane) settle(slot Slot) {
+	runs := !slot.Start.IsZero()
+	inside := runs && !slot.Start.Before(l.from) && slot.Start.Before(l.to)
+	switch {
+	case !slot.Nominal.Before(l.from):
+		l.summary.Expected++
+	case inside:
+		l.summary.Carried++
+	default:
+		return
+	}
+	if inside {
+		if l.counts != nil {
+			l.counts[minuteOf(l.from, slot.Start)]++
+		}
+		if l.started != nil {
+			l.started(slot.Start)
+		}
+	} else if runs {
+		l.after++
+	}
+	switch slot.Outcome {
+	case Fired:
+		l.summary.Fired++
+		if slot.Cause != "" {
+			l.summary.Delayed++
+		}
+	case MadeUp:
+		l.summary.MadeUp++
+	case Skipped:
+		l.summary.Skipped++
+	case Compressed:
+		l.summary.Compressed++
+	}
+	if slot.Cause == Overlap {
+		l.summary.Overlapped++
+	}
+	if slot.Overlaps {
+		l.summary.Concurrent++
+	}
+	if !l.list.all && slot.Cause == "" && !slot.Overlaps && !l.nearChange(slot.Nominal) {
+		return // the usual case
+	}
+	if l.list.past(slot.Nominal) && (l.list.all || slot.Cause != "" || slot.Overlaps) {
+		l.list.omitted++
+		return
+	}
+	fire := l.job.Spec.Describe(slot.Nominal)
+	slot.Job, slot.Local, slot.Note, slot.Moved = l.job.Name, fire.Local, fire.Note, fire.Moved
+	l.list.add(slot)
+}
+
+// why writes the reason of a slot, unless nobody will read it.
+func (l *lane) why(nominal time.Time, format string, a any) string {
+	if l.list.past(nominal) {
+		return ""
+	}
+	switch v := a.(type) {
+	case time.Duration:
+		a = cronspec.Brief(v)
+	case time.Time:
+		a = v.Format(time.RFC3339)
+	}
+	return fmt.Sprintf(format, a)
+}
+
+// unsettled is how far from a clock change a nominal time may be touched by it.
+const unsettled = 48 * time.Hour
+
+// nearChange reports whether a clock change of the zone may have to do with a time. Times come nearly in order.
+func (l *lane) nearChange(t time.Time) bool {
+	if t.Before(l.zoneNew) || l.zoneEnd.IsZero() || !t.Before(l.zoneEnd) {
+		start, end := t.In(l.job.Spec.Location()).ZoneBounds()
+		if end.IsZero() {
+			end = time.Unix(1<<40, 0)
+		}
+		l.zoneNew, l.zoneEnd = start, end
+	}
+	return !l.zoneNew.IsZero() && t.Sub(l.zoneNew) < unsettled || l.zoneEnd.Sub(t) < unsettled
+}

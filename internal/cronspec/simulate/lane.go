@@ -1,0 +1,357 @@
+package simulate
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/activity-core/activity-core/internal/cronspec"
+)
+
+// maxBuffered is how many starts a Temporal schedule lets wait; it drops what overflows (server
+// service/worker/scheduler/workflow.go, MaxBufferSize).
+const maxBuffered = 1000
+
+// watchdogGrace is how old a slot is at least when the watchdog looks at it (internal/slots, Config.Grace).
+const watchdogGrace = time.Minute
+
+// lane plays one job as the two that start its runs do for real.
+//
+// The schedule starts what is due by its overlap policy: skip drops a time that meets a run of the schedule, compress lets one
+// wait, catchup lets all wait. After an outage it works through what fell due in it as if it came all at once, and admission
+// refuses what the misfire policy says is not to run.
+//
+// The watchdog starts what the schedule dropped and the policy wants, one at a time, oldest first, when no run is open and the
+// schedule has nothing waiting. The schedule knows nothing of these runs, so its own may start beside them.
+type lane struct {
+	job      Job
+	outages  []Outage
+	from, to time.Time // the window
+	total    *atomic.Int64
+
+	waiting  []time.Time // the schedule's buffer: nominal times, ascending
+	busy     time.Time   // end of the schedule's last run
+	busySlot time.Time   // its nominal time
+	queue    []makeUp    // the watchdog's
+	making   time.Time   // end of the watchdog's last run
+	lastRun  time.Time   // start of the latest run of either
+	lastSlot time.Time   // its nominal time
+	covered  []Slot      // compressed by overlap into the run that starts next
+
+	began    bool     // the window has
+	idle     int      // how many nominal times found nothing open or waiting
+	election struct { // the last one
+		outage Outage
+		known  int
+		winner time.Time
+	}
+
+	zoneEnd time.Time // the zone's offset changes next here
+	zoneNew time.Time // and changed last here
+
+	summary Summary
+	counts  []int32
+	after   int // runs that start after the window
+	list    list
+	// started is told every start in the window, if set.
+	started func(time.Time)
+}
+
+// makeUp is a run that the watchdog owes.
+type makeUp struct {
+	slot  Slot
+	ready time.Time
+}
+
+// allowed is how late a time may be without being missed.
+func (l *lane) allowed() time.Duration { return l.job.Grace + l.job.Jitter }
+
+// lead is when to begin so that everything which reaches into the window is known: make-ups of earlier outages, and runs that
+// are open at its start. With runs longer than the time between two of them it matters which came first, for ever; counting
+// from an absolute time, windows that lie side by side agree on it. A job that falls further and further behind (see
+// hopeless) begins with the window: how far it is behind depends on its age.
+func (l *lane) lead() time.Time {
+	first := l.from
+	if len(l.outages) > 0 && l.outages[0].From.Before(first) {
+		first = l.outages[0].From.Add(-l.allowed())
+	}
+	first = first.Add(-l.job.RunTime - l.job.Jitter)
+	if l.job.RunTime == 0 {
+		return first
+	}
+	day := 24 * time.Hour
+	for day < 4*l.job.RunTime {
+		day *= 2
+	}
+	return first.Truncate(day)
+}
+
+// countEvery is how many nominal times a lane plays before it adds them to the total.
+const countEvery = 4096
+
+func (l *lane) play() error {
+	var batch []time.Time // fell due in the outage that ends at over
+	var over time.Time
+	n := 0
+	next := 0 // the first outage that has not ended
+	for nominal := range l.job.Spec.Between(l.lead(), l.to) {
+		if n++; n%countEvery == 0 && l.total.Add(countEvery) > MaxSlots {
+			return fmt.Errorf("simulate: more than %d nominal times; choose a shorter window or fewer definitions", MaxSlots)
+		}
+		if n > 1 && !l.began && !nominal.Before(l.from) {
+			l.began = true
+			if l.advance(l.from); l.hopeless(n - 1) {
+				l.waiting, l.queue, l.busy, l.making = nil, nil, time.Time{}, time.Time{}
+			}
+		}
+		due := nominal
+		if l.job.Jitter > 0 {
+			due = due.Add(l.job.Offset(nominal))
+		}
+		if len(batch) > 0 && !due.Before(over) {
+			l.fall(batch, over)
+			batch = batch[:0]
+		}
+		for next < len(l.outages) && !l.outages[next].To.After(due) {
+			next++
+		}
+		if next < len(l.outages) && !l.outages[next].From.After(due) {
+			batch, over = append(batch, nominal), l.outages[next].To
+			continue
+		}
+		if len(l.waiting) == 0 && len(l.queue) == 0 && !l.busy.After(due) { // the usual case
+			l.idle++
+			l.start(Slot{Nominal: nominal, Outcome: Fired}, due, &l.busy)
+			continue
+		}
+		l.fall(append(batch[:0], nominal), due)
+		batch = batch[:0]
+	}
+	if len(batch) > 0 {
+		l.fall(batch, over)
+	}
+	l.advance(time.Time{})
+	l.total.Add(int64(n % countEvery))
+	return nil
+}
+
+// hopeless reports whether the job has lagged behind from the first of the nominal times before the window, for no outage.
+func (l *lane) hopeless(played int) bool {
+	outage := len(l.outages) > 0 && l.outages[0].From.Before(l.from)
+	return l.job.Policy == cronspec.PolicyCatchup && !outage && played > 1 && l.idle == 1 && l.busy.After(l.from)
+}
+
+// fall lets nominal times fall due at once.
+func (l *lane) fall(due []time.Time, at time.Time) {
+	l.advance(at)
+	for _, nominal := range due {
+		if len(l.waiting) >= maxBuffered {
+			l.dropped(nominal, at)
+			continue
+		}
+		l.waiting = append(l.waiting, nominal)
+	}
+	l.process(at)
+}
+
+// advance lets happen what happens before a time; all that still will if it is zero.
+func (l *lane) advance(until time.Time) {
+	for {
+		var at time.Time
+		switch {
+		case len(l.waiting) > 0:
+			at = afterOutage(l.outages, l.busy)
+		case len(l.queue) > 0:
+			at = afterOutage(l.outages, latest(l.queue[0].ready, latest(l.busy, l.making)))
+		default:
+			return
+		}
+		if !until.IsZero() && !at.Before(until) {
+			return
+		}
+		if len(l.waiting) > 0 {
+			l.process(at)
+			continue
+		}
+		slot := l.queue[0].slot
+		l.queue = l.queue[1:]
+		if until.IsZero() && (!l.busy.Before(l.to) || !l.making.Before(l.to)) { // what comes after the window is not played
+			slot.Reason += ", at the earliest"
+		}
+		l.start(slot, at, &l.making)
+	}
+}
+
+// process is the schedule going through its buffer (server service/worker/scheduler/buffer.go, ProcessBuffer).
+func (l *lane) process(at time.Time) {
+	for len(l.waiting) > 0 {
+		var first time.Time
+		kept := l.waiting[:0]
+		for _, nominal := range l.waiting {
+			switch {
+			case first.IsZero() && !l.busy.After(at):
+				first = nominal
+			case l.job.Policy == cronspec.PolicyCatchup, l.job.Policy == cronspec.PolicyCompress && len(kept) == 0:
+				kept = append(kept, nominal)
+			default:
+				l.dropped(nominal, at)
+			}
+		}
+		l.waiting = kept
+		if first.IsZero() {
+			return
+		}
+		l.admit(first, at)
+	}
+}
+
+// admit is a run of the schedule asking whether it may begin.
+func (l *lane) admit(nominal, at time.Time) {
+	slot := Slot{Nominal: nominal, Outcome: Fired}
+	if late := at.Sub(nominal) - l.job.Offset(nominal); late > 0 {
+		known := recorded(l.outages, at)
+		out, ok := keptFrom(known, nominal, l.job.Grace)
+		switch {
+		case l.job.Policy == cronspec.PolicyCompress && at.Sub(nominal) <= l.job.Jitter: // not late for admission
+			slot.Cause, slot.Reason = Grace, l.why(nominal, "%s late, within the jitter", late)
+		case ok:
+			l.decide(&slot, out, known)
+		case l.busy.After(nominal):
+			slot.Cause, slot.Reason = Waited, l.why(nominal, "%s late, waited for the run before it", late)
+		default:
+			slot.Cause, slot.Reason = Grace, l.why(nominal, "%s late, after an outage that it was not missed in", late)
+		}
+	}
+	if slot.Outcome == Fired || slot.Outcome == MadeUp {
+		l.start(slot, at, &l.busy)
+		return
+	}
+	l.settle(slot)
+}
+
+// dropped is the watchdog finding a nominal time that the schedule has let go, at some time.
+func (l *lane) dropped(nominal, at time.Time) {
+	slot := Slot{Nominal: nominal, Outcome: Fired}
+	judged := l.judged(nominal, at)
+	known := recorded(l.outages, judged)
+	out, missed := keptFrom(known, nominal, l.job.Grace)
+	if missed && l.job.Policy == cronspec.PolicySkip && (l.busy.After(nominal) || l.making.After(nominal)) {
+		// A run was open as well: that explains it, unless an outage alone would have been too much.
+		_, down := outageAt(l.outages, nominal)
+		missed = down && l.lateness(nominal, out, known) > l.allowed()
+	}
+	switch {
+	case missed:
+		l.decide(&slot, out, known)
+	case l.job.Policy == cronspec.PolicyCatchup:
+		slot.Outcome, slot.Cause = MadeUp, Overflow
+		slot.Reason = fmt.Sprintf("more than %d were waiting already, made up (catchup)", maxBuffered)
+	case l.job.Policy == cronspec.PolicyCompress:
+		slot.Outcome, slot.Cause = Compressed, Overlap
+		slot.Reason = "overlap: a run was open and another waited already"
+		if !l.lastRun.Before(nominal) {
+			slot.Into = l.lastSlot
+			break
+		}
+		l.covered = append(l.covered, slot)
+		return
+	default:
+		slot.Outcome, slot.Cause = Skipped, Overlap
+		slot.Reason = l.why(nominal, "overlap: the run of %s was still open", l.busySlot)
+	}
+	if slot.Outcome == Fired || slot.Outcome == MadeUp {
+		l.queue = append(l.queue, makeUp{slot, judged})
+		return
+	}
+	l.settle(slot)
+}
+
+// judged is when the watchdog looks at a nominal time that the schedule has let go: at the end of an outage that it lies in, or
+// else at the end of its grace.
+func (l *lane) judged(nominal, at time.Time) time.Time {
+	if i := firstAfter(l.outages, at); i > 0 && l.outages[i-1].To.Add(-l.job.Jitter).After(nominal) {
+		return at
+	}
+	return afterOutage(l.outages, latest(at, nominal.Add(max(watchdogGrace, l.job.Grace)+l.job.Jitter)))
+}
+
+// lateness is how late a nominal time was when its outage ended, and later by what the recorded outages since have lasted.
+func (l *lane) lateness(nominal time.Time, out Outage, known []Outage) time.Duration {
+	late := out.To.Sub(nominal)
+	for _, o := range known[firstAfter(known, out.To):] {
+		if o.To.Sub(o.From) > unnoticed {
+			late += o.To.Sub(o.From)
+		}
+	}
+	return late
+}
+
+// decide applies the misfire policy to a time that an outage kept from starting.
+func (l *lane) decide(slot *Slot, out Outage, known []Outage) {
+	m := cronspec.Misfire{Policy: l.job.Policy, Late: l.lateness(slot.Nominal, out, known), CatchupWindow: l.job.CatchupWindow, Grace: l.allowed()}
+	if m.Policy == cronspec.PolicyCompress {
+		m.Latest = l.elected(out, known)
+	}
+	d := m.Decide(slot.Nominal)
+	slot.Cause, slot.Reason, slot.Into, slot.Outage = Misfire, d.Reason, d.Into, out.To
+	switch d.Verdict {
+	case cronspec.VerdictFire:
+		if slot.Outcome = MadeUp; d.Late {
+			slot.Outcome, slot.Cause = Fired, Grace
+		}
+	case cronspec.VerdictCompress:
+		slot.Outcome = Compressed
+	default:
+		if slot.Outcome = Skipped; m.Policy == cronspec.PolicyCatchup {
+			slot.Cause = Window
+		}
+	}
+}
+
+// elected is the latest time that the outage kept from starting. Outages that follow on each other without a time between
+// them count as one.
+func (l *lane) elected(out Outage, known []Outage) time.Time {
+	if l.election.outage == out && l.election.known == len(known) {
+		return l.election.winner
+	}
+	l.election.outage, l.election.known = out, len(known)
+	for {
+		following, ok := l.job.Spec.Next(out.To.Add(-time.Nanosecond))
+		if !ok {
+			break
+		}
+		next, ok := keptFrom(known, following, 0)
+		if !ok {
+			break
+		}
+		out = next
+	}
+	l.election.winner, _ = l.job.Spec.Prev(out.To)
+	return l.election.winner
+}
+
+// start is a run beginning; end is that of its starter's last run.
+func (l *lane) start(slot Slot, at time.Time, end *time.Time) {
+	other := l.making
+	if end == &l.making {
+		other = l.busy
+	} else {
+		l.busySlot = slot.Nominal
+	}
+	slot.Start, slot.Overlaps = at, other.After(at)
+	*end = at.Add(l.job.RunTime)
+	l.lastRun, l.lastSlot = at, slot.Nominal
+	for _, c := range l.covered {
+		c.Into = slot.Nominal
+		l.settle(c)
+	}
+	l.covered = l.covered[:0]
+	l.settle(slot)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
