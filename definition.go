@@ -73,7 +73,8 @@ type TriggerConfig struct {
 	MisfirePolicy MisfirePolicy `json:"misfire_policy,omitempty"`
 	// CatchupWindow is how far back a missed firing is still wanted, 10 s to 365 d, default 72h. Cron only.
 	CatchupWindow Duration `json:"catchup_window,omitempty"`
-	// MisfireGrace is how late a slot inside an outage may start and still count as on time, default 60s. Cron only.
+	// MisfireGrace is how late a slot inside an outage may start and still count as on time, at most 24 h, default 60s. Cron only.
+	// Zero is "not given": a document that says 0s is refused.
 	MisfireGrace Duration `json:"misfire_grace,omitempty"`
 	// Jitter spreads starts over this time after the nominal one, 0 to 1 h. Cron only.
 	Jitter Duration `json:"jitter,omitempty"`

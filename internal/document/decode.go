@@ -244,7 +244,18 @@ func (d *decoder) duration(n *yaml.Node, loc string, v reflect.Value) {
 		d.fault(n, loc, n.Value, "%s", err)
 		return
 	}
+	if remedy, ok := zeroMeansDefault[loc]; ok && dur == 0 {
+		d.fault(n, loc, n.Value, "%s", remedy)
+		return
+	}
 	v.SetInt(int64(dur))
+}
+
+// zeroMeansDefault are the durations whose zero is how a stored definition says that the document leaves them out: written as
+// zero they would silently become their default.
+var zeroMeansDefault = map[string]string{
+	"trigger_config.misfire_grace":  "may not be zero; leave it out for " + core.DefaultMisfireGrace.String() + ", or write 1s: a time that an outage delayed by more is missed",
+	"trigger_config.catchup_window": "may not be zero; leave it out for " + core.DefaultCatchupWindow.String() + ", or write misfire_policy: skip if nothing is to be made up",
 }
 
 func (d *decoder) stringList(n *yaml.Node, loc string, v reflect.Value) {

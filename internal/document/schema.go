@@ -140,6 +140,13 @@ func duration(name, doc, byDefault string) property {
 	return p
 }
 
+// positive is a duration that may not be written as zero: text with a digit that is not 0.
+func positive(name, doc, byDefault string) property {
+	p := duration(name, doc, byDefault)
+	p.Type, p.Pattern = "string", "[1-9]"
+	return p
+}
+
 func whole(name, doc string, lo, hi int64, byDefault any) property {
 	return property{name, &schema{Description: doc, Type: "integer", Minimum: &lo, Maximum: &hi, Default: byDefault}}
 }

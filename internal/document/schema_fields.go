@@ -50,8 +50,8 @@ func cronTrigger() *schema {
 		property{"timezone", &schema{Description: "The IANA name of the zone that the expression is read in.", Type: "string", MinLength: 1, Default: core.DefaultTimezone, Examples: []any{"Europe/Berlin"}}},
 		choice("misfire_policy", "What becomes of times that passed during an outage: none is made up (skip), each (catchup), or the latest only (compress).",
 			words([]core.MisfirePolicy{core.MisfireSkip, core.MisfireCatchup, core.MisfireCompress}), core.DefaultMisfirePolicy),
-		duration("catchup_window", "How far back a missed firing is still wanted, 10s to 365d.", core.DefaultCatchupWindow.String()),
-		duration("misfire_grace", "How late a time inside an outage may start and still count as on time, at most 24h.", core.DefaultMisfireGrace.String()),
+		positive("catchup_window", "How far back a missed firing is still wanted, 10s to 365d.", core.DefaultCatchupWindow.String()),
+		positive("misfire_grace", "How late a time inside an outage may start and still count as on time, more than 0s and at most 24h.", core.DefaultMisfireGrace.String()),
 		duration("jitter", "Spreads the starts over this time after the nominal one, at most 1h.", "0s"),
 	)
 }
