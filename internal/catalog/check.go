@@ -49,7 +49,10 @@ func checkTrigger(def *core.Definition) []core.FieldError {
 		if len(c.CronExpression) == 0 {
 			return nil // reported by Validate
 		}
-		_, err := cronspec.Parse(c.CronExpression, c.Timezone)
+		spec, err := cronspec.Parse(c.CronExpression, c.Timezone)
+		if err == nil {
+			err = spec.Compiles()
+		}
 		if err == nil {
 			return nil
 		}

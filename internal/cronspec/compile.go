@@ -31,8 +31,8 @@ func CompileWindow(now time.Time) (from, until time.Time) {
 func (s *Spec) CompileAt(now time.Time) (TemporalSpec, error) {
 	from, until := CompileWindow(now)
 	ts, err := s.Compile(from, until)
-	if err != nil || ts.ValidUntil.IsZero() || ts.ValidUntil.After(now.Add(2*minHorizon)) {
-		return ts, err
+	if err == nil && (ts.ValidUntil.IsZero() || ts.ValidUntil.After(now.Add(2*minHorizon))) {
+		return ts, nil
 	}
 	// Too many pieces for the whole window: start with the present month instead of last July.
 	y, m, _ := now.UTC().Date()
@@ -55,26 +55,63 @@ func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
 	}
 	changes := s.rules.changesFrom(from.Unix())
 	for {
-		ts := s.compile(changes, from, until)
-		pieces := len(ts.Calendars) + len(ts.Intervals)
-		if pieces <= MaxPieces {
+		if ts, fits := s.compile(changes, from, until); fits {
 			return ts, nil
 		}
 		if until = from.Add(until.Sub(from) / 2); until.Sub(from) < minHorizon {
-			return TemporalSpec{}, fmt.Errorf("compile %s: it fires so often around the clock changes of %s that Temporal would need %d calendars and intervals (at most %d); "+
-				"use fewer expressions, a step in the minute field, or timezone: UTC", s, s.Zone(), pieces, MaxPieces)
+			return TemporalSpec{}, fmt.Errorf("compile %s: %w", s, s.tooDense(from))
 		}
 	}
 }
 
-func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSpec {
-	ts := TemporalSpec{TimeZone: s.Zone()}
+// tooDense is the refusal of a Spec of which not even the change in the month of at can be described.
+func (s *Spec) tooDense(at time.Time) error {
+	return &ParseError{Field: FieldExpression,
+		Reason: fmt.Sprintf("fires so often around the clock change of %s in %s that Temporal would need more than %d calendars and intervals", s.Zone(), at.Format("January 2006"), MaxPieces),
+		Hint:   "write fewer expressions or fewer minutes in the hours of the change, split them over several definitions, or use timezone: UTC"}
+}
+
+// The years for which [Spec.Compiles] answers. They are fixed, so that whether a definition is valid depends on
+// neither clock nor machine.
+const (
+	judgedFrom  = 1767225600 // 2026-01-01
+	judgedUntil = 2208988800 // 2040-01-01
+)
+
+// Compiles tells whether [Spec.CompileAt] will always find a description, as far as the year 2040; the error is a [*ParseError].
+//
+// The shortest window that CompileAt falls back to begins with a month and is less than two months long. What it needs grows
+// with the changes in it. So it is enough to try, for each change, the window from the beginning of its month that is longer
+// than any such window with this change as its first, a change of the days just before included.
+func (s *Spec) Compiles() error {
+	const window = 95 * 24 * time.Hour
+	changes := s.rules.changesFrom(judgedFrom)
+	for i, c := range changes {
+		if c.at >= judgedUntil {
+			break
+		}
+		if !slices.ContainsFunc(s.entries, c.touches) {
+			continue
+		}
+		y, m, _ := time.Unix(c.at, 0).UTC().Date()
+		from := time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
+		if _, fits := s.compile(changes[i:], from, from.Add(window)); !fits {
+			return s.tooDense(from)
+		}
+	}
+	return nil
+}
+
+// compile describes the window, if MaxPieces pieces are enough. It stops as soon as it knows that they are not.
+func (s *Spec) compile(changes []unsafeChange, from, until time.Time) (ts TemporalSpec, fits bool) {
+	ts.TimeZone = s.Zone()
 	if ts.TimeZone != "UTC" {
 		ts.ZoneData = s.rules.data
 	}
-	instants := make(map[int64]bool)
 	validUntil := int64(math.MaxInt64)
 	var everyHour uint64 // minutes past every hour of UTC
+	var planned []*entry
+	var plans []repairPlan
 	for _, e := range s.entries {
 		if minutes, ok := e.everyHour(s.loc, changes, from.Unix()); ok {
 			everyHour |= minutes
@@ -82,10 +119,20 @@ func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSp
 		}
 		r := e.repairs(changes, until.Unix()+unsettled)
 		ts.Calendars = append(ts.Calendars, r.calendars(e)...)
-		r.addInstants(e, s.loc, instants)
 		validUntil = min(validUntil, r.validUntil)
+		planned, plans = append(planned, e), append(plans, r)
+		if len(ts.Calendars) > MaxPieces {
+			return ts, false
+		}
 	}
 	ts.Intervals = intervals(everyHour)
+	instants := make(map[int64]bool)
+	for i, r := range plans {
+		r.addInstants(planned[i], s.loc, instants)
+		if len(ts.Calendars)+len(ts.Intervals)+len(instants) > MaxPieces {
+			return ts, false
+		}
+	}
 	for _, unix := range slices.Sorted(maps.Keys(instants)) {
 		ts.Intervals = append(ts.Intervals, once(unix))
 		validUntil = min(validUntil, repeatsAt(unix))
@@ -93,7 +140,7 @@ func (s *Spec) compile(changes []unsafeChange, from, until time.Time) TemporalSp
 	if validUntil != math.MaxInt64 {
 		ts.ValidUntil = time.Unix(validUntil, 0).UTC()
 	}
-	return ts
+	return ts, true
 }
 
 // everyHour gives the minutes, as UTC clocks show them, at which an entry fires in every hour of every day by elapsed time
