@@ -30,6 +30,18 @@ const (
 	MisfireCompress MisfirePolicy = "compress" // exactly one is made up: the latest
 )
 
+// OverlapPolicy is the name of Temporal's overlap policy for the schedules of definitions with this misfire policy: what becomes
+// of a slot that comes while the run before it goes on.
+func (p MisfirePolicy) OverlapPolicy() string {
+	switch p {
+	case MisfireCatchup:
+		return "BUFFER_ALL"
+	case MisfireCompress:
+		return "BUFFER_ONE"
+	}
+	return "SKIP"
+}
+
 // Defaults of trigger_config.
 const (
 	DefaultTimezone      = "UTC"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,13 @@ func triggerText(d core.Definition) string {
 		return fmt.Sprintf("%s %s", strings.Join(d.TriggerConfig.CronExpression, " | "), d.TriggerConfig.Timezone)
 	}
 	return strings.Join(d.TriggerConfig.EventType, ", ")
+}
+
+// misfireText says what becomes of missed slots, and of those that come while a run goes on.
+func misfireText(t core.TriggerConfig) string {
+	return fmt.Sprintf("misfires: %s (grace %s, catch-up window %s); overlap in Temporal: %s",
+		cmp.Or(t.MisfirePolicy, core.DefaultMisfirePolicy), cmp.Or(t.MisfireGrace, core.DefaultMisfireGrace), cmp.Or(t.CatchupWindow, core.DefaultCatchupWindow),
+		t.MisfirePolicy.OverlapPolicy())
 }
 
 func (c *cli) getCommand() *cobra.Command {
@@ -117,6 +125,9 @@ func (c *cli) describeCommand() *cobra.Command {
 				return err
 			}
 			all := map[string]any{"definition": d, "next": next.Items, "runs": runs.Items}
+			if d.TriggerType == core.TriggerCron {
+				all["overlap_policy"] = d.TriggerConfig.MisfirePolicy.OverlapPolicy()
+			}
 			return c.print(all, func() {
 				fmt.Fprintf(c.stdout, "%s  %s  (id %s, version %d)\n", d.Name, state(d), d.ID, d.Version)
 				if d.Description != "" {
@@ -126,6 +137,9 @@ func (c *cli) describeCommand() *cobra.Command {
 					fmt.Fprintf(c.stdout, "paused by %s %s: %s\n", d.Paused.By, ago(d.Paused.At), d.Paused.Reason)
 				}
 				fmt.Fprintf(c.stdout, "trigger: %s %s\n", d.TriggerType, triggerText(d.Definition))
+				if d.TriggerType == core.TriggerCron {
+					fmt.Fprintln(c.stdout, misfireText(d.TriggerConfig))
+				}
 				c.showNext(next)
 				if len(runs.Items) > 0 {
 					fmt.Fprintln(c.stdout, "latest runs:")

@@ -66,10 +66,10 @@ const nativeCatchup = 365 * 24 * time.Hour
 
 // overlapPolicy is how Temporal treats a slot that comes while the run before it goes on.
 func overlapPolicy(p activitycore.MisfirePolicy) enumspb.ScheduleOverlapPolicy {
-	switch p {
-	case activitycore.MisfireCatchup:
+	switch p.OverlapPolicy() {
+	case "BUFFER_ALL":
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL
-	case activitycore.MisfireCompress:
+	case "BUFFER_ONE":
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE
 	}
 	return enumspb.SCHEDULE_OVERLAP_POLICY_SKIP

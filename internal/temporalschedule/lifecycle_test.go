@@ -175,6 +175,9 @@ func TestACreatedDefinitionHasItsScheduleAsTheDesignSays(t *testing.T) {
 		if got := s.Schedule.Policies.OverlapPolicy; got != overlap {
 			t.Errorf("%s: overlap policy %s, want %s", policy, got, overlap)
 		}
+		if named, err := enumspb.ScheduleOverlapPolicyFromString("SCHEDULE_OVERLAP_POLICY_" + policy.OverlapPolicy()); err != nil || named != overlap {
+			t.Errorf("%s is said to be %s in Temporal, and is %s (%v)", policy, policy.OverlapPolicy(), overlap, err)
+		}
 		if s.Schedule.State.Paused {
 			t.Errorf("%s: the schedule is paused", policy)
 		}
