@@ -100,12 +100,14 @@ func (r *ReplayReport) Add(next ReplayReport) {
 
 // FilterExplanation is one condition of a trigger held against one event.
 type FilterExplanation struct {
-	Path     string `json:"path"`     // "event_type", "filters.ref", "when"
-	Operator string `json:"operator"` // equals, prefix, …
+	Path     string `json:"path"`     // "event_type", "filters.ref", "filters.$or", "filters.$or[0].ref", "when"; "filters" says that all hold, but not together
+	Operator string `json:"operator"` // equals, prefix, …; "$or" and "together" have no actual value
 	Expected any    `json:"expected"`
 	Actual   any    `json:"actual"`
 	Present  bool   `json:"present"`
 	OK       bool   `json:"ok"`
+	// Note says what the other fields cannot, such as that the path leads to an object; usually empty.
+	Note string `json:"note,omitempty"`
 }
 
 // EventExplanation says why a definition did or did not fire for an event.

@@ -170,17 +170,29 @@ func (c *cli) showExplanations(all []core.EventExplanation) {
 	for _, x := range all {
 		fmt.Fprintf(c.stdout, "%s: %s\n", x.ActivityName, x.Summary)
 		for _, f := range x.Conditions {
-			mark := "ok "
-			if !f.OK {
-				mark = "NO "
-			}
-			actual := inline(f.Actual)
-			if !f.Present {
-				actual = "(absent)"
-			}
-			fmt.Fprintf(c.stdout, "  %s %s: expected %s, found %s\n", mark, f.Path, inline(f.Expected), actual)
+			fmt.Fprintf(c.stdout, "  %s\n", conditionLine(f))
 		}
 	}
+}
+
+// conditionLine shows one condition. What is about other conditions ($or, and that filters hold together) has no value of its own.
+func conditionLine(f core.FilterExplanation) string {
+	line := "ok  " + f.Path
+	if !f.OK {
+		line = "NO  " + f.Path
+	}
+	switch {
+	case f.Operator == "$or" || f.Operator == "together":
+		line += ": " + inline(f.Expected)
+	case f.Present:
+		line += ": expected " + inline(f.Expected) + ", found " + inline(f.Actual)
+	default:
+		line += ": expected " + inline(f.Expected) + ", found nothing"
+	}
+	if f.Note != "" {
+		line += " (" + f.Note + ")"
+	}
+	return line
 }
 
 func (c *cli) dryRunCommand() *cobra.Command {

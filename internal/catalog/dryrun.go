@@ -138,7 +138,7 @@ func ExplainTrigger(ctx context.Context, def *core.Definition, program *ruleeval
 	reasons := make([]core.FilterExplanation, 0, len(explained.Filters)+1)
 	for _, f := range explained.Filters {
 		reasons = append(reasons, core.FilterExplanation{
-			Path: f.Path, Operator: operatorOf(f.Expected), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK,
+			Path: f.Path, Operator: operatorOf(f.Expected), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
 		})
 	}
 	if !program.HasWhen() {

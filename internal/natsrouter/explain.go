@@ -92,7 +92,7 @@ func explainTrigger(ctx context.Context, e *activitycore.Event, def *activitycor
 	x.Matched = found.Matched
 	for _, f := range found.Filters {
 		x.Conditions = append(x.Conditions, activitycore.FilterExplanation{
-			Path: f.Path, Operator: operator(f.Expected), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK,
+			Path: f.Path, Operator: operator(f), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
 		})
 	}
 	if t.when == nil || !found.Matched {
@@ -108,8 +108,25 @@ func explainTrigger(ctx context.Context, e *activitycore.Event, def *activitycor
 	return x, nil
 }
 
-// operator names what the document asks for: the key of an operator object, "any of" for a list, "equals" for a bare value.
-func operator(expected any) string {
+// The operators of conditions about other conditions: they look at no value of the event.
+const (
+	operatorOr       = "$or"
+	operatorTogether = "together" // all filters hold, but for different elements of an array
+)
+
+func operator(f eventmatch.FilterResult) string {
+	switch {
+	case f.Path == "filters":
+		return operatorTogether
+	case f.Key == "" && f.Path != "event_type":
+		return operatorOr
+	default:
+		return operatorOf(f.Expected)
+	}
+}
+
+// operatorOf names what the document asks for: the key of an operator object, "any of" for a list, "equals" for a bare value.
+func operatorOf(expected any) string {
 	switch v := expected.(type) {
 	case map[string]any:
 		for name := range v {
@@ -120,7 +137,7 @@ func operator(expected any) string {
 		return "pattern"
 	case []any:
 		if len(v) == 1 {
-			return operator(v[0])
+			return operatorOf(v[0])
 		}
 		return "any of"
 	default:
@@ -156,12 +173,7 @@ func decided(x activitycore.EventExplanation, entry activitycore.LedgerEntry) st
 // undecided words what would happen to an event without a ledger row.
 func undecided(x activitycore.EventExplanation, def *activitycore.StoredDefinition) string {
 	if !x.Matched {
-		for _, c := range x.Conditions {
-			if !c.OK {
-				return "does not match: " + because(c)
-			}
-		}
-		return "does not match"
+		return "does not match: " + whyNot(x.Conditions)
 	}
 	switch {
 	case !def.Enabled:
@@ -173,17 +185,37 @@ func undecided(x activitycore.EventExplanation, def *activitycore.StoredDefiniti
 	}
 }
 
+// whyNot words the first condition that decided against a match. What stands below an $or does not: one that holds makes its other alternatives
+// irrelevant, and one that fails is the reason itself.
+func whyNot(conditions []activitycore.FilterExplanation) string {
+	below := "" // the place of the last $or, as far as its alternatives go
+	for _, c := range conditions {
+		if below != "" && strings.HasPrefix(c.Path, below+"[") {
+			continue
+		}
+		if c.Operator == operatorOr {
+			below = c.Path
+		}
+		if !c.OK {
+			return because(c)
+		}
+	}
+	return "no condition says why" // cannot happen: what does not match has one that is not OK
+}
+
 func because(c activitycore.FilterExplanation) string {
 	switch {
 	case c.Path == "event_type":
 		return fmt.Sprintf("the event's type is %v, not %v", c.Actual, c.Expected)
 	case c.Path == "when":
 		return fmt.Sprintf("when is %v", c.Actual)
-	case strings.HasSuffix(c.Path, "$or"):
+	case c.Operator == operatorOr:
 		return c.Path + ": none of the alternatives holds"
-	case !c.Present:
-		return c.Path + ": the event has no such field"
-	default:
+	case c.Present:
 		return fmt.Sprintf("%s is %v", c.Path, c.Actual)
+	case c.Note != "":
+		return c.Path + ": " + c.Note
+	default:
+		return c.Path + ": the event has no such field"
 	}
 }
