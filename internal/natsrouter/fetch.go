@@ -35,7 +35,9 @@ func (r *Router) fetchLoop(ctx context.Context) {
 			delay = insistFirst
 			continue
 		}
-		r.setProblem(fetching, natsError(err, fetching))
+		if !errors.Is(err, errNoConsumer) { // reopen said why
+			r.setProblem(fetching, natsError(err, fetching))
+		}
 		select {
 		case <-time.After(delay):
 			delay = min(2*delay, insistMost)
@@ -47,7 +49,11 @@ func (r *Router) fetchLoop(ctx context.Context) {
 
 // fetch reads up to n events and returns when it has them, or after FetchWait.
 func (r *Router) fetch(n int) (got int, err error) {
-	batch, err := r.getConsumer().Fetch(n, jetstream.FetchMaxWait(r.cfg.FetchWait))
+	consumer := r.getConsumer()
+	if consumer == nil {
+		return 0, errNoConsumer
+	}
+	batch, err := consumer.Fetch(n, jetstream.FetchMaxWait(r.cfg.FetchWait))
 	if err != nil {
 		return 0, err
 	}
@@ -93,13 +99,22 @@ func (r *Router) accept(ds []*delivery, msg jetstream.Msg, slab *[]delivery) []*
 	return append(ds, d)
 }
 
-// reopen looks the durable up again: the server may have lost it. It is never made anew here.
+// errNoConsumer: the durable was found to be another one than the router's.
+var errNoConsumer = errors.New("there is no consumer to read from")
+
+// reopen looks the durable up again: the server may have lost it. It is never made anew here, and one that somebody else made in its place is used only
+// if it goes on where this one was.
 func (r *Router) reopen(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, reopenWait)
 	defer cancel()
 	consumer, err := r.cfg.JetStream.Consumer(ctx, activitycore.EventStream, activitycore.RouterDurable)
 	if err != nil {
 		r.setProblem(fetching, natsError(err, "find consumer "+activitycore.RouterDurable))
+		return
+	}
+	if err := r.state.follow(ctx, consumer.CachedInfo()); err != nil {
+		r.setProblem(fetching, err)
+		r.setConsumer(nil)
 		return
 	}
 	r.setConsumer(consumer)

@@ -141,6 +141,9 @@ func (r *Router) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := state.follow(ctx, consumer.CachedInfo()); err != nil {
+		return err
+	}
 	r.setConsumer(consumer)
 	r.state, r.ackWait = state, consumer.CachedInfo().Config.AckWait
 	return nil
@@ -301,12 +304,21 @@ func (r *Router) stateLoop(ctx context.Context) {
 }
 
 func (r *Router) observe(ctx context.Context) {
-	info, err := r.getConsumer().Info(ctx)
+	consumer := r.getConsumer()
+	if consumer == nil {
+		return // the fetch loop says why
+	}
+	info, err := consumer.Info(ctx)
 	if err != nil {
 		return // the fetch loop says so
 	}
 	r.cfg.Metrics.lag(info.NumPending, info.NumAckPending)
-	if err := r.state.advance(ctx, info.AckFloor.Stream); err != nil && ctx.Err() == nil {
+	switch err := r.state.follow(ctx, info); {
+	case err == nil, ctx.Err() != nil:
+	case activitycore.IsCode(err, activitycore.CodeConflict): // another one under its name, made between two fetches
+		r.setProblem(fetching, err)
+		r.setConsumer(nil)
+	default:
 		r.cfg.Log.Warn("cannot record how far the event stream was read", "error", err)
 	}
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
+	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -17,9 +18,43 @@ const stateBucket = "ACTIVITY_ROUTER_STATE"
 // routerMark says that the durable consumer exists, or existed, and how far it had acknowledged without a gap.
 type routerMark struct {
 	AckFloor uint64 `json:"ack_floor"`
+	// ConsumerCreated is when NATS made the consumer: it tells the same one from one that was made in its place. Zero in marks of earlier versions.
+	ConsumerCreated time.Time `json:"consumer_created,omitzero"`
 }
 
-type routerState struct{ kv jetstream.KeyValue }
+// check tells whether a consumer goes on where the router had come to; first is the stream's first sequence.
+//
+// The same consumer may lie behind the mark: a power cut or a restored backup takes acknowledgements back, and it knows best what is still to be done. What
+// it delivers again the ledger recognises. One that was made in its place has no such excuse: it must begin right behind the mark, or have come further.
+func (m *routerMark) check(info *jetstream.ConsumerInfo, first uint64) error {
+	if m == nil {
+		return nil
+	}
+	begins := max(info.Config.OptStartSeq, 1)
+	if begins > max(m.AckFloor+1, first) {
+		return activitycore.Errorf(activitycore.CodeConflict,
+			"consumer %s begins at sequence %d, but the router had come to %d: the events between would never be routed; %s", activitycore.RouterDurable, begins, m.AckFloor, m.remedy())
+	}
+	if !m.ConsumerCreated.IsZero() && m.ConsumerCreated.Equal(info.Created) {
+		return nil
+	}
+	if info.AckFloor.Stream < m.AckFloor {
+		return activitycore.Errorf(activitycore.CodeConflict,
+			"consumer %s is not the one that the router knows: it has read up to sequence %d only, the router had come to %d, and events that were routed would be held against the definitions of today; %s",
+			activitycore.RouterDurable, info.AckFloor.Stream, m.AckFloor, m.remedy())
+	}
+	return nil
+}
+
+func (m *routerMark) remedy() string {
+	return fmt.Sprintf("delete it (nats consumer rm %s %s) and start once with nats.recreate_consumer, which makes it again from sequence %d; or, if it is right as it is, delete key %s of bucket %s",
+		activitycore.EventStream, activitycore.RouterDurable, m.AckFloor+1, activitycore.RouterDurable, stateBucket)
+}
+
+type routerState struct {
+	js jetstream.JetStream
+	kv jetstream.KeyValue
+}
 
 func openState(ctx context.Context, js jetstream.JetStream, replicas int) (*routerState, error) {
 	kv, err := js.KeyValue(ctx, stateBucket)
@@ -31,7 +66,7 @@ func openState(ctx context.Context, js jetstream.JetStream, replicas int) (*rout
 	if err != nil {
 		return nil, natsError(err, "open bucket "+stateBucket)
 	}
-	return &routerState{kv: kv}, nil
+	return &routerState{js: js, kv: kv}, nil
 }
 
 // read returns nil if there never was a consumer.
@@ -56,17 +91,34 @@ func (s *routerState) readRevision(ctx context.Context) (*routerMark, uint64, er
 	return &mark, entry.Revision(), nil
 }
 
-// advance moves the mark forward, never back, whoever else writes it.
-func (s *routerState) advance(ctx context.Context, floor uint64) error {
+// follow checks a consumer against the mark, refuses one that would lose or repeat events, and otherwise moves the mark to where it is: forward, never
+// back, whoever else writes it.
+func (s *routerState) follow(ctx context.Context, info *jetstream.ConsumerInfo) error {
 	for {
 		mark, revision, err := s.readRevision(ctx)
 		if err != nil {
 			return err
 		}
-		if mark != nil && mark.AckFloor >= floor {
-			return nil
+		first := uint64(0)
+		if mark != nil && info.Config.OptStartSeq > mark.AckFloor+1 { // right only if what lies between is not there any more
+			if first, err = s.firstSequence(ctx); err != nil {
+				return err
+			}
 		}
-		value := []byte(`{"ack_floor":` + strconv.FormatUint(floor, 10) + `}`)
+		if err := mark.check(info, first); err != nil {
+			return err
+		}
+		next := routerMark{AckFloor: info.AckFloor.Stream, ConsumerCreated: info.Created}
+		if mark != nil {
+			if mark.AckFloor >= next.AckFloor && mark.ConsumerCreated.Equal(next.ConsumerCreated) {
+				return nil
+			}
+			next.AckFloor = max(next.AckFloor, mark.AckFloor)
+		}
+		value, err := json.Marshal(next)
+		if err != nil {
+			return activitycore.Wrap(activitycore.CodeInternal, err, "encode the router's mark")
+		}
 		if mark == nil {
 			_, err = s.kv.Create(ctx, activitycore.RouterDurable, value)
 		} else {
@@ -81,4 +133,12 @@ func (s *routerState) advance(ctx context.Context, floor uint64) error {
 			return natsError(err, "write bucket "+stateBucket)
 		}
 	}
+}
+
+func (s *routerState) firstSequence(ctx context.Context) (uint64, error) {
+	stream, err := s.js.Stream(ctx, activitycore.EventStream)
+	if err != nil {
+		return 0, natsError(err, "look up stream "+activitycore.EventStream)
+	}
+	return stream.CachedInfo().State.FirstSeq, nil
 }

@@ -1,0 +1,215 @@
+package natsrouter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/devstack"
+	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+)
+
+// routed is a world in which n events were routed, with no router running.
+func routed(t *testing.T, n int) (*world, *starts) {
+	t.Helper()
+	w := newWorld(t, StreamOptions{})
+	w.apply(definition("a", "x"))
+	s := newStarts()
+	r := w.start(w.router(s))
+	for i := range n {
+		w.publish(event(fmt.Sprintf("e%d", i), "x", nil))
+	}
+	w.drained()
+	w.stop(r) // records how far it came
+	return w, s
+}
+
+// replace puts another consumer under the router's name.
+func (w *world) replace(change func(*jetstream.ConsumerConfig)) {
+	w.t.Helper()
+	if err := w.js.DeleteConsumer(w.t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+		w.t.Fatal(err)
+	}
+	cfg := routerConsumer(StreamOptions{}.withDefaults())
+	change(&cfg)
+	if _, err := w.js.CreateConsumer(w.t.Context(), activitycore.EventStream, cfg); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func startsAt(seq uint64) func(*jetstream.ConsumerConfig) {
+	return func(c *jetstream.ConsumerConfig) {
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, seq
+	}
+}
+
+func TestAConsumerMadeInThePlaceOfTheRoutersMustGoOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*jetstream.ConsumerConfig)
+		says   string // "": it is accepted
+	}{
+		"from the beginning": {func(*jetstream.ConsumerConfig) {}, "has read up to sequence 0 only, the router had come to 10"},
+		"too early":          {startsAt(4), "has read up to sequence 3 only, the router had come to 10"},
+		"too late":           {startsAt(20), "begins at sequence 20, but the router had come to 10"},
+		"one too late":       {startsAt(12), "begins at sequence 12"},
+		"right behind":       {startsAt(11), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, s := routed(t, 10)
+			w.apply(definition("newer", "x"))
+			w.replace(c.change)
+			w.publish(event("next", "x", nil))
+			r := w.router(s)
+			errs := []error{EnsureStreams(t.Context(), w.js, StreamOptions{}), r.Start(t.Context())}
+			t.Cleanup(func() { w.stop(r) })
+			for i, err := range errs {
+				switch {
+				case c.says == "" && err != nil:
+					t.Fatalf("%d: refused: %v", i, err)
+				case c.says != "" && (!activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "from sequence 11")):
+					t.Fatalf("%d: %v", i, err)
+				}
+			}
+			if c.says != "" { // and the remedy that the message names is one
+				w.replaceBy(EnsureStreams(t.Context(), w.js, StreamOptions{RecreateRouterConsumer: true}))
+				w.start(r)
+			}
+			w.drained()
+			w.noEntry("newer", "e9")
+			if w.entry("newer", "next").Verdict != activitycore.VerdictStarted {
+				t.Fatal("the next event was not routed")
+			}
+		})
+	}
+}
+
+// replaceBy deletes the consumer that a second attempt refused as well, and lets it be made again.
+func (w *world) replaceBy(refused error) {
+	w.t.Helper()
+	if !activitycore.IsCode(refused, activitycore.CodeConflict) {
+		w.t.Fatal("a consumer that is there was replaced:", refused)
+	}
+	if err := w.js.DeleteConsumer(w.t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := EnsureStreams(w.t.Context(), w.js, StreamOptions{RecreateRouterConsumer: true}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestARunningRouterDoesNotReadFromAConsumerThatWouldRepeatOrSkipEvents(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*jetstream.ConsumerConfig){"repeat": func(*jetstream.ConsumerConfig) {}, "skip": startsAt(30)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, s := routed(t, 10)
+			r := w.start(w.router(s))
+			w.apply(definition("newer", "x"))
+			w.replace(change)
+			eventually(t, "the router says what is wrong", func() bool {
+				return r.Problem() != nil && strings.Contains(r.Problem().Error(), "the router had come to 10")
+			})
+			w.publish(event("next", "x", nil))
+			if err := w.js.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+				t.Fatal(err)
+			}
+			if err := EnsureStreams(t.Context(), w.js, StreamOptions{RecreateRouterConsumer: true}); err != nil {
+				t.Fatal(err)
+			}
+			w.drained()
+			w.noEntry("newer", "e9")
+			if w.entry("newer", "next").Verdict != activitycore.VerdictStarted {
+				t.Fatal("the next event was not routed")
+			}
+		})
+	}
+}
+
+func TestTheSameConsumerMayLieBehindWhatIsRecordedOfIt(t *testing.T) {
+	t.Parallel()
+	w, s := routed(t, 10)
+	state, err := openState(t.Context(), w.js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As after a power cut, which took acknowledgements back.
+	ahead := *w.consumer()
+	ahead.AckFloor.Stream = 15
+	if err := state.follow(t.Context(), &ahead); err != nil {
+		t.Fatal(err)
+	}
+	if err := EnsureStreams(t.Context(), w.js, StreamOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(event("next", "x", nil))
+	w.start(w.router(s))
+	w.drained()
+	if mark, err := state.read(t.Context()); err != nil || mark.AckFloor != 15 {
+		t.Fatalf("the mark went back: %+v %v", mark, err)
+	}
+	// Made again from the mark it would pass over what the shorter stream stores next.
+	if err := w.js.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+		t.Fatal(err)
+	}
+	if err := EnsureStreams(t.Context(), w.js, StreamOptions{RecreateRouterConsumer: true}); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "ends at 11") {
+		t.Fatal(err)
+	}
+}
+
+func TestAMarkOfAnEarlierVersionIsTakenOver(t *testing.T) {
+	t.Parallel()
+	w, _ := routed(t, 10)
+	state, err := openState(t.Context(), w.js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mark, good := range map[string]bool{`{"ack_floor":9}`: true, `{"ack_floor":10}`: true, `{"ack_floor":11}`: false} {
+		if _, err := state.kv.Put(t.Context(), activitycore.RouterDurable, []byte(mark)); err != nil {
+			t.Fatal(err)
+		}
+		if err := EnsureStreams(t.Context(), w.js, StreamOptions{}); (err == nil) != good {
+			t.Errorf("%s: %v", mark, err)
+		}
+		if now, err := state.read(t.Context()); err != nil || good && (now.AckFloor != 10 || !now.ConsumerCreated.Equal(w.consumer().Created)) {
+			t.Errorf("%s became %+v %v", mark, now, err)
+		}
+	}
+}
+
+// The mark relies on it.
+func TestAConsumerKeepsItsBirthdayAcrossARestartOfNATS(t *testing.T) {
+	t.Parallel()
+	cfg := devstack.NATSConfig{Dir: t.TempDir()}
+	var born []time.Time
+	for range 2 {
+		server, err := devstack.StartNATS(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		js, err := jetstream.New(devstacktest.Connect(t, server.URL()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := EnsureStreams(t.Context(), js, StreamOptions{AckWait: time.Duration(len(born)+1) * time.Minute}); err != nil { // and across an update
+			t.Fatal(err)
+		}
+		c, err := js.Consumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable)
+		if err != nil {
+			t.Fatal(err)
+		}
+		born = append(born, c.CachedInfo().Created)
+		if err := server.Stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !born[0].Equal(born[1]) {
+		t.Fatalf("%v became %v", born[0], born[1])
+	}
+}
