@@ -114,7 +114,8 @@ func (a *App) routerMetrics() natsrouter.Metrics {
 				m.EventDuplicate(where)
 			}
 		},
-		Lag: func(pending uint64, _ int) { m.EventsPending(pending) },
+		Lag:     func(pending uint64, _ int) { m.EventsPending(pending) },
+		Retried: m.EventsRetried, HeldUp: m.RouterHeldUp,
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// Starter starts the one run of (definition, cause). An execution that exists is no error. CodeUnavailable: ask again;
-// any other code counts as a failure of this event.
+// Starter starts the one run of (definition, cause). An execution that exists is no error. CodeUnavailable: ask again, for ever: no answer, or nothing
+// can be started as things are set up. Any other code counts as a failure of this event.
 type Starter interface {
 	StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error)
 }

@@ -14,9 +14,6 @@ import (
 // slabSize is how many deliveries are allocated together. One that is held keeps its slab, so it stays small.
 const slabSize = 16
 
-// fetching names the step in Problem.
-const fetching = "read the event stream"
-
 // fetchLoop pulls events into custody, never more than there is room for: what it asks for it can keep alive.
 func (r *Router) fetchLoop(ctx context.Context) {
 	delay := insistFirst

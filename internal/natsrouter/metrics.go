@@ -24,6 +24,8 @@ type Metrics struct {
 	Dead func(reason string)
 	// Retried counts deliveries handed back to be tried again later.
 	Retried func(n int)
+	// HeldUp observes how many steps wait just now, as [Router.Problem] names them.
+	HeldUp func(steps int)
 	// Batch observes how many events went through one ledger transaction, and how long it took.
 	Batch func(deliveries int, took time.Duration)
 	// Lag observes the events not yet delivered to any router, and those delivered and not yet acknowledged.
@@ -69,6 +71,12 @@ func (m Metrics) dead(reason string) {
 func (m Metrics) retried(n int) {
 	if m.Retried != nil && n > 0 {
 		m.Retried(n)
+	}
+}
+
+func (m Metrics) heldUp(steps int) {
+	if m.HeldUp != nil {
+		m.HeldUp(steps)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -47,8 +45,8 @@ type Router struct {
 
 	mu       sync.Mutex
 	consumer jetstream.Consumer
-	failures map[uint64]int   // failures for good, by sequence
-	problems map[string]error // what is being waited out just now, by the step that waits
+	failures map[uint64]int     // failures for good, by sequence
+	problems map[string]problem // what is being waited out just now, by the step that waits
 
 	lifeMu   sync.Mutex
 	cancel   context.CancelFunc // nil while not running
@@ -77,7 +75,7 @@ func NewRouter(cfg Config) (*Router, error) {
 		custody:  newCustody(cfg.MaxInFlight),
 		letters:  NewDeadLetters(cfg.JetStream, cfg.Now),
 		failures: map[uint64]int{},
-		problems: map[string]error{},
+		problems: map[string]problem{},
 	}, nil
 }
 
@@ -170,37 +168,8 @@ func (r *Router) Stop(ctx context.Context) error {
 	return err
 }
 
-// Problem says what the router is waiting for just now, or nil while it goes on.
-func (r *Router) Problem() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []error
-	for _, doing := range slices.Sorted(maps.Keys(r.problems)) {
-		all = append(all, r.problems[doing])
-	}
-	return errors.Join(all...)
-}
-
 // InFlight returns how many events are taken and not settled.
 func (r *Router) InFlight() int { return r.custody.size() }
-
-// setProblem logs changes only: an outage is one line, not one a second.
-func (r *Router) setProblem(doing string, err error) {
-	r.mu.Lock()
-	_, before := r.problems[doing]
-	if err != nil {
-		r.problems[doing] = fmt.Errorf("%s: %w", doing, err)
-	} else if before {
-		delete(r.problems, doing)
-	}
-	r.mu.Unlock()
-	switch {
-	case err != nil && !before:
-		r.cfg.Log.Warn("event router is held up", "step", doing, "error", err)
-	case err == nil && before:
-		r.cfg.Log.Info("event router goes on", "step", doing)
-	}
-}
 
 func (r *Router) setConsumer(c jetstream.Consumer) {
 	r.mu.Lock()
@@ -295,6 +264,7 @@ func (r *Router) stateLoop(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		r.observe(ctx)
+		r.countProblems()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -30,9 +30,13 @@ func (r *Router) startLoop(ctx context.Context) {
 		}
 		outcome, err := r.cfg.Starter.StartRun(ctx, j.activityID, j.cause)
 		if err != nil {
+			if transient(err) && ctx.Err() == nil && j.d.deliveries > 1 { // once may be chance; the retry a second later is none
+				r.setPassing(starting, err)
+			}
 			r.giveUp(j.d, fmt.Errorf("start run of %s: %w", j.activityID, err))
 			continue
 		}
+		r.setProblem(starting, nil)
 		if !outcome.AlreadyStarted {
 			r.cfg.Metrics.started(r.cfg.Now().Sub(j.d.stored))
 		}

@@ -27,17 +27,17 @@ type Metrics struct {
 	registry *prometheus.Registry
 	provider *sdkmetric.MeterProvider
 
-	eventsConsumed, eventsMatched, eventsStarted, eventsDuplicate, eventsDead, eventsPublished metric.Int64Counter
-	eventStart                                                                                 metric.Float64Histogram
-	batch                                                                                      metric.Int64Histogram
-	runsFinished, runsRefused, runsSwept, actions                                              metric.Int64Counter
-	runStart, runSeconds                                                                       metric.Float64Histogram
-	scheduleWrites, slots                                                                      metric.Int64Counter
-	schedulesOwned, schedulesDrifted, eventsPending, slotsOverdue                              metric.Int64Gauge
-	makeUpLate, outageSeconds                                                                  metric.Float64Histogram
-	syncSeconds                                                                                metric.Float64Histogram
-	apiRequests                                                                                metric.Int64Counter
-	apiSeconds                                                                                 metric.Float64Histogram
+	eventsConsumed, eventsMatched, eventsStarted, eventsDuplicate, eventsDead, eventsRetried, eventsPublished metric.Int64Counter
+	eventStart                                                                                                metric.Float64Histogram
+	batch                                                                                                     metric.Int64Histogram
+	runsFinished, runsRefused, runsSwept, actions                                                             metric.Int64Counter
+	runStart, runSeconds                                                                                      metric.Float64Histogram
+	scheduleWrites, slots                                                                                     metric.Int64Counter
+	schedulesOwned, schedulesDrifted, eventsPending, slotsOverdue, routerHeldUp                               metric.Int64Gauge
+	makeUpLate, outageSeconds                                                                                 metric.Float64Histogram
+	syncSeconds                                                                                               metric.Float64Histogram
+	apiRequests                                                                                               metric.Int64Counter
+	apiSeconds                                                                                                metric.Float64Histogram
 }
 
 // NewMetrics makes the instruments and their registry.
@@ -55,6 +55,8 @@ func NewMetrics() (*Metrics, error) {
 	m.eventsStarted = b.counter("activity_core_events_started", "Runs started for events.")
 	m.eventsDuplicate = b.counter("activity_core_events_duplicate", "Duplicates caught, by where: ingest (JetStream's window) or router (the ledger).")
 	m.eventsDead = b.counter("activity_core_events_dead", "Events sent to the dead-letter stream, by reason.")
+	m.eventsRetried = b.counter("activity_core_events_retried", "Deliveries handed back to come again later, since routing failed.")
+	m.routerHeldUp = b.gauge("activity_core_router_held_up", "Steps of event routing that wait for a server or a repaired set-up; /readyz names them.")
 	m.eventsPublished = b.counter("activity_core_events_published", "Events published by this process.")
 	m.eventStart = b.seconds("activity_core_event_start_latency_seconds", "From an event's arrival in the stream to its run's start.")
 	m.batch = b.sizes("activity_core_router_batch_size", "Events in one routed batch.")
@@ -177,6 +179,12 @@ func (m *Metrics) EventDuplicate(where string) {
 func (m *Metrics) EventDead(reason string) {
 	m.eventsDead.Add(background, 1, with(attribute.String("reason", reason)))
 }
+
+// EventsRetried counts deliveries handed back after a failure.
+func (m *Metrics) EventsRetried(n int) { m.eventsRetried.Add(background, int64(n)) }
+
+// RouterHeldUp tells how many steps of event routing wait.
+func (m *Metrics) RouterHeldUp(steps int) { m.routerHeldUp.Record(background, int64(steps)) }
 
 // EventPublished counts an event published by this process.
 func (m *Metrics) EventPublished() { m.eventsPublished.Add(background, 1) }

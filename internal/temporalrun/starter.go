@@ -26,7 +26,7 @@ func NewStarter(c client.Client) *Starter { return &Starter{client: c} }
 const startTimeout = 10 * time.Second
 
 // StartRun asks Temporal to start the one run of (definition, cause). The cause must be in the ledger before. An execution
-// that exists, running or closed, is no error. CodeUnavailable: whether it was started is not known; ask again.
+// that exists, running or closed, is no error. CodeUnavailable: whether it was started is not known, or something has to be set up first; ask again.
 func (s *Starter) StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -43,7 +43,7 @@ func (s *Starter) StartRun(ctx context.Context, activityID string, cause activit
 	case errors.As(err, &exists):
 		return activitycore.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
 	case err != nil:
-		return activitycore.StartOutcome{}, temporalError(err, "start the run in Temporal")
+		return activitycore.StartOutcome{}, startError(err)
 	}
 	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
 }
@@ -75,6 +75,28 @@ func (s *Starter) WaitRun(ctx context.Context, workflowID string) error {
 		return context.Cause(ctx)
 	}
 	return temporalError(err, "wait for the run in Temporal")
+}
+
+// startError translates what the service answers to a start. All of the request is the same for every run but the cause's identity, which stands in the workflow ID under
+// the encoding rule of conventions.md. So a refusal says nothing against this cause: something is to be set up, an operator may be at it, and the same start succeeds
+// afterwards. That is CodeUnavailable, like no answer.
+func startError(err error) error {
+	const doing = "start the run in Temporal"
+	var (
+		invalid *serviceerror.InvalidArgument
+		denied  *serviceerror.PermissionDenied
+		missing *serviceerror.NotFound
+	)
+	switch {
+	case errors.As(err, &invalid):
+		return activitycore.Wrap(activitycore.CodeUnavailable, err,
+			"cannot %s: it refuses every start: %s; check that the search attributes activity_id, activity_trigger and activity_outcome are registered (activity-core doctor)", doing, invalid.Message)
+	case errors.As(err, &denied):
+		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: permission denied; check the credentials of temporal.* in the configuration", doing)
+	case errors.As(err, &missing):
+		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: %s; check temporal.namespace", doing, missing.Message)
+	}
+	return temporalError(err, doing)
 }
 
 // temporalError translates what the service answers. What could be different next time is CodeUnavailable.
