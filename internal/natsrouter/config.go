@@ -24,7 +24,7 @@ type Ledger interface {
 }
 
 // When is a definition's compiled trigger_config.when. An error means that it could not be evaluated for this event.
-type When func(ctx context.Context, e *activitycore.Event) (bool, error)
+type When func(ctx context.Context, c *Candidate) (bool, error)
 
 // CompileWhen compiles trigger_config.when of a definition that has one.
 type CompileWhen func(def activitycore.Definition) (When, error)

@@ -98,7 +98,7 @@ func explainTrigger(ctx context.Context, e *activitycore.Event, def *activitycor
 	if t.when == nil || !found.Matched {
 		return x, nil
 	}
-	yes, err := t.when(ctx, e)
+	yes, err := t.when(ctx, &Candidate{Event: e})
 	c := activitycore.FilterExplanation{Path: "when", Operator: "cel", Expected: def.TriggerConfig.When, Actual: yes, Present: true, OK: yes && err == nil}
 	if err != nil {
 		c.Actual = "error: " + activitycore.MessageOf(err)

@@ -93,7 +93,7 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 		}
 		match := activitycore.ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.seq, StoredAt: m.at}
 		if trigger.when != nil {
-			yes, err := trigger.when(ctx, &e)
+			yes, err := trigger.when(ctx, &Candidate{Event: &e})
 			if err != nil && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

@@ -85,6 +85,7 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 	if err != nil {
 		return err
 	}
+	candidate := Candidate{Event: &d.event}
 	for _, t := range wants {
 		cause := activitycore.EventCause(d.event.EventID)
 		settle := func(v activitycore.Verdict, reason string) {
@@ -92,7 +93,7 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 				DefinitionVersion: t.version, Cause: cause, Verdict: v, Reason: reason})
 		}
 		if t.when != nil {
-			yes, err := t.when(ctx, &d.event)
+			yes, err := t.when(ctx, &candidate)
 			if err != nil && ctx.Err() != nil {
 				return errStopping
 			}

@@ -66,6 +66,8 @@ func classify(err error) sqlstore.ErrorClass {
 			return sqlstore.ErrorRetry
 		case "55P03", "25006": // lock_not_available, read_only_sql_transaction (a standby)
 			return sqlstore.ErrorUnavailable
+		case "42501", "42P01", "42703": // insufficient_privilege, undefined_table, undefined_column: as for 28 and 3D below
+			return sqlstore.ErrorUnavailable
 		}
 		switch pg.Code[:2] {
 		case "08", "53", "57", "58": // connection, resources, operator intervention, system

@@ -54,7 +54,8 @@ func classify(err error) sqlstore.ErrorClass {
 	}
 	switch e.Code() & 0xff { // the primary code
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
-		sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY:
+		sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+		sqlite3.SQLITE_PERM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB: // an operator has to look, and no value is to blame
 		return sqlstore.ErrorUnavailable
 	case sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
 		return sqlstore.ErrorValue
