@@ -1,6 +1,7 @@
 package natsrouter
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -52,5 +53,103 @@ func TestAProblemThatAnotherRouterMayHaveSolvedIsForgotten(t *testing.T) {
 	}
 	if r.Problem() == nil || strings.Contains(r.Problem().Error(), starting) {
 		t.Error(r.Problem())
+	}
+}
+
+func TestAnEventOverWhichTheProgramPanicsIsBuriedAfterAFewDeliveriesAndStopsNothing(t *testing.T) {
+	t.Parallel()
+	for where, c := range map[string]func(*Config){
+		"a condition": func(c *Config) {
+			c.CompileWhen = func(activitycore.Definition) (When, error) {
+				return func(_ context.Context, c *Candidate) (bool, error) {
+					if c.Event.EventID == "bad" {
+						panic("a bug")
+					}
+					return true, nil
+				}, nil
+			}
+		},
+		"the ledger":  func(c *Config) { c.Ledger = panickyLedger{c.Ledger} },
+		"the starter": func(c *Config) { c.Starter = panickyStarter{c.Starter} },
+	} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, StreamOptions{})
+			w.apply(definition("a", "x", when("true")))
+			w.publish(event("e1", "x", nil), event("bad", "x", nil), event("e2", "x", nil))
+			quiet := func(cfg *Config) { cfg.Log, cfg.MaxFailures = nil, 2 }
+			w.start(w.router(newStarts(), c, quiet))
+			w.drained()
+			for _, id := range []string{"e1", "e2"} {
+				if w.entry("a", id).Verdict != activitycore.VerdictStarted {
+					t.Errorf("%s was not started", id)
+				}
+			}
+			page, err := NewDeadLetters(w.js, time.Now).List(t.Context(), DeadLetterFilter{Reason: ReasonPanicked}, activitycore.PageRequest{Limit: 10})
+			if err != nil || len(page.Items) != 1 || page.Items[0].EventID != "bad" || page.Items[0].Deliveries != 2 {
+				t.Errorf("%+v %v", page.Items, err)
+			}
+		})
+	}
+}
+
+type panickyLedger struct{ Ledger }
+
+func (l panickyLedger) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+	for _, r := range recs {
+		if r.Cause.EventID == "bad" {
+			panic("a bug")
+		}
+	}
+	return l.Ledger.RecordCauses(ctx, recs, at)
+}
+
+type panickyStarter struct{ Starter }
+
+func (s panickyStarter) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+	if cause.EventID == "bad" {
+		panic("a bug")
+	}
+	return s.Starter.StartRun(ctx, id, cause)
+}
+
+func TestAnEventThatFailsForGoodIsBuriedByItsOwnFailuresOrBySharedDeliveries(t *testing.T) {
+	t.Parallel()
+	final := activitycore.Errorf(activitycore.CodeInvalid, "a value cannot be stored")
+	for _, c := range []struct {
+		what       string
+		deliveries []uint64 // which of them this process saw
+		buried     bool     // by the last
+	}{
+		{"fewer than allowed", []uint64{1, 2, 3, 4}, false},
+		{"as many as allowed", []uint64{1, 2, 3, 4, 5}, true},
+		{"restarted in between, or one router of several", []uint64{11, 20}, true},
+		{"not long enough", []uint64{11, 19}, false},
+		{"once, after an outage of Temporal", []uint64{700}, false},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, StreamOptions{})
+			r := w.router(newStarts(), func(cfg *Config) { cfg.Log = nil })
+			for i, n := range c.deliveries {
+				d := &delivery{msg: message{}, seq: 1, deliveries: n, event: event("e1", "x", nil)}
+				r.refuse(d, final)
+				if last := i == len(c.deliveries)-1; (w.seen.dead.Load() == 1) != (last && c.buried) {
+					t.Fatalf("delivery %d: %d dead letters", n, w.seen.dead.Load())
+				}
+			}
+		})
+	}
+}
+
+func TestTheDelayDoublesFromDeliveryToDelivery(t *testing.T) {
+	t.Parallel()
+	for deliveries, want := range map[uint64]time.Duration{
+		0: time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 8 * time.Second, 7: 64 * time.Second,
+		8: 2 * time.Minute, 9: 2 * time.Minute, 1 << 60: 2 * time.Minute,
+	} {
+		if got := retryDelay(deliveries); got != want {
+			t.Errorf("delivery %d comes again after %v, want %v", deliveries, got, want)
+		}
 	}
 }

@@ -33,7 +33,11 @@ func (r *Router) recordLoop(ctx context.Context) {
 
 // record writes one batch and passes on what has to be started.
 func (r *Router) record(ctx context.Context, batch []*delivery) {
-	states, err := r.write(ctx, batch)
+	var states []activitycore.CauseState
+	err := r.guard(ctx, batch[0], "record matches", func() (err error) {
+		states, err = r.write(ctx, batch)
+		return err
+	})
 	switch {
 	case err == nil:
 		r.point(pointRecorded)
@@ -43,7 +47,7 @@ func (r *Router) record(ctx context.Context, batch []*delivery) {
 			r.handBack(d)
 		}
 	case len(batch) == 1:
-		r.refuse(batch[0], activitycore.Wrap(activitycore.CodeOf(err), err, "the ledger refuses it: %s", activitycore.MessageOf(err)))
+		r.refuse(batch[0], activitycore.Wrap(activitycore.CodeOf(err), err, "the ledger does not take it: %s", activitycore.MessageOf(err)))
 	default: // one event the ledger cannot hold must not take the others with it
 		for i := range batch {
 			r.record(ctx, batch[i:i+1])

@@ -51,7 +51,7 @@ func (r *Router) route(ctx context.Context, batch []*delivery) {
 	}
 	unwanted := batch[:0]
 	for _, d := range batch {
-		switch err := r.match(ctx, d); {
+		switch err := r.guard(ctx, d, "match", func() error { return r.match(ctx, d) }); {
 		case err != nil:
 			r.refuse(d, err)
 		case len(d.records)+len(d.settlements) == 0:

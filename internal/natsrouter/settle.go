@@ -13,6 +13,7 @@ const (
 	ReasonMalformed   = "malformed"    // not an envelope, not a CloudEvent, not JSON
 	ReasonInvalid     = "invalid"      // a field's value is wrong
 	ReasonStartFailed = "start_failed" // recording or starting a run failed for good, MaxFailures times
+	ReasonPanicked    = "panicked"     // our own code panicked over it, MaxFailures times
 )
 
 // ack settles deliveries. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
@@ -34,24 +35,33 @@ func (r *Router) handBack(d *delivery) {
 
 // refuse decides what becomes of an event that could not be routed: back to the stream for a while, or to the dead letters.
 func (r *Router) refuse(d *delivery, err error) {
+	var panicked *panicError
 	switch code := activitycore.CodeOf(err); {
 	case errors.Is(err, errStopping):
 		r.handBack(d)
 	case transient(err):
 		r.retryLater(d, err)
-	case d.event.EventID == "" && code == activitycore.CodeMalformed:
+	case errors.As(err, &panicked):
+		r.countFailure(d, ReasonPanicked, err)
+	case code == activitycore.CodeMalformed: // neither envelope nor payload changes with a later delivery
 		r.bury(d, ReasonMalformed, err)
 	case d.event.EventID == "":
 		r.bury(d, ReasonInvalid, err)
-	case code == activitycore.CodeMalformed: // the payload, which no later delivery changes
-		r.bury(d, ReasonMalformed, err)
 	default:
-		if r.failed(d) >= r.cfg.MaxFailures {
-			r.bury(d, ReasonStartFailed, err)
-			return
-		}
-		r.retryLater(d, err)
+		r.countFailure(d, ReasonStartFailed, err)
 	}
+}
+
+// countFailure lets an event that failed for good come again a few times, in case it was chance, and then buries it. The count is this process's. Where others fail over
+// the same event, or this one was restarted in between, the server's count of deliveries says that it has been long enough; not alone, since that counts an
+// outage of Temporal, too.
+func (r *Router) countFailure(d *delivery, reason string, err error) {
+	n := r.failed(d)
+	if n >= r.cfg.MaxFailures || n >= 2 && d.deliveries >= uint64(4*r.cfg.MaxFailures) {
+		r.bury(d, reason, err)
+		return
+	}
+	r.retryLater(d, err)
 }
 
 // retryLater gives a delivery back to come again after a delay that grows with each delivery.

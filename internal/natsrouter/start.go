@@ -28,7 +28,11 @@ func (r *Router) startLoop(ctx context.Context) {
 			r.giveUp(j.d, errStopping)
 			continue
 		}
-		outcome, err := r.cfg.Starter.StartRun(ctx, j.activityID, j.cause)
+		var outcome activitycore.StartOutcome
+		err := r.guard(ctx, j.d, "start a run", func() (err error) {
+			outcome, err = r.cfg.Starter.StartRun(ctx, j.activityID, j.cause)
+			return err
+		})
 		if err != nil {
 			if transient(err) && ctx.Err() == nil && j.d.deliveries > 1 { // once may be chance; the retry a second later is none
 				r.setPassing(starting, err)

@@ -64,3 +64,4 @@ func (m message) Subject() string                  { return "activity.x" }
 func (m message) Nak() error                       { return nil }
 func (m message) NakWithDelay(time.Duration) error { return nil }
 func (m message) Ack() error                       { return nil }
+func (m message) TermWithReason(string) error      { return nil }

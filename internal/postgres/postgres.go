@@ -186,16 +186,12 @@ func (e *engine) Write(ctx context.Context, fn func(context.Context, sqlstore.Qu
 	}
 }
 
-func (e *engine) once(ctx context.Context, fn func(context.Context, sqlstore.Querier) error) (err error) {
+func (e *engine) once(ctx context.Context, fn func(context.Context, sqlstore.Querier) error) error {
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = tx.Rollback() // the error that led here is the one that matters
-		}
-	}()
+	defer func() { _ = tx.Rollback() }() // after an error, or a panic; after the commit it does nothing
 	if err := fn(ctx, tx); err != nil {
 		return err
 	}
