@@ -14,20 +14,27 @@ const perRead = 5000
 
 // Follower is how far a picture of the catalogue has come. The zero value has seen nothing. It is used by one goroutine at a time.
 type Follower struct {
-	revision int64
 	begun    bool
+	revision int64
+	// token is that of revision, if it could be read (told).
+	token string
+	told  bool
 }
 
 // Follow hands over the rows, tombstones included, that have changed since the last call. Before the first row ever, and when the
-// catalogue's revision went back, which means that its database was restored from a backup, it calls reset: every row follows anew.
+// catalogue's database was restored from a backup that did not have all of what was handed over, it calls reset: every row follows anew.
 func (f *Follower) Follow(ctx context.Context, catalogue activitycore.Catalogue, reset func(), put func(activitycore.StoredDefinition)) error {
-	revision, err := catalogue.Revision(ctx)
+	revision, token, err := catalogue.Head(ctx, f.revision)
 	if err != nil {
 		return fmt.Errorf("read the catalogue's revision: %w", err)
 	}
-	if !f.begun || revision < f.revision {
+	// Revisions are counted on after a restore, and may have passed the one that was seen; its token is another one, or gone.
+	restored := revision < f.revision || f.told && token != f.token
+	if !f.begun || restored {
 		*f = Follower{begun: true}
 		reset()
+	} else if !f.told {
+		f.token, f.told = token, true
 	}
 	for f.revision < revision {
 		rows, upTo, err := catalogue.ChangesSince(ctx, f.revision, perRead)
@@ -40,7 +47,14 @@ func (f *Follower) Follow(ctx context.Context, catalogue activitycore.Catalogue,
 		if upTo <= f.revision {
 			break
 		}
-		f.revision = upTo
+		f.revision, f.told = upTo, false
 	}
+	if f.told {
+		return nil
+	}
+	if _, f.token, err = catalogue.Head(ctx, f.revision); err != nil {
+		return fmt.Errorf("read the catalogue's revision: %w", err)
+	}
+	f.told = true
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
@@ -16,6 +17,8 @@ func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 		upstream.Wait()
 		close(fetched)
 	}()
+	idle := time.NewTicker(refreshEvery)
+	defer idle.Stop()
 	var batch []*delivery
 	for !r.isStopping() {
 		var changed <-chan struct{}
@@ -23,6 +26,10 @@ func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 			select {
 			case <-changed:
 			case <-r.stopping:
+			case <-idle.C: // so that the first event after a quiet time does not wait for all that was saved meanwhile
+				if err := r.triggersRefresh(ctx); err != nil {
+					r.cfg.Log.Debug("the index was not brought up to date; the next event does it", "error", err)
+				}
 			}
 			continue
 		}

@@ -20,6 +20,8 @@ const (
 	fetchers = 2
 	// stateEvery is how often the lag is observed and the acknowledgement floor recorded.
 	stateEvery = 5 * time.Second
+	// refreshEvery is how often the index is brought up to date without an event to match.
+	refreshEvery = 30 * time.Second
 	// confirmLinger is how long confirmations wait for company: each transaction costs a write to disk, and nobody waits for it.
 	confirmLinger = 25 * time.Millisecond
 	// Delays of a step that is repeated in place until it succeeds.

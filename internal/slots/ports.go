@@ -24,8 +24,7 @@ type PolicyRecord interface {
 type Record interface {
 	PolicyRecord
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
-	Revision(ctx context.Context) (int64, error)
-	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
+	activitycore.Catalogue
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
 	Tombstones(ctx context.Context, after time.Time) ([]activitycore.StoredDefinition, error)
 	Advance(ctx context.Context, marks map[string]time.Time) error

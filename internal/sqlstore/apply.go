@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -88,8 +89,22 @@ func (s *Store) lockRevision(ctx context.Context, q Querier) (next int64, err er
 	return rev + 1, err
 }
 
+// Of how many revisions the tokens are kept, and how often the others are removed. A reader that is further behind reads the whole catalogue anew.
+const tokensKept, tokensRemoved = 10_000, 100
+
+// setRevision commits the catalogue to its next revision, with a token that tells it from the revision of the same number in another life of
+// this database: after a restore it counts on from where the backup was.
 func setRevision(ctx context.Context, q Querier, rev int64) error {
-	_, err := exec(ctx, q, `UPDATE catalogue SET revision = $1 WHERE id = 1`, rev)
+	if _, err := exec(ctx, q, `UPDATE catalogue SET revision = $1 WHERE id = 1`, rev); err != nil {
+		return err
+	}
+	if _, err := exec(ctx, q, `INSERT INTO catalogue_changes (revision, token) VALUES ($1, $2)`, rev, rand.Text()); err != nil {
+		return err
+	}
+	if rev%tokensRemoved != 0 {
+		return nil
+	}
+	_, err := exec(ctx, q, `DELETE FROM catalogue_changes WHERE revision <= $1`, rev-tokensKept)
 	return err
 }
 

@@ -211,6 +211,19 @@ func (s *Store) Revision(ctx context.Context) (int64, error) {
 	return rev, s.translate("read the catalogue's revision", err)
 }
 
+// Head is the catalogue's revision and the token of the revision known.
+func (s *Store) Head(ctx context.Context, known int64) (int64, string, error) {
+	type head struct {
+		revision int64
+		token    string
+	}
+	h, _, err := one(ctx, s.engine.Reader(), func(r scanner) (h head, err error) {
+		err = r.Scan(&h.revision, &h.token)
+		return h, err
+	}, `SELECT revision, COALESCE((SELECT token FROM catalogue_changes WHERE revision = $1), '') FROM catalogue WHERE id = 1`, known)
+	return h.revision, h.token, s.translate("read the catalogue's revision", err)
+}
+
 // ChangesSince returns the definitions that changed after a revision. The
 // catalogue's row is locked by every change until it is committed, so whoever sees revision N
 // finds every change up to N.

@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"a stale version is refused", staleVersion},
 		{"a pause is kept until it is resumed", pauses},
 		{"a reader of the catalogue misses no change", catalogueOrder},
+		{"every revision of the catalogue has its token", catalogueTokens},
 		{"a cause has one row and one claim", oneClaim},
 		{"many executions, one admission", concurrentAdmission},
 		{"settled causes are not admitted", settlement},
@@ -300,6 +301,58 @@ func catalogueOrder(t *testing.T, s core.Store) {
 	read()
 	if len(seen) != n {
 		t.Fatalf("saw %d of %d changes", len(seen), n)
+	}
+}
+
+// catalogueTokens: every kind of change gets a token of its own, which stays; a refused one gets none.
+func catalogueTokens(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	seen := map[string]int64{}
+	tokens := map[int64]string{}
+	look := func(what string) {
+		t.Helper()
+		now, _, err := s.Head(ctx, 0)
+		must(t, err)
+		revision, token, err := s.Head(ctx, now)
+		must(t, err)
+		if other, twice := seen[token]; token == "" || twice || revision != now {
+			t.Fatalf("%s: revision %d has token %q, as has revision %d", what, now, token, other)
+		}
+		seen[token], tokens[now] = now, token
+	}
+	d := create(t, s, "a")
+	look("create")
+	_, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "ann"}, epoch)
+	must(t, err)
+	look("pause")
+	_, err = s.SetPaused(ctx, d.ID, nil, epoch)
+	must(t, err)
+	look("resume")
+	d.Definition.Description = "changed"
+	out, err := s.ApplyChanges(ctx, []core.DefinitionChange{{Definition: d.Definition, ExpectVersion: core.AnyVersion}}, "ann", epoch)
+	must(t, err)
+	look("update")
+	_, err = s.ApplyChanges(ctx, []core.DefinitionChange{{Delete: true, Definition: d.Definition, ExpectVersion: core.AnyVersion}}, "ann", epoch)
+	must(t, err)
+	look("delete")
+	must(t, s.PurgeTombstone(ctx, d.ID, out[0].Version))
+	look("purge")
+
+	latest, _, err := s.Head(ctx, 0)
+	must(t, err)
+	_, err = s.ApplyChanges(ctx, []core.DefinitionChange{{Delete: true, Definition: d.Definition, ExpectVersion: core.AnyVersion}}, "ann", epoch)
+	wantCode(t, err, core.CodeNotFound)
+	for revision, token := range tokens {
+		now, again, err := s.Head(ctx, revision)
+		must(t, err)
+		if again != token || now != latest {
+			t.Errorf("revision %d had token %q, now %q; the catalogue is at %d, was at %d", revision, token, again, now, latest)
+		}
+	}
+	for _, unknown := range []int64{-1, latest + 1} {
+		if _, token, err := s.Head(ctx, unknown); err != nil || token != "" {
+			t.Errorf("revision %d, which never was, has token %q (%v)", unknown, token, err)
+		}
 	}
 }
 
