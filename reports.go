@@ -120,6 +120,8 @@ type EventExplanation struct {
 	// Verdict and RunID come from the ledger; empty if it has no row.
 	Verdict Verdict `json:"verdict,omitempty"`
 	RunID   string  `json:"run_id,omitempty"`
+	// Error says why the definition cannot be used; no event starts it then.
+	Error string `json:"error,omitempty"`
 	// Summary is one sentence for people.
 	Summary string `json:"summary"`
 }

@@ -131,6 +131,7 @@ func (c *cli) eventBody(file, payload string, e core.Event) ([]byte, error) {
 
 func (c *cli) explainCommand() *cobra.Command {
 	var definition, file string
+	var o apiclient.ListOptions
 	cmd := &cobra.Command{
 		Use: "explain [EVENT]", Short: "Say why definitions did or did not fire for an event, stored or in a file",
 		Args: atMostOne("EVENT"),
@@ -148,18 +149,22 @@ func (c *cli) explainCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				page, err = api.ExplainUnpublished(cmd.Context(), wire.Explain{Event: e, Definition: definition})
+				page, err = api.ExplainUnpublished(cmd.Context(), wire.Explain{Event: e, Definition: definition}, o)
 				if err != nil {
 					return err
 				}
-			} else if page, err = api.ExplainEvent(cmd.Context(), args[0], definition); err != nil {
-				return err
+			} else {
+				o.Filter = map[string]string{"definition": definition}
+				if page, err = api.ExplainEvent(cmd.Context(), args[0], o); err != nil {
+					return err
+				}
 			}
-			return c.print(page, func() { c.showExplanations(page.Items) })
+			return c.print(page, func() { c.showExplanations(page.Items); c.more(page.NextCursor) })
 		},
 	}
 	cmd.Flags().StringVar(&definition, "definition", "", "only this definition, by name or ID")
 	cmd.Flags().StringVar(&file, "event", "", "file with an event that need not have been published")
+	paging(cmd, &o)
 	return c.clientCommand(cmd)
 }
 

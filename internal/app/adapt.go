@@ -46,8 +46,8 @@ func (l eventLog) Tail(ctx context.Context, after uint64, each func(core.EventLi
 	return l.log.Tail(ctx, after, each)
 }
 
-func (l eventLog) Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error) {
-	return l.log.Explain(ctx, e, ref, limit)
+func (l eventLog) Explain(ctx context.Context, e core.Event, ref string, p core.PageRequest) (core.Page[core.EventExplanation], error) {
+	return l.log.Explain(ctx, e, ref, p)
 }
 
 type deadLetters struct{ queue *natsrouter.DeadLetters }

@@ -37,12 +37,33 @@ const MaxActual = 20
 // Explain holds each filter of a pattern against an event. The error wraps
 // [ErrPayload] when the payload is not JSON.
 func Explain(p *Pattern, ev *Event) (Explanation, error) {
-	doc, err := decode(ev)
+	x, err := NewExplainer(ev)
 	if err != nil {
 		return Explanation{}, err
 	}
+	return x.Explain(p), nil
+}
+
+// An Explainer holds one event, which it decodes once, against many patterns.
+type Explainer struct {
+	event *Event
+	doc   *document
+}
+
+// NewExplainer decodes an event. The error wraps [ErrPayload] when the payload is not JSON.
+func NewExplainer(ev *Event) (*Explainer, error) {
+	doc, err := decode(ev)
+	if err != nil {
+		return nil, err
+	}
+	return &Explainer{event: ev, doc: doc}, nil
+}
+
+// Explain holds each filter of a pattern against the event.
+func (e *Explainer) Explain(p *Pattern) Explanation {
+	doc := e.doc
 	var out Explanation
-	typeOK := p.wantsType(ev)
+	typeOK := p.wantsType(e.event)
 	out.add(FilterResult{Path: "event_type", Expected: oneOrList(p.types), OK: typeOK}, doc.envelope[envelopeType])
 	filtersOK := out.group(doc, p.root)
 	together := doc.group(p.root)
@@ -54,7 +75,7 @@ func Explain(p *Pattern, ev *Event) (Explanation, error) {
 			Note:     "each filter is satisfied, but by different elements of the same array",
 		})
 	}
-	return out, nil
+	return out
 }
 
 func (x *Explanation) group(doc *document, g *group) bool {

@@ -21,9 +21,6 @@ import (
 
 const tagEvents = "Events"
 
-// maxExplained bounds how many definitions one explanation lists.
-const maxExplained = 1000
-
 // eventBody is an event in any of the accepted forms; the headers matter in CloudEvents' binary mode.
 type eventBody struct {
 	RawBody []byte `contentType:"application/json"`
@@ -108,6 +105,7 @@ func (s *server) events() {
 
 	type explainInput struct {
 		IDPath
+		PageQuery
 		Definition string `query:"definition" doc:"ID or name; default all"`
 	}
 	register(s, op(http.MethodGet, "/events/{id}/explain", "explain-event", tagEvents, "Why definitions did or did not fire for a stored event"), func(ctx context.Context, in *explainInput) (*body[wire.Page[core.EventExplanation]], error) {
@@ -118,9 +116,12 @@ func (s *server) events() {
 		if err != nil {
 			return nil, err
 		}
-		return s.explain(ctx, e.Event, in.Definition)
+		return page(s.Events.Explain(ctx, e.Event, in.Definition, in.request()))
 	})
-	type explainBody struct{ Body wire.Explain }
+	type explainBody struct {
+		PageQuery
+		Body wire.Explain
+	}
 	unpublished := op(http.MethodPost, "/events/explain", "explain-unpublished", tagEvents, "Why definitions would or would not fire for an event that need not exist")
 	unpublished.Description = "The event is an envelope or a structured CloudEvent, as for POST /events; without a time it is of now."
 	unpublished.MaxBodyBytes = maxEventBody + 4096
@@ -135,7 +136,7 @@ func (s *server) events() {
 		if e == nil {
 			return nil, core.InvalidField("event", nil, "is missing; give an envelope or a CloudEvent")
 		}
-		out, err := s.explain(ctx, *e, in.Body.Definition)
+		out, err := page(s.Events.Explain(ctx, *e, in.Body.Definition, in.request()))
 		if err == nil {
 			ofTheStoredOne(out.Body.Items)
 		}
@@ -231,11 +232,6 @@ func (s *server) replayRequest(ctx context.Context, in wire.EventReplay) (req co
 	req.FromSequence, req.DryRun = in.FromSequence, in.DryRun
 	req.Limit, req.MaxEvents = cmp.Or(in.Limit, maxReplayMatches), maxReplayEvents
 	return req, nil
-}
-
-func (s *server) explain(ctx context.Context, e core.Event, ref string) (*body[wire.Page[core.EventExplanation]], error) {
-	found, err := s.Events.Explain(ctx, e, ref, maxExplained)
-	return page(core.Page[core.EventExplanation]{Items: found}, err)
 }
 
 func (s *server) publish(ctx context.Context, events []core.Event) (*body[wire.Published], error) {

@@ -38,7 +38,7 @@ type EventLog interface {
 	// Tail calls each for every event stored after a sequence, in order, until ctx ends (nil) or each fails.
 	Tail(ctx context.Context, after uint64, each func(core.EventListing) error) error
 	// Explain holds an event against one definition (ID or name), or against all if ref is "".
-	Explain(ctx context.Context, e core.Event, ref string, limit int) ([]core.EventExplanation, error)
+	Explain(ctx context.Context, e core.Event, ref string, p core.PageRequest) (core.Page[core.EventExplanation], error)
 	// Replay holds stored events against a definition and calls each for every match.
 	Replay(ctx context.Context, req core.ReplayRequest, each func(core.ReplayMatch) error) (core.ReplayReport, error)
 }

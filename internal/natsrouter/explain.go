@@ -1,221 +1,225 @@
 package natsrouter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 
 	activitycore "github.com/activity-core/activity-core"
-	"github.com/activity-core/activity-core/internal/eventmatch"
 )
 
+// The order of explanations.
+const (
+	rankDecided  = '0' // a row in the ledger
+	rankMatched  = '1' // type and filters match; when is not asked for the order, since it has to be compiled
+	rankSameType = '2' // what wants the event's type, or cannot be used
+	rankOther    = '3'
+)
+
+// explained is an explanation with its place in the list.
+type explained struct {
+	rank byte
+	activitycore.EventExplanation
+	// def is what is still to be concluded, or nil.
+	def   *activitycore.StoredDefinition
+	entry *activitycore.LedgerEntry
+}
+
+func (a *explained) compare(b *explained) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.ActivityName, b.ActivityName), cmp.Compare(a.ActivityID, b.ActivityID))
+}
+
+func (a *explained) cursor() string { return string(a.rank) + a.ActivityID + a.ActivityName }
+
+const uuidLen = 36
+
+// after reads a cursor.
+func after(cursor string) (*explained, error) {
+	if cursor == "" {
+		return nil, nil //nolint:nilnil // the list begins at its beginning
+	}
+	if len(cursor) <= 1+uuidLen || cursor[0] < rankDecided || cursor[0] > rankOther || !activitycore.IsUUID(cursor[1:1+uuidLen]) {
+		return nil, activitycore.InvalidField("cursor", cursor, "was not made by this list; use the next_cursor of the page before")
+	}
+	return &explained{rank: cursor[0], EventExplanation: activitycore.EventExplanation{ActivityID: cursor[1 : 1+uuidLen], ActivityName: cursor[1+uuidLen:]}}, nil
+}
+
 // Explain says for each event definition (or the one that ref names, by ID or name; "" means all) why it does or does not fire for an event. The event need not be
-// stored or ever have been published. Those that match come first, then those of the event's type, then the rest, by name; at most limit of them (1 to 1,000).
+// stored or ever have been published. Those with a row in the ledger come first, deleted ones included, then those whose type and filters match, then those of the event's type, then the
+// rest, each by name.
 //
-// The conditions are those of the definition as it is now; the verdict is the ledger's, from when the event was routed.
-func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, limit int) ([]activitycore.EventExplanation, error) {
-	if limit < 1 || limit > 1000 {
-		return nil, activitycore.InvalidField("limit", limit, "must be from 1 to 1000")
+// The conditions are those of the definition as it is now, or was last; the verdict is the ledger's, from when the event was routed. Each page goes through all definitions.
+func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, p activitycore.PageRequest) (page activitycore.Page[activitycore.EventExplanation], err error) {
+	if p.Limit < 1 || p.Limit > 1000 {
+		return page, activitycore.InvalidField("limit", p.Limit, "must be from 1 to 1000")
+	}
+	from, err := after(p.Cursor)
+	if err != nil {
+		return page, err
+	}
+	x, err := newExplainer(&e, l.compile)
+	if err != nil {
+		return page, err
 	}
 	if ref != "" {
-		def, err := l.record.Definition(ctx, ref)
+		one, err := l.explainOne(ctx, x, ref)
+		if err == nil {
+			page.Items = append(page.Items, one)
+		}
+		return page, err
+	}
+	list, err := l.explainAll(ctx, x, from, p.Limit+1)
+	if err != nil {
+		return page, err
+	}
+	if len(list) > p.Limit {
+		list = list[:p.Limit]
+		page.NextCursor = list[p.Limit-1].cursor()
+	}
+	for _, item := range list {
+		out := item.EventExplanation
+		if item.def != nil {
+			if out, err = x.conclude(ctx, out, item.def, item.entry); err != nil {
+				return page, err
+			}
+		}
+		page.Items = append(page.Items, out)
+	}
+	return page, nil
+}
+
+// explainAll returns the first most explanations that come after from. It holds no more than four times as many, and the rows of the event.
+func (l *Log) explainAll(ctx context.Context, x *explainer, from *explained, most int) ([]explained, error) {
+	entries, err := l.entries(ctx, x.candidate.Event.EventID)
+	if err != nil {
+		return nil, err
+	}
+	ranks := map[byte][]explained{}
+	keep := func(item explained) {
+		if from == nil || from.compare(&item) < 0 {
+			ranks[item.rank] = append(ranks[item.rank], item)
+		}
+	}
+	request := activitycore.PageRequest{Limit: 1000}
+	for {
+		defs, err := l.record.Definitions(ctx, activitycore.DefinitionFilter{TriggerType: activitycore.TriggerEvent}, request)
 		if err != nil {
 			return nil, err
 		}
-		if def.TriggerType != activitycore.TriggerEvent {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "%s is fired by the clock (trigger_type: %s); no event starts it", def.Name, def.TriggerType)
+		for i := range defs.Items {
+			def := &defs.Items[i]
+			entry := entries[def.ID]
+			delete(entries, def.ID)
+			item := explained{rank: rankOther, EventExplanation: x.begin(def), def: def, entry: entry}
+			switch {
+			case entry != nil:
+				item.rank = rankDecided
+			case item.Matched:
+				item.rank = rankMatched
+			case item.Error != "" || item.Conditions[0].OK: // the first is the type
+				item.rank = rankSameType
+			}
+			if len(ranks[item.rank]) < most { // they come by name
+				keep(item)
+			}
 		}
-		x, err := l.explain(ctx, &e, &def)
-		return []activitycore.EventExplanation{x}, err
+		if defs.NextCursor == "" {
+			break
+		}
+		request.Cursor = defs.NextCursor
 	}
-	var matched, sameType, others []activitycore.EventExplanation
-	request := activitycore.PageRequest{Limit: 1000}
-	for {
-		page, err := l.record.Definitions(ctx, activitycore.DefinitionFilter{TriggerType: activitycore.TriggerEvent}, request)
+	for _, entry := range entries { // what the event once matched, and no event starts any more
+		out, err := l.explainGone(ctx, x, entry)
+		if err != nil {
+			return nil, err
+		}
+		keep(explained{rank: rankDecided, EventExplanation: out})
+	}
+	slices.SortFunc(ranks[rankDecided], func(a, b explained) int { return a.compare(&b) })
+	all := slices.Concat(ranks[rankDecided], ranks[rankMatched], ranks[rankSameType], ranks[rankOther])
+	return all[:min(most, len(all))], nil
+}
+
+// entries are the ledger's rows for an event, by definition.
+func (l *Log) entries(ctx context.Context, eventID string) (map[string]*activitycore.LedgerEntry, error) {
+	entries := map[string]*activitycore.LedgerEntry{}
+	if eventID == "" {
+		return entries, nil
+	}
+	for p := (activitycore.PageRequest{Limit: 1000}); ; {
+		page, err := l.record.LedgerEntries(ctx, activitycore.LedgerFilter{EventID: eventID, Kind: activitycore.CauseEvent}, p)
 		if err != nil {
 			return nil, err
 		}
 		for i := range page.Items {
-			x, err := l.explain(ctx, &e, &page.Items[i])
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case x.Matched || x.Verdict != "":
-				matched = append(matched, x)
-			case len(x.Conditions) > 0 && x.Conditions[0].OK:
-				sameType = append(sameType, x)
-			case len(others) < limit:
-				others = append(others, x)
-			}
+			entries[page.Items[i].ActivityID] = &page.Items[i]
 		}
 		if page.NextCursor == "" {
-			break
+			return entries, nil
 		}
-		request.Cursor = page.NextCursor
+		p.Cursor = page.NextCursor
 	}
-	all := append(append(matched, sameType...), others...)
-	return all[:min(limit, len(all))], nil
 }
 
-func (l *Log) explain(ctx context.Context, e *activitycore.Event, def *activitycore.StoredDefinition) (activitycore.EventExplanation, error) {
-	x, err := explainTrigger(ctx, e, def, l.compile)
-	if err != nil {
-		return x, err
-	}
-	if e.EventID != "" {
-		entry, err := l.record.LedgerEntry(ctx, def.ID, activitycore.EventCause(e.EventID).Key())
-		switch {
-		case err == nil:
-			x.Verdict, x.RunID = entry.Verdict, entry.RunID
-			x.Summary = decided(x, entry)
-			return x, nil
-		case !activitycore.IsCode(err, activitycore.CodeNotFound):
-			return x, err
+// explainOne explains a definition by ID or name, also a deleted one.
+func (l *Log) explainOne(ctx context.Context, x *explainer, ref string) (none activitycore.EventExplanation, err error) {
+	def, err := l.record.Definition(ctx, ref)
+	live := err == nil
+	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		id := ref
+		if !activitycore.IsUUID(ref) {
+			id = activitycore.DefinitionID(ref)
 		}
+		def.ID = id
+	} else if err != nil {
+		return none, err
 	}
-	x.Summary = undecided(x, def)
-	return x, nil
-}
-
-// explainTrigger holds one trigger against one event.
-func explainTrigger(ctx context.Context, e *activitycore.Event, def *activitycore.StoredDefinition, compile CompileWhen) (activitycore.EventExplanation, error) {
-	x := activitycore.EventExplanation{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version}
-	t, pattern, err := newTrigger(def, compile)
-	if err != nil {
-		return x, err
-	}
-	found, err := eventmatch.Explain(pattern, matchable(e))
-	if err != nil {
-		return x, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
-	}
-	x.Matched = found.Matched
-	for _, f := range found.Filters {
-		x.Conditions = append(x.Conditions, activitycore.FilterExplanation{
-			Path: f.Path, Operator: operator(f), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
-		})
-	}
-	if t.when == nil || !found.Matched {
-		return x, nil
-	}
-	yes, err := t.when(ctx, &Candidate{Event: e})
-	c := activitycore.FilterExplanation{Path: "when", Operator: "cel", Expected: def.TriggerConfig.When, Actual: yes, Present: true, OK: yes && err == nil}
-	if err != nil {
-		c.Actual = "error: " + activitycore.MessageOf(err)
-	}
-	x.Conditions = append(x.Conditions, c)
-	x.Matched = c.OK
-	return x, nil
-}
-
-// The operators of conditions about other conditions: they look at no value of the event.
-const (
-	operatorOr       = "$or"
-	operatorTogether = "together" // all filters hold, but for different elements of an array
-)
-
-func operator(f eventmatch.FilterResult) string {
+	notFound := err
+	entry, err := l.entry(ctx, def.ID, x.candidate.Event.EventID)
 	switch {
-	case f.Path == "filters":
-		return operatorTogether
-	case f.Key == "" && f.Path != "event_type":
-		return operatorOr
-	default:
-		return operatorOf(f.Expected)
+	case err != nil:
+		return none, err
+	case live && def.TriggerType == activitycore.TriggerEvent:
+		return x.explain(ctx, &def, entry)
+	case entry != nil:
+		return l.explainGone(ctx, x, entry)
+	case live:
+		return none, activitycore.Errorf(activitycore.CodeInvalid, "%s is fired by the clock (trigger_type: %s); no event starts it", def.Name, def.TriggerType)
 	}
+	def, err = l.record.DefinitionAny(ctx, def.ID)
+	if activitycore.IsCode(err, activitycore.CodeNotFound) || err == nil && def.TriggerType != activitycore.TriggerEvent {
+		return none, notFound
+	}
+	if err != nil {
+		return none, err
+	}
+	return x.explain(ctx, &def, nil)
 }
 
-// operatorOf names what the document asks for: the key of an operator object, "any of" for a list, "equals" for a bare value.
-func operatorOf(expected any) string {
-	switch v := expected.(type) {
-	case map[string]any:
-		for name := range v {
-			if len(v) == 1 {
-				return name
-			}
-		}
-		return "pattern"
-	case []any:
-		if len(v) == 1 {
-			return operatorOf(v[0])
-		}
-		return "any of"
-	default:
-		return "equals"
+// entry is the ledger's row of one definition for an event, or nil.
+func (l *Log) entry(ctx context.Context, activityID, eventID string) (*activitycore.LedgerEntry, error) {
+	if eventID == "" {
+		return nil, nil //nolint:nilnil // an event without an ID has no row
 	}
+	entry, err := l.record.LedgerEntry(ctx, activityID, activitycore.EventCause(eventID).Key())
+	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return nil, nil //nolint:nilnil // as said
+	}
+	return &entry, err
 }
 
-// decided words what the ledger says.
-func decided(x activitycore.EventExplanation, entry activitycore.LedgerEntry) string {
-	var s string
-	switch entry.Verdict {
-	case activitycore.VerdictFired:
-		s = "fired: run " + entry.RunID
-	case activitycore.VerdictStarted:
-		s = "started: run " + entry.RunID + " is not yet taken up by a worker"
-	case activitycore.VerdictPending:
-		s = "matched: run " + entry.RunID + " is about to be started"
-	default:
-		s = string(entry.Verdict)
-		if entry.Reason != "" {
-			s += ": " + entry.Reason
-		}
+// explainGone explains a row whose definition was deleted, or is fired by the clock now, with the version that decided.
+func (l *Log) explainGone(ctx context.Context, x *explainer, entry *activitycore.LedgerEntry) (activitycore.EventExplanation, error) {
+	def, err := l.record.DefinitionVersion(ctx, entry.ActivityID, entry.DefinitionVersion)
+	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return activitycore.EventExplanation{ActivityID: entry.ActivityID, ActivityName: entry.ActivityID, DefinitionVersion: entry.DefinitionVersion,
+			Conditions: []activitycore.FilterExplanation{}, Verdict: entry.Verdict, RunID: entry.RunID, Summary: verdict(*entry)}, nil
 	}
-	switch {
-	case entry.DefinitionVersion != x.DefinitionVersion:
-		s += fmt.Sprintf(" (decided with version %d; the definition is now at version %d)", entry.DefinitionVersion, x.DefinitionVersion)
-	case !x.Matched:
-		s += " (it would not match now)"
+	if err != nil {
+		return activitycore.EventExplanation{}, err
 	}
-	return s
-}
-
-// undecided words what would happen to an event without a ledger row.
-func undecided(x activitycore.EventExplanation, def *activitycore.StoredDefinition) string {
-	if !x.Matched {
-		return "does not match: " + whyNot(x.Conditions)
-	}
-	switch {
-	case !def.Enabled:
-		return "matches, but the definition is disabled"
-	case def.Paused != nil:
-		return "matches, but the definition is " + pauseReason(def.Paused)
-	default:
-		return "matches; the ledger has no row, so it was never routed, or the definition was saved after it was"
-	}
-}
-
-// whyNot words the first condition that decided against a match. What stands below an $or does not: one that holds makes its other alternatives
-// irrelevant, and one that fails is the reason itself.
-func whyNot(conditions []activitycore.FilterExplanation) string {
-	below := "" // the place of the last $or, as far as its alternatives go
-	for _, c := range conditions {
-		if below != "" && strings.HasPrefix(c.Path, below+"[") {
-			continue
-		}
-		if c.Operator == operatorOr {
-			below = c.Path
-		}
-		if !c.OK {
-			return because(c)
-		}
-	}
-	return "no condition says why" // cannot happen: what does not match has one that is not OK
-}
-
-func because(c activitycore.FilterExplanation) string {
-	switch {
-	case c.Path == "event_type":
-		return fmt.Sprintf("the event's type is %v, not %v", c.Actual, c.Expected)
-	case c.Path == "when":
-		return fmt.Sprintf("when is %v", c.Actual)
-	case c.Operator == operatorOr:
-		return c.Path + ": none of the alternatives holds"
-	case c.Present:
-		return fmt.Sprintf("%s is %v", c.Path, c.Actual)
-	case c.Note != "":
-		return c.Path + ": " + c.Note
-	default:
-		return c.Path + ": the event has no such field"
-	}
+	out, err := x.explain(ctx, &def, entry)
+	out.Summary = fmt.Sprintf("%s (no event starts it any more; this was version %d)", verdict(*entry), entry.DefinitionVersion)
+	return out, err
 }

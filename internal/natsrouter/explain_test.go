@@ -1,8 +1,12 @@
 package natsrouter
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -71,12 +75,16 @@ func TestAnExplanationNamesTheConditionThatDecided(t *testing.T) {
 			t.Parallel()
 			def := activitycore.StoredDefinition{Definition: definition("a", "x", filters(c.filters), when(c.when))}
 			e := event("e1", "x", c.payload)
-			x, err := explainTrigger(t.Context(), &e, &def, CompileCEL)
+			holder, err := newExplainer(&e, CompileCEL)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := undecided(x, &def); x.Matched || got != "does not match: "+c.says {
-				t.Errorf("matched %v, %q; want %q", x.Matched, got, c.says)
+			x, err := holder.explain(t.Context(), &def, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Matched || x.Summary != "does not match: "+c.says {
+				t.Errorf("matched %v, %q; want %q", x.Matched, x.Summary, c.says)
 			}
 			for _, f := range x.Conditions {
 				wantsNoValue := strings.HasSuffix(f.Path, ".$or") || f.Path == "filters"
@@ -85,5 +93,147 @@ func TestAnExplanationNamesTheConditionThatDecided(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// explain reads all pages of an explanation.
+func (w *world) explain(e activitycore.Event, limit int) []activitycore.EventExplanation {
+	w.t.Helper()
+	var all []activitycore.EventExplanation
+	for p := (activitycore.PageRequest{Limit: limit}); ; {
+		page, err := w.log().Explain(w.t.Context(), e, "", p)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if all = append(all, page.Items...); page.NextCursor == "" {
+			return all
+		}
+		if len(page.Items) != limit {
+			w.t.Fatalf("a page of %d with more to come", len(page.Items))
+		}
+		p.Cursor = page.NextCursor
+	}
+}
+
+// counting counts what an explanation asks of the record.
+type counting struct {
+	Record
+	entries, lists, definitions int
+}
+
+func (c *counting) LedgerEntry(ctx context.Context, id, key string) (activitycore.LedgerEntry, error) {
+	c.entries++
+	return c.Record.LedgerEntry(ctx, id, key)
+}
+
+func (c *counting) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error) {
+	c.lists++
+	return c.Record.LedgerEntries(ctx, f, p)
+}
+
+func (c *counting) Definitions(ctx context.Context, f activitycore.DefinitionFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error) {
+	c.definitions++
+	return c.Record.Definitions(ctx, f, p)
+}
+
+func TestAnExplanationOfManyDefinitionsIsPagedAndAsksTheLedgerOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	var defs []activitycore.Definition
+	var want []string
+	for i := range 1200 {
+		kind := "other"
+		if i%3 == 0 {
+			kind = "x"
+		}
+		d := definition(fmt.Sprintf("d%04d", i), kind, filters(map[string]any{"n": i}), when("payload.n >= 0"))
+		defs = append(defs, d)
+	}
+	w.apply(defs...)
+	w.apply(definition("zz-matches", "x"))
+	want = append(want, "zz-matches")
+	for _, kind := range []int{0, 1} {
+		for i := range 1200 {
+			if (i%3 == 0) == (kind == 0) {
+				want = append(want, fmt.Sprintf("d%04d", i))
+			}
+		}
+	}
+	e := event("e1", "x", map[string]any{"n": -1})
+	for _, limit := range []int{1000, 400, 99} {
+		var got []string
+		for _, x := range w.explain(e, limit) {
+			got = append(got, x.ActivityName)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("limit %d: %d explanations, wrong or in the wrong order: %v", limit, len(got), got[:min(5, len(got))])
+		}
+	}
+	asked := &counting{Record: w.store}
+	compiled := 0
+	l := &Log{js: w.js, record: asked, compile: func(d activitycore.Definition) (When, error) {
+		compiled++
+		return CompileCEL(d)
+	}}
+	if _, err := l.Explain(t.Context(), e, "", activitycore.PageRequest{Limit: 10}); err != nil {
+		t.Fatal(err)
+	}
+	if asked.entries != 0 || asked.lists != 1 || asked.definitions != 2 || compiled != 0 {
+		t.Fatalf("%d single rows, %d lists of the ledger, %d pages of definitions asked for; %d conditions compiled that no filter let through", asked.entries, asked.lists, asked.definitions, compiled)
+	}
+	for _, cursor := range []string{"x", "0", "4" + activitycore.DefinitionID("a") + "a", "0not-a-uuid-not-a-uuid-not-a-uuid-not-a-uuid"} {
+		if _, err := l.Explain(t.Context(), e, "", activitycore.PageRequest{Limit: 10, Cursor: cursor}); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			t.Errorf("cursor %q: %v", cursor, err)
+		}
+	}
+}
+
+func TestADefinitionThatCannotBeUsedOrIsGoneIsExplainedAsSuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	w.apply(definition("fires", "x"), definition("deleted", "x"), definition("purged", "x"), definition("by-the-clock", "x"), definition("never-fired", "y"))
+	w.start(w.router(newStarts()))
+	e := event("e1", "x", map[string]any{"n": 1})
+	w.publish(e)
+	w.drained()
+	for _, name := range []string{"deleted", "purged", "never-fired"} {
+		gone := activitycore.Definition{ID: activitycore.DefinitionID(name), Name: name}
+		if _, err := w.store.ApplyChanges(t.Context(), []activitycore.DefinitionChange{{Delete: true, Definition: gone, ExpectVersion: activitycore.AnyVersion}}, "test", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.store.PurgeTombstone(t.Context(), activitycore.DefinitionID("purged"), 1); err != nil {
+		t.Fatal(err)
+	}
+	w.apply(definition("by-the-clock", "", func(d *activitycore.Definition) {
+		d.TriggerType = activitycore.TriggerCron
+		d.TriggerConfig = activitycore.TriggerConfig{CronExpression: activitycore.StringList{"0 0 * * *"}}
+	}))
+	// As saved by a later version of the program, which knows more operators.
+	w.apply(definition("newer", "x", filters(map[string]any{"n": []any{map[string]any{"divisible-by": 3}}})), definition("newer-when", "x", when("divisible(payload.n)")))
+
+	var got []string
+	for _, x := range w.explain(e, 3) {
+		got = append(got, x.ActivityName+": "+x.Summary)
+	}
+	for i, says := range []string{
+		"by-the-clock: started: run ", "deleted: started: run ", "fires: started: run ", "purged: started: run ",
+		"newer-when: cannot be used, and no event starts it: ", "newer: cannot be used, and no event starts it: trigger_config of newer: ",
+	} {
+		if i >= len(got) || !strings.HasPrefix(got[i], says) {
+			t.Fatalf("%d: want %q in %q", i, says, got)
+		}
+	}
+	if len(got) != 6 || !strings.Contains(got[1], "no event starts it any more; this was version 1") {
+		t.Fatalf("%q", got)
+	}
+	for ref, says := range map[string]string{
+		"deleted": "no event starts it any more", activitycore.DefinitionID("purged"): "no event starts it any more", "by-the-clock": "no event starts it any more",
+		"never-fired": "the definition is deleted", "newer": "cannot be used",
+	} {
+		one, err := w.log().Explain(t.Context(), e, ref, activitycore.PageRequest{Limit: 1})
+		if err != nil || len(one.Items) != 1 || !strings.Contains(one.Items[0].Summary, says) {
+			t.Errorf("%s: %+v %v", ref, one.Items, err)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 type Record interface {
 	Definition(ctx context.Context, idOrName string) (activitycore.StoredDefinition, error)
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
+	DefinitionVersion(ctx context.Context, id string, version int64) (activitycore.StoredDefinition, error)
 	Definitions(ctx context.Context, f activitycore.DefinitionFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error)
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)

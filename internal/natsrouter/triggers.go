@@ -68,9 +68,9 @@ func (t *triggers) change(row *activitycore.StoredDefinition) eventmatch.Change 
 }
 
 func newTrigger(row *activitycore.StoredDefinition, compile CompileWhen) (*trigger, *eventmatch.Pattern, error) {
-	pattern, err := eventmatch.ParsePattern(row.TriggerConfig.EventType, row.TriggerConfig.Filters)
+	pattern, err := parsePattern(row)
 	if err != nil {
-		return nil, nil, activitycore.Wrap(activitycore.CodeInvalid, err, "trigger_config of %s: %v", row.Name, err)
+		return nil, nil, err
 	}
 	t := &trigger{id: row.ID, name: row.Name, version: row.Version, paused: row.Paused}
 	if row.TriggerConfig.When != "" {
@@ -79,6 +79,14 @@ func newTrigger(row *activitycore.StoredDefinition, compile CompileWhen) (*trigg
 		}
 	}
 	return t, pattern, nil
+}
+
+func parsePattern(row *activitycore.StoredDefinition) (*eventmatch.Pattern, error) {
+	pattern, err := eventmatch.ParsePattern(row.TriggerConfig.EventType, row.TriggerConfig.Filters)
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "trigger_config of %s: %v", row.Name, err)
+	}
+	return pattern, nil
 }
 
 // match returns the definitions whose type and filters match; the slice is good until the next call.

@@ -116,14 +116,18 @@ func (c *Client) Event(ctx context.Context, id string) (e core.EventListing, err
 	return e, c.get(ctx, "/events/"+url.PathEscape(id), nil, &e)
 }
 
-// ExplainEvent says why definitions did or did not fire for a stored event.
-func (c *Client) ExplainEvent(ctx context.Context, id, definition string) (wire.Page[core.EventExplanation], error) {
-	return list[core.EventExplanation](ctx, c, "/events/"+url.PathEscape(id)+"/explain", ListOptions{Filter: map[string]string{"definition": definition}})
+// ExplainEvent says why definitions did or did not fire for a stored event. The filter is definition.
+func (c *Client) ExplainEvent(ctx context.Context, id string, o ListOptions) (wire.Page[core.EventExplanation], error) {
+	return list[core.EventExplanation](ctx, c, "/events/"+url.PathEscape(id)+"/explain", o)
 }
 
 // ExplainUnpublished does the same for an event that need not exist.
-func (c *Client) ExplainUnpublished(ctx context.Context, body wire.Explain) (p wire.Page[core.EventExplanation], err error) {
-	return p, c.send(ctx, http.MethodPost, "/events/explain", body, nil, &p)
+func (c *Client) ExplainUnpublished(ctx context.Context, body wire.Explain, o ListOptions) (p wire.Page[core.EventExplanation], err error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return p, err
+	}
+	return p, c.do(ctx, request{method: http.MethodPost, path: "/events/explain", query: o.values(), contentType: "application/json", body: text}, &p)
 }
 
 // ReplayEvents holds stored events against a definition and, unless it is a dry run, starts the runs that are missing. An
