@@ -180,6 +180,8 @@ type Ledger interface {
 	// RecordCauses writes rows with verdict pending for causes that have none, their runs (status pending) and events,
 	// in one transaction. The answers are in the order of the records.
 	RecordCauses(ctx context.Context, recs []CauseRecord, at time.Time) ([]CauseState, error)
+	// RecordMatches is RecordCauses and Settle in one transaction: what a batch of events comes to.
+	RecordMatches(ctx context.Context, recs []CauseRecord, s []Settlement, at time.Time) ([]CauseState, error)
 	// ConfirmStarts turns pending rows into started ones; others stay as they are.
 	ConfirmStarts(ctx context.Context, starts []Start, at time.Time) error
 	// Admit claims a cause for one execution, once: it writes the row if there is none, sets the claim if

@@ -3,6 +3,7 @@ package natsrouter
 import (
 	"context"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,9 +19,8 @@ type Starter interface {
 
 // Ledger is what the router asks of the run ledger; its rules are those of [activitycore.Ledger].
 type Ledger interface {
-	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
+	RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, s []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error)
 	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
-	Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error)
 }
 
 // When is a definition's compiled trigger_config.when. An error means that it could not be evaluated for this event.
@@ -46,15 +46,21 @@ type Config struct {
 	// FetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the fetch under way: what the server
 	// sends to a fetch that was given up would not be delivered again for a minute. Default 500ms.
 	FetchWait time.Duration
-	// Parallel is how many starts run at once, 1 to 256; default 16, beyond which Temporal only gets slower (DESIGN section 5).
+	// Parallel is how many starts run at once, 1 to [MaxParallel]; default 16, beyond which Temporal only gets slower (DESIGN section 5).
 	Parallel int
-	// Batch is how many events at most share one ledger transaction, 1 to 1,000; default 256.
+	// Batch is how many events at most share one ledger transaction, 1 to [MaxBatch]; default 256.
 	Batch int
-	// MaxInFlight bounds the events this router has taken and not settled; default 1,024. It must not be below Batch.
+	// MaxInFlight bounds the events this router has taken and not settled; default 1,024, and not below Batch.
 	MaxInFlight int
 	// MaxFailures is after how many deliveries that failed for good (not for want of a server) an event becomes a dead letter; default 5.
 	MaxFailures int
 }
+
+// Bounds of [Config]: beyond them a mistake is likelier than an intention.
+const (
+	MaxParallel = 256
+	MaxBatch    = 1000
+)
 
 func (c Config) withDefaults() Config {
 	if c.Log == nil {
@@ -69,17 +75,17 @@ func (c Config) withDefaults() Config {
 	if c.FetchWait <= 0 {
 		c.FetchWait = 500 * time.Millisecond
 	}
-	if c.Parallel <= 0 {
+	if c.Parallel == 0 {
 		c.Parallel = 16
 	}
-	if c.Batch <= 0 {
+	if c.Batch == 0 {
 		c.Batch = 256
 	}
-	if c.MaxInFlight <= 0 {
+	if c.MaxInFlight == 0 {
 		c.MaxInFlight = 1024
 	}
 	c.MaxInFlight = max(c.MaxInFlight, c.Batch)
-	if c.MaxFailures <= 0 {
+	if c.MaxFailures == 0 {
 		c.MaxFailures = 5
 	}
 	return c
@@ -96,8 +102,22 @@ func (c Config) validate() error {
 		missing = "Ledger"
 	case c.Starter == nil:
 		missing = "Starter"
-	default:
-		return nil
 	}
-	return activitycore.Errorf(activitycore.CodeInternal, "natsrouter: Config.%s is not set", missing)
+	if missing != "" {
+		return activitycore.Errorf(activitycore.CodeInternal, "natsrouter: Config.%s is not set", missing)
+	}
+	for _, n := range []struct {
+		name        string
+		value, most int
+	}{
+		{"Parallel", c.Parallel, MaxParallel}, {"Batch", c.Batch, MaxBatch}, {"MaxInFlight", c.MaxInFlight, math.MaxInt}, {"MaxFailures", c.MaxFailures, math.MaxInt},
+	} {
+		switch {
+		case n.value < 0:
+			return activitycore.Errorf(activitycore.CodeInternal, "natsrouter: Config.%s is %d; it must not be negative", n.name, n.value)
+		case n.value > n.most:
+			return activitycore.Errorf(activitycore.CodeInternal, "natsrouter: Config.%s is %d; it must be at most %d", n.name, n.value, n.most)
+		}
+	}
+	return nil
 }

@@ -95,13 +95,13 @@ func TestAnEventOverWhichTheProgramPanicsIsBuriedAfterAFewDeliveriesAndStopsNoth
 
 type panickyLedger struct{ Ledger }
 
-func (l panickyLedger) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+func (l panickyLedger) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settled []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
 	for _, r := range recs {
 		if r.Cause.EventID == "bad" {
 			panic("a bug")
 		}
 	}
-	return l.Ledger.RecordCauses(ctx, recs, at)
+	return l.Ledger.RecordMatches(ctx, recs, settled, at)
 }
 
 type panickyStarter struct{ Starter }

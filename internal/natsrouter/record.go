@@ -2,7 +2,6 @@ package natsrouter
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -63,17 +62,8 @@ func (r *Router) write(ctx context.Context, batch []*delivery) (states []activit
 		settlements = append(settlements, d.settlements...)
 	}
 	err = r.insist(ctx, "write the ledger", func(ctx context.Context) (err error) {
-		if len(records) > 0 {
-			if states, err = r.cfg.Ledger.RecordCauses(ctx, records, r.now()); err != nil {
-				return fmt.Errorf("record causes: %w", err)
-			}
-		}
-		if len(settlements) > 0 {
-			if _, err = r.cfg.Ledger.Settle(ctx, settlements, r.now()); err != nil {
-				return fmt.Errorf("settle matches: %w", err)
-			}
-		}
-		return nil
+		states, err = r.cfg.Ledger.RecordMatches(ctx, records, settlements, r.now())
+		return err
 	})
 	if err == nil && len(states) != len(records) {
 		err = activitycore.Errorf(activitycore.CodeInternal, "the ledger answered %d of %d records", len(states), len(records))

@@ -175,8 +175,8 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 		report.WouldRun++
 		return nil
 	}
-	states, err := r.record.RecordCauses(ctx, []activitycore.CauseRecord{{ActivityID: t.id, ActivityName: t.name, DefinitionVersion: t.version,
-		Cause: cause, Event: e, StreamSeq: match.Sequence}}, r.now().UTC())
+	states, err := r.record.RecordMatches(ctx, []activitycore.CauseRecord{{ActivityID: t.id, ActivityName: t.name, DefinitionVersion: t.version,
+		Cause: cause, Event: e, StreamSeq: match.Sequence}}, nil, r.now().UTC())
 	if err != nil {
 		return err
 	}

@@ -295,13 +295,13 @@ type pickyLedger struct {
 	refused string
 }
 
-func (l pickyLedger) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+func (l pickyLedger) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settled []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
 	for _, r := range recs {
 		if r.Cause.EventID == l.refused {
 			return nil, activitycore.Errorf(activitycore.CodeInvalid, "cannot be stored")
 		}
 	}
-	return l.Ledger.RecordCauses(ctx, recs, at)
+	return l.Ledger.RecordMatches(ctx, recs, settled, at)
 }
 
 func TestWhileTheStoreIsAwayEventsWaitAndAreNotLost(t *testing.T) {
@@ -333,10 +333,10 @@ type absentLedger struct {
 	back chan struct{}
 }
 
-func (l *absentLedger) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+func (l *absentLedger) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settled []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
 	select {
 	case <-l.back:
-		return l.Ledger.RecordCauses(ctx, recs, at)
+		return l.Ledger.RecordMatches(ctx, recs, settled, at)
 	default:
 		return nil, activitycore.Errorf(activitycore.CodeUnavailable, "no database")
 	}
@@ -346,7 +346,7 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{})
 	w.apply(definition("a", "x"))
-	s := newStarts()
+	s := &crowded{starts: newStarts()}
 	s.gate = make(chan struct{})
 	r := w.router(s, func(c *Config) { c.Parallel = 2 })
 	w.start(r)
@@ -355,7 +355,7 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 		events = append(events, event(fmt.Sprintf("e%d", i), "x", nil))
 	}
 	w.publish(events...)
-	eventually(t, "all are taken", func() bool { return r.InFlight() == 10 })
+	eventually(t, "all are taken and two are being started", func() bool { return r.InFlight() == 10 && s.now.Load() == 2 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Stop(context.Background()) }()
 	eventually(t, "the router stops", r.isStopping)

@@ -73,9 +73,38 @@ func newEntry(activityID string, c activitycore.Cause, v activitycore.Verdict, v
 
 // RecordCauses writes pending rows, runs and events for causes that have no row.
 func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
-	if len(recs) == 0 {
-		return nil, nil
+	return s.RecordMatches(ctx, recs, nil, at)
+}
+
+// RecordMatches is RecordCauses and Settle in one transaction.
+func (s *Store) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settlements []activitycore.Settlement, at time.Time) (out []activitycore.CauseState, err error) {
+	record, err := s.recording(recs, at)
+	if err != nil {
+		return nil, err
 	}
+	settle, err := s.settling(settlements, at)
+	if err != nil || len(recs)+len(settlements) == 0 {
+		return nil, err
+	}
+	err = s.write(ctx, "record causes", func(ctx context.Context, q Querier) (err error) {
+		if len(recs) > 0 {
+			if out, err = record(ctx, q); err != nil {
+				return err
+			}
+		}
+		if len(settlements) > 0 {
+			_, err = settle(ctx, q)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// recording checks records and returns what writes them.
+func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (func(context.Context, Querier) ([]activitycore.CauseState, error), error) {
 	entries := make([]activitycore.LedgerEntry, len(recs))
 	first := map[causeID]int{} // the record that makes the row, where a cause comes twice
 	order := make([]int, 0, len(recs))
@@ -108,10 +137,9 @@ func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecor
 		a, b := &entries[order[i]], &entries[order[j]]
 		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
 	})
-	var out []activitycore.CauseState
-	err := s.write(ctx, "record causes", func(ctx context.Context, q Querier) error {
+	return func(ctx context.Context, q Querier) ([]activitycore.CauseState, error) {
 		if err := s.insertEvents(ctx, q, events); err != nil {
-			return err
+			return nil, err
 		}
 		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
 		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`,
@@ -126,7 +154,7 @@ func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecor
 				return err
 			})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var created []int
 		var missing []causeID
@@ -141,12 +169,12 @@ func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecor
 		err = s.insert(ctx, q, `INSERT INTO runs (`+newRunColumns+`)`, `ON CONFLICT (run_id) DO NOTHING`, len(created),
 			func(i int) []any { return pendingRunRow(recs[created[i]], entries[created[i]]) }, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := findEntries(ctx, q, missing, rows); err != nil {
-			return err
+			return nil, err
 		}
-		out = make([]activitycore.CauseState, len(recs))
+		out := make([]activitycore.CauseState, len(recs))
 		inserted := map[causeID]bool{}
 		for _, i := range created {
 			inserted[causeID{entries[i].ActivityID, entries[i].CauseKey}] = true
@@ -155,12 +183,8 @@ func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecor
 			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
 			out[i] = activitycore.CauseState{Entry: rows[id], Inserted: inserted[id] && first[id] == i}
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+		return out, nil
+	}, nil
 }
 
 // findEntries reads rows by key into found; each must exist.
@@ -225,10 +249,23 @@ func (s *Store) ConfirmStarts(ctx context.Context, starts []activitycore.Start, 
 }
 
 // Settle gives slots and matches without a run their verdict.
-func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error) {
-	if len(settlements) == 0 {
-		return nil, nil
+func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlement, at time.Time) (out []activitycore.LedgerEntry, err error) {
+	settle, err := s.settling(settlements, at)
+	if err != nil || len(settlements) == 0 {
+		return nil, err
 	}
+	err = s.write(ctx, "settle slots", func(ctx context.Context, q Querier) (err error) {
+		out, err = settle(ctx, q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// settling checks settlements and returns what writes them.
+func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (func(context.Context, Querier) ([]activitycore.LedgerEntry, error), error) {
 	entries := make([]activitycore.LedgerEntry, len(settlements))
 	index := map[causeID]int{}
 	var order []int
@@ -248,8 +285,7 @@ func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlemen
 		a, b := &entries[order[i]], &entries[order[j]]
 		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
 	})
-	var out []activitycore.LedgerEntry
-	err := s.write(ctx, "settle slots", func(ctx context.Context, q Querier) error {
+	return func(ctx context.Context, q Querier) ([]activitycore.LedgerEntry, error) {
 		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
 		var settled []activitycore.LedgerEntry
 		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, settleConflict+` AND ledger.verdict = 'pending' RETURNING `+ledgerColumns,
@@ -261,10 +297,10 @@ func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlemen
 				return err
 			})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := cancelPendingRuns(ctx, q, settled, ts(at)); err != nil {
-			return err
+			return nil, err
 		}
 		var missing []causeID
 		for _, i := range order {
@@ -274,18 +310,14 @@ func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlemen
 			}
 		}
 		if err := findEntries(ctx, q, missing, rows); err != nil {
-			return err
+			return nil, err
 		}
-		out = make([]activitycore.LedgerEntry, len(entries))
+		out := make([]activitycore.LedgerEntry, len(entries))
 		for i, e := range entries {
 			out[i] = rows[causeID{e.ActivityID, e.CauseKey}]
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+		return out, nil
+	}, nil
 }
 
 // settleConflict settles a row whose claim is free; a condition on its verdict follows.

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"a cause has one row and one claim", oneClaim},
 		{"many executions, one admission", concurrentAdmission},
 		{"settled causes are not admitted", settlement},
+		{"matches are recorded and settled together or not at all", matchesTogether},
 		{"causes wait until they are started and admitted", pendingCauses},
 		{"a plan is written once", planOnce},
 		{"a small run is one step", executeSmall},
@@ -301,6 +302,35 @@ func catalogueOrder(t *testing.T, s core.Store) {
 	read()
 	if len(seen) != n {
 		t.Fatalf("saw %d of %d changes", len(seen), n)
+	}
+}
+
+func matchesTogether(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	runs, skipped := create(t, s, "runs"), create(t, s, "skipped")
+	settle := func(v core.Verdict) []core.Settlement {
+		return []core.Settlement{{ActivityID: skipped.ID, ActivityName: skipped.Name, DefinitionVersion: skipped.Version, Cause: core.EventCause("e1"), Verdict: v, Reason: "when: no"}}
+	}
+	_, err := s.RecordMatches(ctx, []core.CauseRecord{eventRecord(runs, "e1")}, settle(core.VerdictPending), epoch)
+	wantCode(t, err, core.CodeInvalid)
+	for _, d := range []core.StoredDefinition{runs, skipped} {
+		_, err := s.LedgerEntry(ctx, d.ID, core.EventCause("e1").Key())
+		wantCode(t, err, core.CodeNotFound)
+	}
+	for i := range 2 { // the second time the rows are there
+		states, err := s.RecordMatches(ctx, []core.CauseRecord{eventRecord(runs, "e1")}, settle(core.VerdictSkipped), epoch)
+		must(t, err)
+		if len(states) != 1 || states[0].Inserted != (i == 0) || states[0].Entry.Verdict != core.VerdictPending {
+			t.Fatalf("%d: %+v", i, states)
+		}
+		e, err := s.LedgerEntry(ctx, skipped.ID, core.EventCause("e1").Key())
+		must(t, err)
+		if e.Verdict != core.VerdictSkipped || e.Reason != "when: no" {
+			t.Fatalf("%+v", e)
+		}
+	}
+	if states, err := s.RecordMatches(ctx, nil, nil, epoch); err != nil || len(states) != 0 {
+		t.Fatalf("nothing to record: %v %v", states, err)
 	}
 }
 
