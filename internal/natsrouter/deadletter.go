@@ -66,13 +66,21 @@ func (q *DeadLetters) store(ctx context.Context, d *delivery, reason, detail str
 	set(headerSequence, strconv.FormatUint(d.seq, 10))
 	set(headerDeliveries, strconv.FormatUint(d.deliveries, 10))
 	set(headerAt, q.now().UTC().Format(time.RFC3339Nano))
-	set(headerEventID, d.event.EventID)
-	set(headerEventType, d.event.Type)
+	eventID, eventType := d.event.EventID, d.event.Type
+	if eventID == "" {
+		eventID, eventType = salvage(d.msg.Subject(), d.msg.Headers(), d.msg.Data())
+	}
+	set(headerEventID, eventID)
+	set(headerEventType, eventType)
 	if int64(msg.Size()) > q.js.Conn().MaxPayload() { // a foreign publisher used all the room there is
 		msg.Data = nil
 		set(headerElsewhere, "true")
 	}
 	_, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.DeadLetterStream))
+	if full(err) {
+		return activitycore.Wrap(activitycore.CodeUnavailable, err,
+			"cannot store the dead letter: stream %s is full; replay or drop letters (activity-core dead-letters), or give it more room (nats stream edit %s --max-bytes)", activitycore.DeadLetterStream, activitycore.DeadLetterStream)
+	}
 	if err != nil {
 		return natsError(err, "store the dead letter")
 	}

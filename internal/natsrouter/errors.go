@@ -18,6 +18,16 @@ const (
 	codeExpectedStream    jetstream.ErrorCode = 10060
 )
 
+// full tells whether JetStream refused a message for want of room.
+func full(err error) bool {
+	var api jetstream.JetStreamError
+	if !errors.As(err, &api) || api.APIError() == nil {
+		return false
+	}
+	code := api.APIError().ErrorCode
+	return code == codeStoreFailed || code == codeInsufficientSpace || code == codeStorageExceeded
+}
+
 // natsError translates what NATS answers. What could be different next time is CodeUnavailable.
 func natsError(err error, doing string) error {
 	var known *activitycore.Error

@@ -79,7 +79,7 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 	names := l.namer()
 	found, err := l.record.Event(ctx, eventID)
 	if err == nil {
-		listing := activitycore.EventListing{Event: found.Event, Sequence: found.StreamSeq, StoredAt: found.At}
+		listing := activitycore.EventListing{Event: found.Event, Sequence: found.StreamSeq, StoredAt: l.storedAt(ctx, found)}
 		listing.MatchedBy, err = l.matchedBy(ctx, eventID, names)
 		return listing, err
 	}
@@ -187,6 +187,26 @@ func decodeStored(m stored) (activitycore.Event, error) {
 		e.Time = m.at
 	}
 	return e, err
+}
+
+// storedAt is when the stream stored an event that the record knows. If the stream does not have it any more, it is when the record got it, a moment later.
+func (l *Log) storedAt(ctx context.Context, found activitycore.EventRecord) time.Time {
+	if found.StreamSeq == 0 { // it came with a trigger, not through the stream
+		return found.At
+	}
+	stream, err := l.js.Stream(ctx, activitycore.EventStream)
+	if err != nil {
+		return found.At
+	}
+	raw, err := stream.GetMsg(ctx, found.StreamSeq)
+	if err != nil {
+		return found.At
+	}
+	m := stored{subject: raw.Subject, header: raw.Header, data: raw.Data, seq: raw.Sequence, at: raw.Time.UTC()}
+	if e, err := decodeStored(m); err != nil || e.EventID != found.Event.EventID { // another stream, whose sequences begin anew
+		return found.At
+	}
+	return m.at
 }
 
 // namer looks definitions' names up, each once.

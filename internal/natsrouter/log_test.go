@@ -72,6 +72,9 @@ func TestEventsAreListedNewestFirstWithWhatTheyMatched(t *testing.T) {
 	if err != nil || !slices.Equal(e.MatchedBy, []string{"a", "b"}) || e.Sequence != 4 {
 		t.Fatalf("%+v %v", e, err)
 	}
+	if listed := w.list(EventFilter{Type: "x"}, 1000); !listed[len(listed)-2].StoredAt.Equal(e.StoredAt) || listed[len(listed)-2].EventID != "e3" {
+		t.Fatalf("%s is stored at %v by the list, at %v by itself", listed[len(listed)-2].EventID, listed[len(listed)-2].StoredAt, e.StoredAt)
+	}
 	if e, err = w.log().Event(t.Context(), "e2"); err != nil || len(e.MatchedBy) != 0 || e.Type != "y" || e.Sequence != 3 {
 		t.Fatalf("an event that matched nothing: %+v %v", e, err)
 	}

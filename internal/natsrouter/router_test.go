@@ -366,7 +366,8 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	if r.InFlight() != 0 {
 		t.Fatalf("%d left in flight", r.InFlight())
 	}
-	if info := w.consumer(); info.NumAckPending+int(info.AckFloor.Stream) < 10 || info.AckFloor.Stream > 4 {
+	// Which two is chance: two fetches are under way at a time.
+	if info := w.consumer(); len(s.ids) != 2 || info.NumAckPending != 8 {
 		t.Fatalf("starts under way were not the only ones finished: %+v", info)
 	}
 	if err := r.Stop(context.Background()); err != nil {

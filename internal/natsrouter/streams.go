@@ -136,6 +136,9 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		return natsError(err, "look up stream "+want.Name)
 	}
 	info := stream.CachedInfo()
+	if want.Name == activitycore.DeadLetterStream { // no setting says how much room it has: what an operator gave it when it was full stays
+		want.MaxBytes = max(want.MaxBytes, info.Config.MaxBytes)
+	}
 	next, changes, err := mergeStream(info, want)
 	if err != nil {
 		return err
