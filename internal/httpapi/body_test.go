@@ -23,17 +23,17 @@ const bodyTime = 150 * time.Millisecond
 // slowLog, also a reconciler, needs several times as long for an answer as a body may take to arrive.
 type slowLog struct{ httpapi.EventLog }
 
-func (slowLog) Explain(ctx context.Context, _ core.Event, _ string, _ int) ([]core.EventExplanation, error) {
+func (slowLog) Explain(ctx context.Context, _ core.Event, _ string, _ core.PageRequest) (page core.Page[core.EventExplanation], err error) {
 	select {
 	case <-ctx.Done():
-		return nil, fmt.Errorf("the request was cancelled: %w", context.Cause(ctx))
+		return page, fmt.Errorf("the request was cancelled: %w", context.Cause(ctx))
 	case <-time.After(5 * bodyTime):
-		return nil, nil
+		return page, nil
 	}
 }
 
 func (slowLog) Sync(ctx context.Context, _ core.SyncOptions) (core.SyncReport, error) {
-	_, err := slowLog{}.Explain(ctx, core.Event{}, "", 0)
+	_, err := slowLog{}.Explain(ctx, core.Event{}, "", core.PageRequest{})
 	return core.SyncReport{}, err
 }
 

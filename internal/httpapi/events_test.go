@@ -34,11 +34,11 @@ func TestHooksWithoutASecretAreNotOpen(t *testing.T) {
 // decidedLog has routed every event, and one definition fired for it.
 type decidedLog struct{ httpapi.EventLog }
 
-func (decidedLog) Explain(_ context.Context, e core.Event, _ string, _ int) ([]core.EventExplanation, error) {
-	return []core.EventExplanation{
+func (decidedLog) Explain(_ context.Context, e core.Event, _ string, _ core.PageRequest) (core.Page[core.EventExplanation], error) {
+	return core.Page[core.EventExplanation]{Items: []core.EventExplanation{
 		{ActivityName: "a", Matched: string(e.Payload) == "1", Verdict: core.VerdictFired, RunID: "r1", Summary: "fired: run r1"},
 		{ActivityName: "b", Summary: "does not match: n is 2"},
-	}, nil
+	}}, nil
 }
 
 func (decidedLog) Event(_ context.Context, id string) (core.EventListing, error) {

@@ -35,6 +35,14 @@ func newFills(t *testing.T) *fills {
 	return &fills{world: w, ends: make(map[string]time.Time)}
 }
 
+// save saves a definition that is older than what is to be filled: a time before it is none that Temporal may fire.
+func (f *fills) save(doc activitycore.Definition) activitycore.StoredDefinition {
+	f.Helper()
+	defer func(now time.Time) { f.clock = now }(f.clock)
+	f.clock = at("00:00").AddDate(0, 0, -1)
+	return f.world.save(doc)
+}
+
 func (f *fills) backfiller() *slots.Backfiller {
 	return &slots.Backfiller{Record: f.store, Starter: f, Now: func() time.Time { return f.clock }, Sleep: f.sleep}
 }
