@@ -19,7 +19,7 @@ func periodAt(loc *time.Location, unix int64) period {
 	p := period{start: math.MinInt64, end: math.MaxInt64, offset: int64(offset), before: int64(offset)}
 	start, end := t.ZoneBounds()
 	if !start.IsZero() {
-		p.start = start.Unix()
+		p.start = trueStart(start, unix)
 		_, before := time.Unix(p.start-1, 0).In(loc).Zone()
 		p.before = int64(before)
 	}
@@ -32,6 +32,20 @@ func periodAt(loc *time.Location, unix int64) period {
 		p.end += 86400
 	}
 	return p
+}
+
+// trueStart is the start of the period that contains the instant, of which package time says that it began at start. Behind
+// the last change of a zone's table package time goes by the zone's rule alone, also where the rule says that the clocks had
+// changed before that last change: Ciudad Juárez left the time of Chicago for that of Denver on 30 November 2022, and the
+// rule of Denver begins on the 6th.
+func trueStart(start time.Time, unix int64) int64 {
+	for {
+		_, end := start.ZoneBounds()
+		if end.IsZero() || end.Unix() > unix || !end.After(start) {
+			return start.Unix()
+		}
+		start = end
+	}
 }
 
 // gap is the length of wall-clock time that the change at the period's start skipped, or 0.
