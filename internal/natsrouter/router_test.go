@@ -2,6 +2,7 @@ package natsrouter
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -382,24 +383,20 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	}
 }
 
-func TestAnIdleRouterStopsWithinTheFetchUnderWay(t *testing.T) {
+// A stop waits for the fetch under way, which lasts as long as it has asked the server to wait.
+func TestAFetchWaitsAsLongAsItIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{})
-	r := w.router(newStarts(), func(c *Config) { c.FetchWait = 20 * time.Millisecond })
-	quickest := time.Hour
-	for range 5 {
-		if err := r.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "a fetch is under way", func() bool { return w.consumer().NumWaiting > 0 })
-		began := time.Now()
-		if err := r.Stop(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		quickest = min(quickest, time.Since(began))
+	asked := make(chan *nats.Msg, 100)
+	if _, err := w.nc.ChanSubscribe("$JS.API.CONSUMER.MSG.NEXT."+activitycore.EventStream+"."+activitycore.RouterDurable, asked); err != nil {
+		t.Fatal(err)
 	}
-	if quickest > 300*time.Millisecond { // a fetch that has just begun used to take 500ms
-		t.Errorf("the quickest stop took %s", quickest)
+	w.start(w.router(newStarts(), func(c *Config) { c.FetchWait = 20 * time.Millisecond }))
+	var request struct {
+		Expires time.Duration `json:"expires"`
+	}
+	if err := json.Unmarshal((<-asked).Data, &request); err != nil || request.Expires <= 0 || request.Expires > 20*time.Millisecond {
+		t.Errorf("a fetch asks the server to wait for %s (%v), want 20ms at most", request.Expires, err)
 	}
 }
 
