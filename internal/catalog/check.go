@@ -49,14 +49,7 @@ func checkTrigger(def *core.Definition) []core.FieldError {
 		if len(c.CronExpression) == 0 {
 			return nil // reported by Validate
 		}
-		spec, err := cronspec.Parse(c.CronExpression, c.Timezone)
-		if err == nil {
-			err = spec.Compiles()
-		}
-		if err == nil {
-			return nil
-		}
-		return []core.FieldError{cronFault(c.CronExpression, c.Timezone, err)}
+		return cronFaults(c.CronExpression, c.Timezone)
 	case core.TriggerEvent:
 		if len(c.EventType) == 0 {
 			return nil
@@ -78,6 +71,26 @@ func checkTrigger(def *core.Definition) []core.FieldError {
 		return faults
 	}
 	return nil
+}
+
+// cronFaults lists what is wrong with a zone and with each expression, so that all of it can be mended at once.
+func cronFaults(expressions []string, zone string) []core.FieldError {
+	spec, err := cronspec.Parse(expressions, zone)
+	if err == nil {
+		err = spec.Compiles()
+	}
+	if err == nil {
+		return nil
+	}
+	faults := []core.FieldError{cronFault(expressions, zone, err)}
+	for _, x := range expressions {
+		if _, err := cronspec.Parse([]string{x}, ""); err != nil {
+			if f := cronFault(expressions, zone, err); f.Location != faults[0].Location {
+				faults = append(faults, f)
+			}
+		}
+	}
+	return faults
 }
 
 func cronFault(expressions []string, zone string, err error) core.FieldError {

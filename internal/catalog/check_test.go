@@ -42,3 +42,26 @@ func TestADefinitionThatNoScheduleCanDescribeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Who has written several things wrong is told all of them at once, each at its place.
+func TestEveryFaultOfACronTriggerIsTold(t *testing.T) {
+	def := core.Definition{Name: "x", TriggerType: core.TriggerCron, TriggerConfig: core.TriggerConfig{
+		CronExpression: core.StringList{"0 6 * * 5#3", "0 6 * * 1", "0 6 L * *"}, Timezone: "Europe/Berln",
+	}}
+	var e *core.Error
+	if err := catalog.Check(&def); !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	told := map[string]int{}
+	for _, f := range e.Fields {
+		told[f.Location]++
+	}
+	for _, location := range []string{"trigger_config.timezone", "trigger_config.cron_expression[0]", "trigger_config.cron_expression[2]"} {
+		if told[location] != 1 {
+			t.Errorf("%s is told %d times: %v", location, told[location], e.Fields)
+		}
+	}
+	if told["trigger_config.cron_expression[1]"] != 0 {
+		t.Errorf("nothing is wrong with the second: %v", e.Fields)
+	}
+}
