@@ -75,31 +75,24 @@ type clockChange struct {
 
 // clockChanges lists the moves of the clocks in the window, in every zone that a job uses.
 func clockChanges(in simulate.Input) []clockChange {
-	zones := map[string]*time.Location{}
+	zones := map[string]*cronspec.Spec{}
 	for _, job := range in.Jobs {
-		zones[job.Spec.Zone()] = job.Spec.Location()
+		zones[job.Spec.Zone()] = job.Spec
 	}
 	changes := []clockChange{}
 	for _, name := range slices.Sorted(maps.Keys(zones)) {
-		loc := zones[name]
-		for t := in.From; ; {
-			_, end := t.In(loc).ZoneBounds()
-			if end.IsZero() || !end.Before(in.To) {
-				break
+		for _, c := range zones[name].ClockChanges(in.From, in.To) {
+			if c.At.After(in.From) {
+				changes = append(changes, clockChange{Zone: name, At: c.At, Before: showing(c.At, c.Before), After: showing(c.At, c.After)})
 			}
-			if !end.After(t) { // package time bounds a leap year's last day wrongly
-				t = t.Add(24 * time.Hour)
-				continue
-			}
-			_, before := end.Add(-time.Second).In(loc).Zone()
-			if _, after := end.In(loc).Zone(); before != after {
-				changes = append(changes, clockChange{Zone: name, At: end.UTC(),
-					Before: end.In(time.FixedZone("", before)).Format(time.RFC3339), After: end.In(loc).Format(time.RFC3339)})
-			}
-			t = end
 		}
 	}
 	return changes
+}
+
+// showing is an instant by clocks so far from UTC.
+func showing(at time.Time, offset time.Duration) string {
+	return at.In(time.FixedZone("", int(offset.Seconds()))).Format(time.RFC3339)
 }
 
 // utc is an instant for a table, with seconds where it has them.

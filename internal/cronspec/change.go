@@ -49,6 +49,22 @@ func changesIn(loc *time.Location, from, to int64) []change {
 	}
 }
 
+// ClockChange is one move of a zone's clocks: an instant, in UTC, and the offsets east of UTC on its two sides.
+type ClockChange struct {
+	At            time.Time
+	Before, After time.Duration
+}
+
+// ClockChanges lists the moves of the clocks in the Spec's zone in [from, to), ascending. It is what to ask in place of
+// [time.Time.ZoneBounds], which is wrong behind a zone's table.
+func (s *Spec) ClockChanges(from, to time.Time) []ClockChange {
+	var out []ClockChange
+	for _, c := range changesIn(s.loc, from.Unix(), to.Unix()) {
+		out = append(out, ClockChange{time.Unix(c.at, 0).UTC(), time.Duration(c.before) * time.Second, time.Duration(c.after) * time.Second})
+	}
+	return out
+}
+
 // unsafeChange is a change with the part of the wall clock around it that a Temporal calendar does not get right.
 type unsafeChange struct {
 	change

@@ -1,6 +1,7 @@
 package cronspec
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -44,6 +45,37 @@ func TestAZoneWhoseRuleBeginsBeforeItsLastChange(t *testing.T) {
 	for i, f := range spec.Fires(time.Date(2022, 11, 28, 0, 0, 0, 0, time.UTC), len(want)) {
 		if f.Local != want[i] {
 			t.Errorf("fires at %s, want %s", f.Local, want[i])
+		}
+	}
+}
+
+func TestClockChangesAreThoseThatClocksShow(t *testing.T) {
+	for _, c := range []struct {
+		zone, from, to string
+		want           []ClockChange
+	}{
+		{"Europe/Berlin", "2024-03-31T01:00:00Z", "2024-10-27T01:00:01Z", []ClockChange{
+			{time.Date(2024, 3, 31, 1, 0, 0, 0, time.UTC), time.Hour, 2 * time.Hour},
+			{time.Date(2024, 10, 27, 1, 0, 0, 0, time.UTC), 2 * time.Hour, time.Hour},
+		}},
+		{"Europe/Berlin", "2024-03-31T01:00:01Z", "2024-10-27T01:00:00Z", nil},
+		{"Europe/Berlin", "2024-12-30T00:00:00Z", "2025-01-03T00:00:00Z", nil}, // a leap year's last day
+		{"America/Ciudad_Juarez", "2022-10-01T00:00:00Z", "2023-01-01T00:00:00Z", []ClockChange{ // on 30 October its name alone changed
+			{time.Date(2022, 11, 30, 6, 0, 0, 0, time.UTC), -6 * time.Hour, -7 * time.Hour},
+		}},
+		{"UTC", "2000-01-01T00:00:00Z", "2050-01-01T00:00:00Z", nil},
+	} {
+		spec, err := Parse([]string{"0 2 * * *"}, c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, errFrom := time.Parse(time.RFC3339, c.from)
+		to, errTo := time.Parse(time.RFC3339, c.to)
+		if errFrom != nil || errTo != nil {
+			t.Fatal(errFrom, errTo)
+		}
+		if got := spec.ClockChanges(from, to); !slices.Equal(got, c.want) {
+			t.Errorf("%s, %s to %s: %v, want %v", c.zone, c.from, c.to, got, c.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"sort"
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
@@ -79,12 +80,15 @@ const unsettled = 48 * time.Hour
 
 // nearChange reports whether a clock change of the zone may have to do with a time. Times come nearly in order.
 func (l *lane) nearChange(t time.Time) bool {
-	if t.Before(l.zoneNew) || l.zoneEnd.IsZero() || !t.Before(l.zoneEnd) {
-		start, end := t.In(l.job.Spec.Location()).ZoneBounds()
-		if end.IsZero() {
-			end = time.Unix(1<<40, 0)
+	if t.Before(l.zoneNew) || !t.Before(l.zoneEnd) {
+		i := sort.Search(len(l.changes), func(i int) bool { return l.changes[i].At.After(t) })
+		l.zoneNew, l.zoneEnd = time.Time{}, time.Unix(1<<40, 0)
+		if i > 0 {
+			l.zoneNew = l.changes[i-1].At
 		}
-		l.zoneNew, l.zoneEnd = start, end
+		if i < len(l.changes) {
+			l.zoneEnd = l.changes[i].At
+		}
 	}
-	return !l.zoneNew.IsZero() && t.Sub(l.zoneNew) < unsettled || l.zoneEnd.Sub(t) < unsettled
+	return t.Sub(l.zoneNew) < unsettled || l.zoneEnd.Sub(t) < unsettled
 }

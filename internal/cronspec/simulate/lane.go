@@ -46,8 +46,9 @@ type lane struct {
 		winner time.Time
 	}
 
-	zoneEnd time.Time // the zone's offset changes next here
-	zoneNew time.Time // and changed last here
+	changes []cronspec.ClockChange // of the zone, as far as the slots go
+	zoneEnd time.Time              // its clocks change next here
+	zoneNew time.Time              // and changed last here
 
 	summary Summary
 	counts  []int32
@@ -94,7 +95,9 @@ func (l *lane) play() error {
 	var over time.Time
 	n := 0
 	next := 0 // the first outage that has not ended
-	for nominal := range l.job.Spec.Between(l.lead(), l.to) {
+	first := l.lead()
+	l.changes = l.job.Spec.ClockChanges(first.Add(-unsettled), l.to.Add(unsettled))
+	for nominal := range l.job.Spec.Between(first, l.to) {
 		if n++; n%countEvery == 0 && l.total.Add(countEvery) > MaxSlots {
 			return fmt.Errorf("simulate: more than %d nominal times; choose a shorter window or fewer definitions", MaxSlots)
 		}
