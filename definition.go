@@ -42,7 +42,7 @@ func (p MisfirePolicy) OverlapPolicy() string {
 	return "SKIP"
 }
 
-// Defaults of trigger_config.
+// Defaults and bounds of trigger_config.
 const (
 	DefaultTimezone      = "UTC"
 	DefaultMisfirePolicy = MisfireSkip
@@ -51,6 +51,8 @@ const (
 	// DefaultMisfireGrace is how late a slot inside a recorded outage may still
 	// start without counting as missed.
 	DefaultMisfireGrace = Duration(60 * time.Second)
+	// MaxMisfireGrace bounds misfire_grace.
+	MaxMisfireGrace = Duration(24 * time.Hour)
 )
 
 // Definition is the document a user writes: a trigger, the context it needs,

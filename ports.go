@@ -91,9 +91,7 @@ type DefinitionWriter interface {
 
 // Catalogue tells what changed since a revision, for indexes kept in memory.
 type Catalogue interface {
-	// Revision is the catalogue's revision: it grows with every committed change.
-	Revision(ctx context.Context) (int64, error)
-	// Head is the revision and, with it, the token of an earlier revision: random, given to it when it was committed. "" if there was no such revision, or it is
+	// Head is the catalogue's revision, which grows with every committed change, and, with it, the token of an earlier revision: random, given to it when it was committed. "" if there was no such revision, or it is
 	// long ago. A token that changes means that the record was restored from a backup taken before that revision, whatever the revision is now.
 	Head(ctx context.Context, known int64) (revision int64, token string, err error)
 	// ChangesSince returns rows, tombstones included, whose revision is greater than since, by

@@ -136,7 +136,7 @@ func (v *validator) trigger(d *Definition) {
 		if c.CatchupWindow != 0 {
 			v.within(c.CatchupWindow, Duration(10*time.Second), Duration(365*24*time.Hour), at+"catchup_window")
 		}
-		v.within(c.MisfireGrace, 0, Duration(24*time.Hour), at+"misfire_grace")
+		v.within(c.MisfireGrace, 0, MaxMisfireGrace, at+"misfire_grace")
 		v.within(c.Jitter, 0, Duration(time.Hour), at+"jitter")
 		for _, f := range []struct {
 			set  bool

@@ -25,8 +25,9 @@ func NewPolicy(record PolicyRecord, beat func(context.Context) error) *Policy {
 
 // Decide returns nil if the slot is to run, or the verdict it gets instead: paused if it passed during a hold; skipped if no
 // version of the definition names it, because the schedule is still that of an older one; by the misfire policy if an outage
-// kept it from starting within misfire_grace (compress: if it is not the latest such slot). A slot that is merely late runs, however late, and so does one that was recorded
-// before it was started, such as a backfill: somebody decided about that one already. now is the time of the question.
+// kept it from starting within misfire_grace (compress: if it is not the latest such slot). A slot that is merely late runs,
+// however late, and so does one that was recorded before it was started, such as a backfill: somebody decided about that one
+// already. now is the time of the question.
 func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time) (*activitycore.Settlement, error) {
 	holds, err := p.record.Holds(ctx, def.ID, nominal, nominal.Add(time.Second))
 	if err != nil {

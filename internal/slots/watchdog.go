@@ -120,12 +120,9 @@ func (w *Watchdog) grace(def activitycore.StoredDefinition) time.Duration {
 	return max(w.cfg.Grace, graceOf(def)) + def.TriggerConfig.Jitter.Std()
 }
 
-// longestGrace is the largest misfire_grace that a definition may have.
-const longestGrace = 24 * time.Hour
-
 // lastOutage is when the last recorded outage ended; zero if none that matters for a slot within its grace.
 func (w *Watchdog) lastOutage(ctx context.Context, now time.Time) (end time.Time, err error) {
-	outages, err := w.cfg.Record.Outages(ctx, now.Add(-longestGrace), now.Add(time.Second))
+	outages, err := w.cfg.Record.Outages(ctx, now.Add(-activitycore.MaxMisfireGrace.Std()), now.Add(time.Second))
 	if err != nil {
 		return end, fmt.Errorf("read outages: %w", err)
 	}

@@ -205,8 +205,8 @@ func (s *Store) Versions(ctx context.Context, id string, p activitycore.PageRequ
 	}), nil
 }
 
-// Revision is the catalogue's revision.
-func (s *Store) Revision(ctx context.Context) (int64, error) {
+// revision is the catalogue's revision.
+func (s *Store) revision(ctx context.Context) (int64, error) {
 	rev, _, err := one(ctx, s.engine.Reader(), value[int64], `SELECT revision FROM catalogue WHERE id = 1`)
 	return rev, s.translate("read the catalogue's revision", err)
 }
@@ -233,7 +233,7 @@ func (s *Store) ChangesSince(ctx context.Context, since int64, limit int) ([]act
 		return nil, 0, activitycore.InvalidField("limit", limit, "must be at least 1")
 	}
 	q := s.engine.Reader()
-	upTo, err := s.Revision(ctx)
+	upTo, err := s.revision(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

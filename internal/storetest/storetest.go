@@ -205,14 +205,14 @@ func formerDefinitions(t *testing.T, s core.Store) {
 
 func applyIsAtomic(t *testing.T, s core.Store) {
 	create(t, s, "taken")
-	before, err := s.Revision(t.Context())
+	before, _, err := s.Head(t.Context(), 0)
 	must(t, err)
 	_, err = s.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: cronDefinition("fresh")}, {Definition: cronDefinition("taken")}}, "ann", epoch)
 	wantCode(t, err, core.CodeConflict)
 	if _, err := s.Definition(t.Context(), "fresh"); !core.IsCode(err, core.CodeNotFound) {
 		t.Fatalf("half of an apply was kept: %v", err)
 	}
-	after, err := s.Revision(t.Context())
+	after, _, err := s.Head(t.Context(), 0)
 	must(t, err)
 	if before != after {
 		t.Fatalf("a refused apply moved the revision from %d to %d", before, after)
