@@ -31,13 +31,14 @@ func TestReplicasAgreeAfterRandomChangesAndDeaths(t *testing.T) {
 	replicas := []*temporalschedule.Reconciler{b.replica(), b.replica()}
 	var busy sync.WaitGroup
 	for r, replica := range replicas {
-		random := rand.New(rand.NewPCG(7, uint64(r))) //nolint:gosec // a repeatable sequence
 		busy.Go(func() {
+			random := rand.New(rand.NewPCG(7, uint64(r))) //nolint:gosec // a repeatable sequence
 			for range rounds {
 				b.changeAtRandom(random, n, replica)
 			}
 		})
 		busy.Go(func() {
+			random := rand.New(rand.NewPCG(8, uint64(r))) //nolint:gosec // a sequence of its own: two goroutines cannot share one
 			for range max(3, rounds/100) {
 				ctx, die := context.WithTimeout(b.Context(), time.Duration(50+random.IntN(400))*time.Millisecond)
 				_, _ = replica.Sync(ctx, activitycore.SyncOptions{}) // may be cut off anywhere
