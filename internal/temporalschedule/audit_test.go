@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -96,6 +97,13 @@ func (b *bench) auditOne(row activitycore.StoredDefinition, s *workflowservice.D
 	b.Helper()
 	if s.Schedule.State.Paused == row.Effective() {
 		b.Errorf("%s: schedule paused %t (%s), definition effective %t", row.Name, s.Schedule.State.Paused, s.Schedule.State.Notes, row.Effective())
+	}
+	note := "Held by activity-core: the definition is disabled"
+	if row.Paused != nil && row.Enabled {
+		note = strings.TrimSuffix("Held by activity-core: paused by "+row.Paused.By+": "+row.Paused.Reason, ": ")
+	}
+	if got := s.Schedule.State.Notes; !row.Effective() && got != note {
+		b.Errorf("%s: schedule held with the note %q, want %q", row.Name, got, note)
 	}
 	if got := jsonText(b, s.Memo.GetFields()["activity_core_owner"]); got != temporalschedule.DefaultOwner {
 		b.Errorf("%s: owner %q", row.Name, got)

@@ -118,6 +118,9 @@ func diffOne(d Desired, o Observed, there bool) []Change {
 	case d.Hold != "" && !ours:
 		// Without our note, resuming the definition would look like a pause made in Temporal.
 		changes = append(changes, change(activitycore.DriftState, ActionPause, "the pause does not say that it is ours"))
+	case d.Hold != "" && o.Note != holdNote+d.Hold:
+		// Another pause took the place of the one that was held first, or the definition was disabled as well.
+		changes = append(changes, change(activitycore.DriftState, ActionPause, "held for another reason: "+d.Hold))
 	}
 	return changes
 }

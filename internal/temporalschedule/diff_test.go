@@ -61,7 +61,10 @@ func TestDiffTellsEveryDifferenceAndWhatToDo(t *testing.T) {
 		{"missing and paused", desired(paused), nil},
 		{"disabled and missing", desired(disabled), nil},
 		{"disabled and firing", desired(disabled), observed(nil)},
-		{"disabled and held", desired(disabled), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, held })},
+		{"disabled and held", desired(disabled), observed(func(o *temporalschedule.Observed) {
+			o.Paused, o.Note = true, "Held by activity-core: the definition is disabled"
+		})},
+		{"disabled and held for another reason", desired(disabled), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, held })},
 		{"disabled and paused in Temporal", desired(disabled), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, "maintenance" })},
 		{"disabled, paused, note of another", desired(func(d *temporalschedule.Desired) { disabled(d); d.Paused = true }), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, "maintenance" })},
 		{"deleted", desired(absent), observed(nil)},
@@ -82,6 +85,7 @@ func TestDiffTellsEveryDifferenceAndWhatToDo(t *testing.T) {
 		{"held by us, resumed in the record", desired(nil), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, held })},
 		{"paused in the record, firing", desired(paused), observed(nil)},
 		{"paused in both, by us", desired(paused), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, held })},
+		{"paused again, by bob", desired(func(d *temporalschedule.Desired) { d.Hold, d.Paused = "paused by bob", true }), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, held })},
 		{"paused in both, note of another", desired(paused), observed(func(o *temporalschedule.Observed) { o.Paused, o.Note = true, "maintenance" })},
 		{"cannot be compiled", desired(func(d *temporalschedule.Desired) { d.Err = fmt.Errorf("too many pieces") }), observed(nil)},
 	}
