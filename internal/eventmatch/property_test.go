@@ -236,10 +236,13 @@ func TestIndexAnswersAsTheReferenceThroughEveryUpdate(t *testing.T) {
 	}
 }
 
-func sameAnswer(t interface {
+// failer is a [testing.TB] or a [rapid.T].
+type failer interface {
 	Helper()
 	Fatalf(string, ...any)
-}, ix *Index, held map[ID]*Pattern, ev *Event) {
+}
+
+func sameAnswer(t failer, ix *Index, held map[ID]*Pattern, ev *Event) {
 	t.Helper()
 	got, err := ix.Match(ev, nil)
 	if err != nil {
