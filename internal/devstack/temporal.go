@@ -216,8 +216,13 @@ func (t *Temporal) shutdown() {
 
 // endLongPolls ends the requests that wait for something to happen when the server begins to stop. The frontend gives requests
 // under way a whole second to end, and the server never stops some of its own workers, which poll all the time: without
-// this each stop took that second. Other requests run to their end.
+// this each stop took that second. A worker that takes its leave then is answered at once: nothing is left to unload, and the
+// server's own workers, one for each namespace, leave one after the other, at up to half a second each. Other requests run to
+// their end.
 func (t *Temporal) endLongPolls(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if _, leaves := req.(*workflowservice.ShutdownWorkerRequest); leaves && t.polls.Err() != nil {
+		return &workflowservice.ShutdownWorkerResponse{}, nil
+	}
 	history, _ := req.(*workflowservice.GetWorkflowExecutionHistoryRequest)
 	if !strings.HasPrefix(path.Base(info.FullMethod), "Poll") && !history.GetWaitNewEvent() {
 		return handler(ctx, req)

@@ -26,7 +26,7 @@ import (
 // startTimeout bounds one server start, stopTimeout the end of a test binary.
 const (
 	startTimeout = time.Minute
-	stopTimeout  = 20 * time.Second
+	stopTimeout  = 2 * time.Minute
 )
 
 // SearchAttributes are those of every namespace made here: what activity-core sets on its workflows and schedules.
