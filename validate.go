@@ -27,7 +27,7 @@ const (
 var (
 	namePattern      = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
 	identPattern     = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-	eventTypePattern = regexp.MustCompile(`^[A-Za-z0-9_-]+([./:][A-Za-z0-9_-]+)*$`)
+	eventTypePattern = regexp.MustCompile(`^[A-Za-z0-9._:/@+=~-]+$`)
 )
 
 // ScopeNames are the names that every expression may use and that `as` may not shadow.
@@ -35,7 +35,7 @@ func ScopeNames() []string {
 	return []string{"event", "payload", "context", "vars", "inputs", "activity", "run", "steps"}
 }
 
-// ValidateEventType says what is wrong with an event type, or nothing.
+// ValidateEventType says what is wrong with an event type, or nothing. It is the rule for events too: what can be published, a definition can name.
 func ValidateEventType(s string) error {
 	switch {
 	case s == "":
@@ -43,7 +43,7 @@ func ValidateEventType(s string) error {
 	case len(s) > 200:
 		return fmt.Errorf("an event type has at most 200 characters, this one has %d", len(s))
 	case !eventTypePattern.MatchString(s):
-		return fmt.Errorf("%q is not an event type; use letters, digits, '_' and '-', in parts separated by '.', '/' or ':', for example github.push", s)
+		return fmt.Errorf("%q is not an event type; use letters, digits and ._-:/@+=~, for example github.push", s)
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ const (
 	namePattern      = `^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`
 	identPattern     = `^[a-zA-Z_][a-zA-Z0-9_]*$`
 	uuidPattern      = `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
-	eventTypePattern = `^[A-Za-z0-9_-]+([./:][A-Za-z0-9_-]+)*$`
+	eventTypePattern = `^[A-Za-z0-9._:/@+=~-]+$`
 	number           = `([0-9]+(\.[0-9]*)?|\.[0-9]+)`
 	durationPattern  = `^(0|(` + number + `w)?(` + number + `d)?(` + number + `(ns|us|µs|μs|ms|s|m|h))+|(` + number + `w)?` + number + `d|` + number + `w)$`
 	webPattern       = `^https?://`

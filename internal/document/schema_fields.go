@@ -31,7 +31,7 @@ func definitionSchema() *schema {
 		{"cron_trigger", cronTrigger()}, {"event_trigger", eventTrigger()}, {"context_source", contextSource()}, {"http_source", httpSource()},
 		{"rule", rule()}, {"action", action()}, {"retry", retry()},
 		{"cron_expression", &schema{Type: "string", MinLength: 1, Description: "Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly."}},
-		{"event_type", &schema{Type: "string", Pattern: eventTypePattern, MaxLength: 200, Description: "Letters, digits, '_' and '-', in parts separated by '.', '/' or ':'."}},
+		{"event_type", &schema{Type: "string", Pattern: eventTypePattern, MaxLength: 200, Description: "Letters, digits and ._-:/@+=~."}},
 		{"duration", durationSchema()},
 	}, withSchemas()...)
 	return s

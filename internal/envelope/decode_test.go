@@ -295,3 +295,17 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What can be published, a definition can ask for: the two rules for types are the same.
+func TestEveryTypeOfAnEventCanBeNamedInADefinition(t *testing.T) {
+	candidates := []string{"", ".", "a..b", ".a", "a.", "https://acme.example/orders", "com.acme.order.v1+json", "user.created@v2", "a=b~c", strings.Repeat("a", 200), strings.Repeat("a", 201), "é", "a\nb"}
+	for c := range 256 {
+		candidates = append(candidates, string(rune(c)), "a"+string([]byte{byte(c)})+"b")
+	}
+	for _, typ := range candidates {
+		published, named := checkType("type", typ), activitycore.ValidateEventType(typ)
+		if (published == nil) != (named == nil) {
+			t.Errorf("%q: as an event's type %v, as event_type of a definition %v", typ, published, named)
+		}
+	}
+}

@@ -221,7 +221,7 @@ func TestValuesInHeadersCannotAddHeaders(t *testing.T) {
 }
 
 func TestTheTypeOfAPublishedEventCannotBecomeAnotherSubject(t *testing.T) {
-	for _, x := range []string{`"a.>"`, `"*"`, `"a b"`, `"a\r\nb"`, `""`, `".."`} {
+	for _, x := range []string{`"a.>"`, `"*"`, `"a b"`, `"a\r\nb"`, `""`, `"a.*"`, `"a%2Eb"`} {
 		d := task("t", func(d *activitycore.Definition) {
 			d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "${payload.x}"}}
 		})
