@@ -3,6 +3,7 @@ package envelope
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/url"
 	"strconv"
@@ -139,10 +140,9 @@ func decodeBinary(h Header, data []byte) (activitycore.Event, error) {
 		if len(values) > 1 {
 			return activitycore.Event{}, malformedField(cePrefix+attribute, "is there more than once")
 		}
-		// Header values are percent-encoded in both bindings (HTTP binding 1.0, section 3.1.3.2).
-		value, err := url.PathUnescape(values[0])
+		value, err := attributeValue(values[0])
 		if err != nil {
-			return activitycore.Event{}, invalidField(cePrefix+attribute, shorten(values[0]), "is not percent-encoded as CloudEvents want it")
+			return activitycore.Event{}, invalidField(cePrefix+attribute, shorten(values[0]), "is not encoded as CloudEvents want it: %v", err)
 		}
 		switch attribute {
 		case "specversion":
@@ -166,6 +166,32 @@ func decodeBinary(h Header, data []byte) (activitycore.Event, error) {
 	e.Payload, err = payload("data", a.datacontenttype, data)
 	return e, err
 }
+
+// attributeValue decodes a header of binary mode, in both bindings: first a value that stands in double quotes (RFC 7230, section 3.2.6), then
+// percent-encoding (HTTP binding 1.0, section 3.1.3.2).
+func attributeValue(s string) (string, error) {
+	inner, quoted := strings.CutPrefix(s, `"`)
+	if !quoted {
+		return url.PathUnescape(s)
+	}
+	var b strings.Builder
+	for i := 0; i < len(inner); i++ {
+		switch {
+		case inner[i] == '\\' && i+1 < len(inner):
+			i++
+			b.WriteByte(inner[i])
+		case inner[i] == '"' && i+1 == len(inner):
+			return url.PathUnescape(b.String())
+		case inner[i] == '"' || inner[i] == '\\':
+			return "", errQuote
+		default:
+			b.WriteByte(inner[i])
+		}
+	}
+	return "", errQuote
+}
+
+var errQuote = errors.New("a value that begins with a double quote ends with one, and has a backslash before those within")
 
 // event checks the required attributes; prefix goes before their names in errors.
 func (a attributes) event(prefix string) (activitycore.Event, error) {
@@ -213,9 +239,10 @@ func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 	}
 }
 
-// isBinary: the required attribute specversion is in a header.
+// isBinary: a required attribute is in a header. The content type decides before that: a structured event or a batch may repeat its attributes in
+// headers (HTTP binding 1.0, section 3.2.2; NATS binding, section 3.2.2).
 func isBinary(h Header) bool {
-	return get(h, cePrefix+"specversion") != "" || get(h, cePrefix+"id") != ""
+	return (get(h, cePrefix+"specversion") != "" || get(h, cePrefix+"id") != "") && !isStructured(h) && !isBatch(h)
 }
 
 func isStructured(h Header) bool { return hasPrefixFold(get(h, "content-type"), MediaTypeCloudEvent) }

@@ -47,7 +47,10 @@ func TestCloudEventsAreReadInEveryMode(t *testing.T) {
 		"base64 of bytes":                   {nil, `{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","datacontenttype":"image/png","data_base64":"/wA="}`, `"/wA="`},
 		"binary":                            {Header{"ce-specversion": {"1.0"}, "Ce-Type": {"com.example"}, "ce-source": {"/mycontext"}, "CE-ID": {"A234"}, "content-type": {"application/json"}}, `{"a":1}`, `{"a":1}`},
 		"binary text":                       {Header{"ce-specversion": {"1.0"}, "ce-type": {"com.example"}, "ce-source": {"/mycontext"}, "ce-id": {"%41234"}, "content-type": {"text/plain"}}, `hello`, `"hello"`},
-		"binary without data":               {Header{"ce-specversion": {"1.0"}, "ce-type": {"com.example"}, "ce-source": {"/mycontext"}, "ce-id": {"A234"}}, ``, `null`},
+		"binary in quotes":                  {Header{"ce-specversion": {"1.0"}, "ce-type": {`"com.example"`}, "ce-source": {`"/my\context"`}, "ce-id": {`"A%3234"`}}, `7`, `7`},
+		"structured with attributes in headers, too": {Header{"Content-Type": {"application/cloudevents+json"}, "ce-specversion": {"1.0"}, "ce-type": {"com.example"}, "ce-source": {"/mycontext"}, "ce-id": {"A234"}},
+			`{"specversion":"1.0","type":"com.example","source":"/mycontext","id":"A234","data":{"a":1}}`, `{"a":1}`},
+		"binary without data": {Header{"ce-specversion": {"1.0"}, "ce-type": {"com.example"}, "ce-source": {"/mycontext"}, "ce-id": {"A234"}}, ``, `null`},
 	} {
 		e, err := Decode(c.h, []byte(c.data))
 		if err != nil {
@@ -56,6 +59,16 @@ func TestCloudEventsAreReadInEveryMode(t *testing.T) {
 		}
 		if e.EventID != id || e.Type != "com.example" || e.Source != "/mycontext" || string(e.Payload) != c.payload {
 			t.Errorf("%s: %+v %s", name, e, e.Payload)
+		}
+	}
+	for _, data := range []string{`null`, `{}`, `"a"`, `1`, ` `} { // a batch of no events is one; these are none
+		if batch, err := DecodeBatch([]byte(data)); !activitycore.IsCode(err, activitycore.CodeMalformed) {
+			t.Errorf("batch %s: %v %v", data, batch, err)
+		}
+	}
+	for _, value := range []string{`"`, `"a`, `"a"b"`, `"a\`, `a%zz`} {
+		if _, err := Decode(Header{"ce-specversion": {"1.0"}, "ce-type": {"a"}, "ce-source": {"/s"}, "ce-id": {value}}, nil); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			t.Errorf("ce-id: %s: %v", value, err)
 		}
 	}
 	batch, err := DecodeBatch([]byte(`[{"specversion":"1.0","type":"a","source":"s","id":"1"},{"specversion":"1.0","type":"b","source":"s","id":"2"}]`))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -230,9 +229,11 @@ func decodeList(data []byte) ([]json.RawMessage, error) {
 	if err := validJSON(data, levelsOfBatch); err != nil {
 		return nil, err
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
+	if first := data[skipSpace(data, 0)]; first != '[' {
+		return nil, activitycore.Errorf(activitycore.CodeMalformed, "a batch is a JSON list of CloudEvents, not %s", kindOf(first))
+	}
 	var list []json.RawMessage
-	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+	if err := json.Unmarshal(data, &list); err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "a batch is a JSON list of CloudEvents")
 	}
 	return list, nil
