@@ -224,7 +224,7 @@ func (c *cli) dryRunCommand() *cobra.Command {
 			}
 			return c.print(r, func() {
 				for _, f := range r.Reasons {
-					fmt.Fprintf(c.stdout, "%v %s: expected %s, found %s\n", f.OK, f.Path, inline(f.Expected), inline(f.Actual))
+					fmt.Fprintln(c.stdout, conditionLine(f))
 				}
 				if !r.Matched {
 					fmt.Fprintln(c.stdout, "the trigger does not match: nothing would run")

@@ -138,13 +138,13 @@ func ExplainTrigger(ctx context.Context, def *core.Definition, program *ruleeval
 	reasons := make([]core.FilterExplanation, 0, len(explained.Filters)+1)
 	for _, f := range explained.Filters {
 		reasons = append(reasons, core.FilterExplanation{
-			Path: f.Path, Operator: operatorOf(f.Expected), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
+			Path: f.Path, Operator: f.Operator, Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
 		})
 	}
 	if !program.HasWhen() {
 		return explained.Matched, reasons, nil
 	}
-	when := core.FilterExplanation{Path: "trigger_config.when", Operator: "cel", Expected: def.TriggerConfig.When, Present: true}
+	when := core.FilterExplanation{Path: "when", Operator: "cel", Expected: def.TriggerConfig.When, Present: true}
 	if explained.Matched {
 		ok, err := program.MatchWhen(ctx, e)
 		when.Actual, when.OK = ok, ok
@@ -153,22 +153,9 @@ func ExplainTrigger(ctx context.Context, def *core.Definition, program *ruleeval
 		}
 		explained.Matched = ok && err == nil
 	} else {
-		when.Actual, when.Present = "not evaluated, since a filter said no", false
+		when.Present, when.Note = false, "not evaluated, since a filter said no"
 	}
 	return explained.Matched, append(reasons, when), nil
-}
-
-// operatorOf names the operator of a filter's expected value for people.
-func operatorOf(expected any) string {
-	if m, ok := expected.(map[string]any); ok && len(m) == 1 {
-		for k := range m {
-			return k
-		}
-	}
-	if _, ok := expected.([]any); ok {
-		return "any of"
-	}
-	return "equals"
 }
 
 var errNoInputs = errors.New("inputs must be a JSON object")

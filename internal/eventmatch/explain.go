@@ -17,6 +17,9 @@ type FilterResult struct {
 	// Key is what the filter looks at, such as "repository.full_name"; empty
 	// for event_type and $or.
 	Key string
+	// Operator names what is asked for: the operator of the document, "equals" for a bare value, "any of" for a list of several,
+	// or [OperatorOr] or [OperatorTogether].
+	Operator string
 	// Expected is what the document says there.
 	Expected any
 	// Actual is the event's value: a scalar (numbers as json.Number), a list
@@ -33,6 +36,28 @@ type FilterResult struct {
 
 // MaxActual bounds how many values of an array are shown.
 const MaxActual = 20
+
+// The operators of results about other results: they look at no value of the event.
+const (
+	OperatorOr       = "$or"
+	OperatorTogether = "together" // all filters hold, but for different elements of an array
+)
+
+// operatorOf names what a filter asks for.
+func operatorOf(expected any) string {
+	switch v := expected.(type) {
+	case map[string]any:
+		for name := range v { // the parser has seen to it that there is one
+			return name
+		}
+	case []any:
+		if len(v) == 1 {
+			return operatorOf(v[0])
+		}
+		return "any of"
+	}
+	return "equals"
+}
 
 // Explain holds each filter of a pattern against an event. The error wraps
 // [ErrPayload] when the payload is not JSON.
@@ -64,13 +89,15 @@ func (e *Explainer) Explain(p *Pattern) Explanation {
 	doc := e.doc
 	var out Explanation
 	typeOK := p.wantsType(e.event)
-	out.add(FilterResult{Path: "event_type", Expected: oneOrList(p.types), OK: typeOK}, doc.envelope[envelopeType])
+	types := oneOrList(p.types)
+	out.add(FilterResult{Path: "event_type", Operator: operatorOf(types), Expected: types, OK: typeOK}, doc.envelope[envelopeType])
 	filtersOK := out.group(doc, p.root)
 	together := doc.group(p.root)
 	out.Matched = typeOK && together
 	if filtersOK && !together {
 		out.Filters = append(out.Filters, FilterResult{
 			Path:     "filters",
+			Operator: OperatorTogether,
 			Expected: "one element of the array satisfies them all",
 			Note:     "each filter is satisfied, but by different elements of the same array",
 		})
@@ -82,7 +109,7 @@ func (x *Explanation) group(doc *document, g *group) bool {
 	ok := true
 	for _, c := range g.conds {
 		found := doc.leaves(c)
-		r := FilterResult{Path: c.where, Key: c.field.name, Expected: c.expected}
+		r := FilterResult{Path: c.where, Key: c.field.name, Operator: operatorOf(c.expected), Expected: c.expected}
 		r.OK = c.absent && len(found) == 0 || anyLeaf(found, c)
 		if len(found) == 0 {
 			r.Note = doc.whyAbsent(c)
@@ -92,7 +119,7 @@ func (x *Explanation) group(doc *document, g *group) bool {
 	}
 	for _, branches := range g.ors {
 		at := len(x.Filters)
-		x.add(FilterResult{Expected: "one of the alternatives"}, nil)
+		x.add(FilterResult{Operator: OperatorOr, Expected: "one of the alternatives"}, nil)
 		anyOK := false
 		for _, b := range branches {
 			branchOK := x.group(doc, b)

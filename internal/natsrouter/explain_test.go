@@ -9,6 +9,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/eventmatch"
 )
 
 // anyOf is an $or of conditions on one key each.
@@ -88,7 +89,7 @@ func TestAnExplanationNamesTheConditionThatDecided(t *testing.T) {
 			}
 			for _, f := range x.Conditions {
 				wantsNoValue := strings.HasSuffix(f.Path, ".$or") || f.Path == "filters"
-				if wantsNoValue != (f.Operator == operatorOr || f.Operator == operatorTogether) {
+				if wantsNoValue != (f.Operator == eventmatch.OperatorOr || f.Operator == eventmatch.OperatorTogether) {
 					t.Errorf("%s has operator %q", f.Path, f.Operator)
 				}
 			}

@@ -8,43 +8,6 @@ import (
 	"github.com/activity-core/activity-core/internal/eventmatch"
 )
 
-// The operators of conditions about other conditions: they look at no value of the event.
-const (
-	operatorOr       = "$or"
-	operatorTogether = "together" // all filters hold, but for different elements of an array
-)
-
-func operator(f eventmatch.FilterResult) string {
-	switch {
-	case f.Path == "filters":
-		return operatorTogether
-	case f.Key == "" && f.Path != "event_type":
-		return operatorOr
-	default:
-		return operatorOf(f.Expected)
-	}
-}
-
-// operatorOf names what the document asks for: the key of an operator object, "any of" for a list, "equals" for a bare value.
-func operatorOf(expected any) string {
-	switch v := expected.(type) {
-	case map[string]any:
-		for name := range v {
-			if len(v) == 1 {
-				return name
-			}
-		}
-		return "pattern"
-	case []any:
-		if len(v) == 1 {
-			return operatorOf(v[0])
-		}
-		return "any of"
-	default:
-		return "equals"
-	}
-}
-
 // verdict words what the ledger says.
 func verdict(entry activitycore.LedgerEntry) string {
 	switch entry.Verdict {
@@ -103,7 +66,7 @@ func whyNot(conditions []activitycore.FilterExplanation) string {
 		if below != "" && strings.HasPrefix(c.Path, below+"[") {
 			continue
 		}
-		if c.Operator == operatorOr {
+		if c.Operator == eventmatch.OperatorOr {
 			below = c.Path
 		}
 		if !c.OK {
@@ -119,7 +82,7 @@ func because(c activitycore.FilterExplanation) string {
 		return fmt.Sprintf("the event's type is %v, not %v", c.Actual, c.Expected)
 	case c.Path == "when":
 		return fmt.Sprintf("when is %v", c.Actual)
-	case c.Operator == operatorOr:
+	case c.Operator == eventmatch.OperatorOr:
 		return c.Path + ": none of the alternatives holds"
 	case c.Present:
 		return fmt.Sprintf("%s is %v", c.Path, c.Actual)

@@ -40,7 +40,7 @@ func (x *explainer) begin(def *activitycore.StoredDefinition) activitycore.Event
 	out.Matched = found.Matched
 	for _, f := range found.Filters {
 		out.Conditions = append(out.Conditions, activitycore.FilterExplanation{
-			Path: f.Path, Operator: operator(f), Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
+			Path: f.Path, Operator: f.Operator, Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
 		})
 	}
 	return out
