@@ -69,6 +69,8 @@ type ReplayMatch struct {
 	// RunID is the run that exists, was started, or would be.
 	RunID   string `json:"run_id,omitempty"`
 	Started bool   `json:"started"`
+	// Repeated tells, in a dry run, that an event before it has the same ID: its run is the one that would be started.
+	Repeated bool `json:"repeated,omitempty"`
 	// Error says why when could not be evaluated; such an event starts nothing.
 	Error string `json:"error,omitempty"`
 }
@@ -79,7 +81,8 @@ type ReplayReport struct {
 	Malformed int `json:"malformed"` // of them, no events
 	Matched   int `json:"matched"`
 	InLedger  int `json:"in_ledger"` // matched and accounted for before
-	WouldRun  int `json:"would_run"` // matched, without a row (dry run)
+	WouldRun  int `json:"would_run"` // runs that would start (dry run)
+	Repeated  int `json:"repeated"`  // matched, and an event before has the same ID and would start the run (dry run)
 	Started   int `json:"started"`   // runs started
 	Failed    int `json:"failed"`    // when could not be evaluated
 	// NextSequence is where to go on if Limit or MaxEvents ended the replay; 0: everything was looked at.
@@ -93,6 +96,7 @@ func (r *ReplayReport) Add(next ReplayReport) {
 	r.Matched += next.Matched
 	r.InLedger += next.InLedger
 	r.WouldRun += next.WouldRun
+	r.Repeated += next.Repeated
 	r.Started += next.Started
 	r.Failed += next.Failed
 	r.NextSequence = next.NextSequence

@@ -64,6 +64,7 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 		return err
 	}
 	all := wire.EventReplayed{Matches: []core.ReplayMatch{}}
+	would := map[string]bool{} // the server sees repeated events of one part only
 	for {
 		part, err := api.ReplayEvents(cmd.Context(), body)
 		if err != nil {
@@ -72,6 +73,7 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 			}
 			return err
 		}
+		markRepeated(&part, would)
 		all.Add(part.ReplayReport)
 		if c.output == "table" {
 			for _, m := range part.Matches {
@@ -89,6 +91,9 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 		fmt.Fprintf(c.stdout, "%d events looked at, %d match: ", all.Events, all.Matched)
 		if body.DryRun {
 			fmt.Fprintf(c.stdout, "%d runs would start", all.WouldRun)
+			if all.Repeated > 0 {
+				fmt.Fprintf(c.stdout, ", %d repeat an event before", all.Repeated)
+			}
 		} else {
 			fmt.Fprintf(c.stdout, "%d runs started", all.Started)
 		}
@@ -103,12 +108,30 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 	})
 }
 
+// markRepeated corrects a part of a dry run by the runs that parts before it would have started.
+func markRepeated(part *wire.EventReplayed, would map[string]bool) {
+	for i := range part.Matches {
+		m := &part.Matches[i]
+		if m.Verdict != "" || m.Started || m.Repeated || m.Error != "" {
+			continue
+		}
+		if would[m.RunID] {
+			m.Repeated = true
+			part.WouldRun--
+			part.Repeated++
+		}
+		would[m.RunID] = true
+	}
+}
+
 func replayOutcome(m core.ReplayMatch) string {
 	switch {
 	case m.Error != "":
 		return "cannot be evaluated: " + oneLine(m.Error)
 	case m.Started:
 		return "started run " + m.RunID
+	case m.Repeated:
+		return "repeats an event before, would not start run " + m.RunID + " again"
 	case m.Verdict != "" && m.RunID != "":
 		return string(m.Verdict) + ", run " + m.RunID
 	case m.Verdict != "":

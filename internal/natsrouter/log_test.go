@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	activitycore "github.com/activity-core/activity-core"
 )
 
@@ -197,6 +199,25 @@ func TestExplainSaysWhyADefinitionDidOrDidNotFire(t *testing.T) {
 	}
 	if _, err := explain(e, "unknown"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
 		t.Fatal(err)
+	}
+}
+
+// A repeat beyond JetStream's window is stored twice, and starts one run.
+func TestADryReplayCountsARepeatedEventOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	for _, id := range []string{"first", "later"} {
+		if _, err := w.js.Publish(t.Context(), "activity.x", []byte(`{"event_id":"twice","type":"x","payload":1}`), jetstream.WithMsgID(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var repeated []bool
+	report, err := NewReplayer(w.js, w.store, newStarts(), time.Now).Replay(t.Context(), activitycore.ReplayRequest{Definition: definition("a", "x"), From: time.Now().Add(-time.Hour), DryRun: true}, func(m activitycore.ReplayMatch) error {
+		repeated = append(repeated, m.Repeated)
+		return nil
+	})
+	if err != nil || report.Matched != 2 || report.WouldRun != 1 || report.Repeated != 1 || !slices.Equal(repeated, []bool{false, true}) {
+		t.Fatalf("%+v %v %v", report, repeated, err)
 	}
 }
 

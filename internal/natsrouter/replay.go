@@ -70,6 +70,7 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 	index := eventmatch.NewIndex()
 	index.Add(eventmatch.ID(row.ID), pattern)
 	var ids []eventmatch.ID
+	would := map[string]bool{} // runs that a dry run would have started by now
 
 	err = ascend(ctx, r.js, activitycore.EventStream, from{at: req.From, seq: req.FromSequence}, func(m stored) error {
 		if !m.at.Before(req.Until) {
@@ -103,7 +104,7 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 				return nil
 			}
 		}
-		if err := r.settle(ctx, req, trigger, &e, &match, &report); err != nil {
+		if err := r.settle(ctx, req, trigger, &e, &match, &report, would); err != nil {
 			return fmt.Errorf("event %s: %w", e.EventID, err)
 		}
 		if each != nil {
@@ -155,7 +156,7 @@ func sameFiring(a, b activitycore.Definition) bool {
 }
 
 // settle finds out what the ledger knows of a match and, unless it is a dry run, starts what is missing.
-func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t *trigger, e *activitycore.Event, match *activitycore.ReplayMatch, report *activitycore.ReplayReport) error {
+func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t *trigger, e *activitycore.Event, match *activitycore.ReplayMatch, report *activitycore.ReplayReport, would map[string]bool) error {
 	cause := activitycore.EventCause(e.EventID)
 	match.RunID = activitycore.RunID(activitycore.WorkflowID(t.id, cause))
 	report.Matched++
@@ -171,7 +172,12 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 		match.RunID = ""
 		report.Failed++
 		return nil
+	case req.DryRun && would[match.RunID]:
+		match.Repeated = true
+		report.Repeated++
+		return nil
 	case req.DryRun:
+		would[match.RunID] = true
 		report.WouldRun++
 		return nil
 	}
@@ -181,7 +187,7 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 		return err
 	}
 	if s := states[0]; !s.Inserted && s.Entry.Verdict != activitycore.VerdictPending {
-		match.Verdict = s.Entry.Verdict // the router was faster
+		match.Verdict, match.RunID = s.Entry.Verdict, s.Entry.RunID // the router was faster
 		report.InLedger++
 		return nil
 	}
