@@ -174,6 +174,7 @@ func (q *DeadLetters) Replay(ctx context.Context, id uint64) (activitycore.Publi
 	}
 	maps.DeleteFunc(msg.Header, func(name string, _ []string) bool { return hasPrefixFold(name, natsPrefix) })
 	msg.Header.Set(jetstream.MsgIDHeader, fmt.Sprintf("replay-%d-%d", id, l.At.UnixNano()))
+	msg.Header.Set(headerEventID, l.EventID) // where the message does not say it, its own Nats-Msg-Id did
 	ack, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.EventStream))
 	if err != nil {
 		return activitycore.PublishReceipt{}, natsError(err, fmt.Sprintf("publish dead letter %d again", id))

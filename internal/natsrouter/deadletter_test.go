@@ -46,6 +46,33 @@ func TestALetterOfWhatIsNoEventIsFoundByWhatItSaysOfItself(t *testing.T) {
 	}
 }
 
+func TestALetterThatIsReplayedInVainKeepsItsEventID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	w.start(w.router(newStarts()))
+	for _, id := range []string{"m1", ""} {
+		msg := nats.NewMsg("activity.push")
+		if id != "" {
+			msg.Header.Set(nats.MsgIdHdr, id)
+		}
+		msg.Data = []byte(`{"event_id":`)
+		if err := w.nc.PublishMsg(msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letters := NewDeadLetters(w.js, time.Now)
+	for round := range int64(3) {
+		eventually(t, "both are dead letters", func() bool { return w.seen.dead.Load() == 2*(round+1) })
+		page, err := letters.List(t.Context(), DeadLetterFilter{Type: "push"}, activitycore.PageRequest{Limit: 10})
+		if err != nil || len(page.Items) != 2 || page.Items[0].EventID+page.Items[1].EventID != "m1" {
+			t.Fatalf("round %d: %+v %v", round, page.Items, err)
+		}
+		if n, err := letters.ReplayAll(t.Context(), DeadLetterFilter{}); err != nil || n != 2 {
+			t.Fatal(n, err)
+		}
+	}
+}
+
 func TestAFullDeadLetterStreamIsSaidAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{DeadLetterMaxBytes: 4096})

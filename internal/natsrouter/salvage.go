@@ -47,7 +47,9 @@ func salvage(subject string, header nats.Header, data []byte) (eventID, eventTyp
 	if eventID == "" && id != "" {
 		eventID = envelope.CloudEventID(id, source)
 	}
-	if eventID == "" {
+	if replayed, is := header[headerEventID]; eventID == "" && is { // the Nats-Msg-Id is the replay's
+		eventID = replayed[0]
+	} else if eventID == "" {
 		eventID = header.Get(nats.MsgIdHdr)
 	}
 	if eventType == "" { // activity.{type, escaped}, if it was published as recommended
