@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,8 +91,24 @@ func (c *cli) getCommand() *cobra.Command {
 }
 
 func paging(cmd *cobra.Command, o *apiclient.ListOptions) {
-	cmd.Flags().IntVar(&o.Limit, "limit", 100, "items on one page, 1 to 1000")
+	o.Limit = 100
+	cmd.Flags().Var((*pageLimit)(&o.Limit), "limit", "items on one page, 1 to 1000")
 	cmd.Flags().StringVar(&o.Cursor, "cursor", "", "continue where the page before ended")
+}
+
+// pageLimit is the flag --limit. What is no limit of a page is refused, since the API would take 0 for its default.
+type pageLimit int
+
+func (l *pageLimit) String() string { return strconv.Itoa(int(*l)) }
+func (l *pageLimit) Type() string   { return "int" }
+
+func (l *pageLimit) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 1000 {
+		return errors.New("must be from 1 to 1000")
+	}
+	*l = pageLimit(n)
+	return nil
 }
 
 func definitionHead() [][]string {

@@ -82,13 +82,20 @@ func (s *server) events() {
 
 	type listInput struct {
 		PageQuery
-		Type  string `query:"type"`
-		Since string `query:"since" doc:"RFC 3339, or a duration back from now"`
-		Until string `query:"until" doc:"RFC 3339, or a duration back from now"`
+		EventID string `query:"event_id" doc:"the event with this ID, if it is stored; alone"`
+		Type    string `query:"type"`
+		Since   string `query:"since" doc:"RFC 3339, or a duration back from now"`
+		Until   string `query:"until" doc:"RFC 3339, or a duration back from now"`
 	}
 	register(s, op(http.MethodGet, "/events", "list-events", tagEvents, "List stored events, newest first"), func(ctx context.Context, in *listInput) (*body[wire.Page[core.EventListing]], error) {
 		if s.Events == nil {
 			return nil, unavailable("the event log")
+		}
+		if in.EventID != "" {
+			if in.Type+in.Since+in.Until+in.Cursor != "" {
+				return nil, core.InvalidField("event_id", in.EventID, "stands alone: an ID names one event; leave type, since, until and cursor out")
+			}
+			return page(s.eventAsList(ctx, in.EventID))
 		}
 		from, to, err := s.span(in.Since, in.Until)
 		if err != nil {
@@ -163,6 +170,15 @@ func (s *server) events() {
 		})
 		return answer(out, err)
 	})
+}
+
+// eventAsList is also for IDs that cannot stand in a path: GET /events/tail is the feed.
+func (s *server) eventAsList(ctx context.Context, id string) (core.Page[core.EventListing], error) {
+	e, err := s.Events.Event(ctx, id)
+	if core.IsCode(err, core.CodeNotFound) {
+		return core.Page[core.EventListing]{}, nil
+	}
+	return core.Page[core.EventListing]{Items: []core.EventListing{e}}, err
 }
 
 func anyJSON() *huma.MediaType { return &huma.MediaType{Schema: &huma.Schema{}} }

@@ -10,6 +10,7 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/httpapi"
+	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
 )
 
 func request(t *testing.T, c httpapi.Config, method, path, body string) (int, string) {
@@ -58,5 +59,29 @@ func TestTheVerdictOnAnEventOfTheSameIDIsNotTakenForTheFiles(t *testing.T) {
 	}
 	if status, answer := request(t, c, "GET", "/events/e/explain", ""); status != http.StatusOK || !strings.Contains(answer, `"summary":"fired: run r1"`) {
 		t.Errorf("the stored event itself: %d %s", status, answer)
+	}
+}
+
+func TestAnEventIsFoundWhateverItsID(t *testing.T) {
+	server := httptest.NewServer(httpapi.New(httpapi.Config{Catalog: catalog.New(catalog.Config{}), Events: decidedLog{}}))
+	defer server.Close()
+	c, err := apiclient.New(server.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	for _, id := range []string{"e", "tail", ".", "..", "...", "/", "//", "a/", "/a", "a//", "../x", "a/../b", "explain", "replay", "e/explain", "%2F", "%", "a b", "a?b#c", "é", "\\", "a+b;c"} {
+		if e, err := c.Event(ctx, id); err != nil || e.EventID != id {
+			t.Errorf("%q is shown as %q, %v", id, e.EventID, err)
+		}
+		if x, err := c.ExplainEvent(ctx, id, apiclient.ListOptions{}); id != "/" && (err != nil || len(x.Items) != 2) {
+			t.Errorf("%q is explained as %+v, %v", id, x, err)
+		}
+	}
+	if status, answer := request(t, httpapi.Config{Events: decidedLog{}}, "GET", "/events/e/", ""); status != http.StatusOK || !strings.Contains(answer, `"event_id":"e"`) {
+		t.Errorf("a slash at the end of a path: %d %s", status, answer)
+	}
+	if status, answer := request(t, httpapi.Config{Events: decidedLog{}}, "GET", "/events?event_id=e&type=x", ""); status != http.StatusUnprocessableEntity || !strings.Contains(answer, "stands alone") {
+		t.Errorf("an ID and a type: %d %s", status, answer)
 	}
 }

@@ -61,11 +61,7 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, newRequestID()))
-		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
-			u := *r.URL
-			u.Path, u.RawPath = strings.TrimRight(p, "/"), strings.TrimRight(u.RawPath, "/")
-			r.URL = &u
-		}
+		r.URL = withoutTrailingSlash(r.URL)
 		h := rec.Header()
 		h.Set("X-Request-Id", requestID(r.Context()))
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -108,6 +104,18 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 		}
 		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), actorKey{}, who)))
 	})
+}
+
+// withoutTrailingSlash takes slashes from the end of a path, other than those of an ID, which are written %2F.
+func withoutTrailingSlash(in *url.URL) *url.URL {
+	written := in.EscapedPath()
+	n := len(written) - len(strings.TrimRight(written, "/"))
+	if n == 0 || n == len(written) {
+		return in
+	}
+	u := *in
+	u.Path, u.RawPath = u.Path[:len(u.Path)-n], strings.TrimRight(u.RawPath, "/")
+	return &u
 }
 
 // maxHead bounds the address and the headers of a request, each, bytes. net/http refuses with a text of its own, so its limit is higher.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	core "github.com/activity-core/activity-core"
@@ -111,14 +112,32 @@ func (c *Client) Events(ctx context.Context, o ListOptions) (wire.Page[core.Even
 	return list[core.EventListing](ctx, c, "/events", o)
 }
 
+// segment writes an ID as one part of a path. PathEscape leaves dots, and "." and ".." would be taken for steps.
+func segment(id string) string {
+	if id == "." || id == ".." {
+		return strings.ReplaceAll(id, ".", "%2E")
+	}
+	return url.PathEscape(id)
+}
+
 // Event finds one stored event.
 func (c *Client) Event(ctx context.Context, id string) (e core.EventListing, err error) {
-	return e, c.get(ctx, "/events/"+url.PathEscape(id), nil, &e)
+	if id != "tail" && id != "/" { // GET /events/tail is the feed, and net/http routes no segment that is a slash
+		return e, c.get(ctx, "/events/"+segment(id), nil, &e)
+	}
+	found, err := c.Events(ctx, ListOptions{Filter: map[string]string{"event_id": id}})
+	if err != nil {
+		return e, err
+	}
+	if len(found.Items) == 0 {
+		return e, core.NotFound("event", id)
+	}
+	return found.Items[0], nil
 }
 
 // ExplainEvent says why definitions did or did not fire for a stored event. The filter is definition.
 func (c *Client) ExplainEvent(ctx context.Context, id string, o ListOptions) (wire.Page[core.EventExplanation], error) {
-	return list[core.EventExplanation](ctx, c, "/events/"+url.PathEscape(id)+"/explain", o)
+	return list[core.EventExplanation](ctx, c, "/events/"+segment(id)+"/explain", o)
 }
 
 // ExplainUnpublished does the same for an event that need not exist.
