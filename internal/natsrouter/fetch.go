@@ -50,7 +50,7 @@ func (r *Router) fetch(n int) (got int, err error) {
 	if consumer == nil {
 		return 0, errNoConsumer
 	}
-	batch, err := consumer.Fetch(n, jetstream.FetchMaxWait(r.cfg.FetchWait))
+	batch, err := consumer.Fetch(n, jetstream.FetchMaxWait(r.cfg.FetchWait), jetstream.FetchMaxBytes(fetchBytes(r.cfg.JetStream)))
 	if err != nil {
 		return 0, err
 	}

@@ -141,7 +141,7 @@ func (l *Log) Tail(ctx context.Context, after uint64, fn func(activitycore.Event
 		return natsError(err, doing)
 	}
 	defer l.forget(ctx, consumer)
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(tailAhead))
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(tailAhead, fetchBytes(l.js)))
 	if err != nil {
 		return natsError(err, doing)
 	}

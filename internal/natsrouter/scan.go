@@ -18,8 +18,12 @@ const (
 	scanMost = 50_000
 	// scanFirst is how many messages the first step backwards reads; each further step reads twice as many, up to scanStep.
 	scanFirst, scanStep = 256, 8192
+	// scanBytes bounds the messages that one step holds, by their average size.
+	scanBytes = 64 << 20
 	// scanWait bounds the wait for the next message of a range that is known to be there.
 	scanWait = 5 * time.Second
+	// scanTries is how often messages that do not arrive are asked for.
+	scanTries = 3
 )
 
 // stored is a message of a stream.
@@ -38,8 +42,24 @@ type from struct {
 	until uint64
 }
 
-// ascend calls fn for every message that was stored when it was called, oldest first.
+// ascend calls fn for every message that was stored when it was called, oldest first. Messages that were lost on their way (the connection broke while the server sent them) are
+// asked for again; if that is in vain it returns CodeUnavailable, so that nil means that fn saw all of them.
 func ascend(ctx context.Context, js jetstream.JetStream, streamName string, f from, fn func(stored) error) error {
+	for idle := 0; ; {
+		last, whole, err := pass(ctx, js, streamName, f, fn)
+		if err != nil || whole {
+			return err
+		}
+		if last > 0 {
+			f.seq, idle = last+1, 0
+		} else if idle++; idle == scanTries {
+			return activitycore.Errorf(activitycore.CodeUnavailable, "read stream %s: messages from sequence %d on do not arrive; try again", streamName, f.seq)
+		}
+	}
+}
+
+// pass reads a stream once, until it has what was stored when it began (then whole is true), or a message is missing. Last is the sequence of the last message that fn saw, or 0.
+func pass(ctx context.Context, js jetstream.JetStream, streamName string, f from, fn func(stored) error) (last uint64, whole bool, err error) {
 	cfg := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute}
 	switch {
 	case f.seq > 0:
@@ -49,44 +69,53 @@ func ascend(ctx context.Context, js jetstream.JetStream, streamName string, f fr
 	}
 	consumer, err := js.CreateConsumer(ctx, streamName, cfg)
 	if err != nil {
-		return natsError(err, "read stream "+streamName)
+		return 0, false, natsError(err, "read stream "+streamName)
 	}
 	defer func() { // it would go by itself after InactiveThreshold
 		c, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = js.DeleteConsumer(c, streamName, consumer.CachedInfo().Name)
 	}()
-	for left := consumer.CachedInfo().NumPending; left > 0; {
-		batch, err := consumer.Fetch(int(min(left, scanFirst)), jetstream.FetchMaxWait(scanWait))
+	seen := uint64(0)
+	for left := consumer.CachedInfo().NumPending; seen < left; {
+		batch, err := consumer.Fetch(int(min(left-seen, scanFirst)), jetstream.FetchMaxWait(scanWait), jetstream.FetchMaxBytes(fetchBytes(js)))
 		if err != nil {
-			return natsError(err, "read stream "+streamName)
+			return last, false, natsError(err, "read stream "+streamName)
 		}
-		got := uint64(0)
+		before := seen
 		for msg := range batch.Messages() {
-			got++
 			meta, err := msg.Metadata()
 			if err != nil {
-				return natsError(err, "read stream "+streamName)
+				return last, false, natsError(err, "read stream "+streamName)
+			}
+			if seen++; meta.Sequence.Consumer != seen { // those between were sent, and lost
+				return last, false, nil
 			}
 			if f.until > 0 && meta.Sequence.Stream >= f.until {
-				return nil
+				return last, true, nil
 			}
 			if err := fn(stored{subject: msg.Subject(), header: msg.Headers(), data: msg.Data(), seq: meta.Sequence.Stream, at: meta.Timestamp.UTC()}); err != nil {
-				return err
+				return last, false, err
 			}
+			last = meta.Sequence.Stream
 			if ctx.Err() != nil {
-				return context.Cause(ctx)
+				return last, false, context.Cause(ctx)
 			}
 		}
 		if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
-			return natsError(err, "read stream "+streamName)
+			return last, false, natsError(err, "read stream "+streamName)
 		}
-		if got == 0 { // removed while we read
-			return nil
+		if seen == before { // lost, or removed while we read: the next pass tells
+			return last, false, nil
 		}
-		left -= got
 	}
-	return nil
+	return last, true, nil
+}
+
+// fetchBytes bounds what is asked for at a time. The server gives a connection up when 64 MiB wait to be read from it (max_pending), and what it had sent is lost.
+// A single message must fit, with its headers and its subject.
+func fetchBytes(js jetstream.JetStream) int {
+	return max(16<<20, int(js.Conn().MaxPayload())+1<<16)
 }
 
 // verdictOf says what to do with a message on the way back through a stream.
@@ -115,8 +144,10 @@ func descend[T any](ctx context.Context, js jetstream.JetStream, streamName stri
 		}
 		end = min(end, state.LastSeq+1)
 	}
+	average := max(state.Bytes/max(state.Msgs, 1), 1)
+	most := min(max(scanBytes/average, 1), scanStep)
 	looked := uint64(0)
-	for width := uint64(scanFirst); end > state.FirstSeq && state.Msgs > 0; width = min(2*width, scanStep) {
+	for width := min(scanFirst, most); end > state.FirstSeq && state.Msgs > 0; width = min(2*width, most) {
 		begin := max(end-min(width, end), state.FirstSeq)
 		var window []stored
 		err := ascend(ctx, js, streamName, from{seq: max(begin, 1), until: end}, func(m stored) error {
