@@ -56,7 +56,7 @@ func (b *eventBody) decode() ([]core.Event, error) {
 	for i, r := range raw {
 		e, err := envelope.Decode(nil, r)
 		if err != nil {
-			return nil, core.Wrap(core.CodeOf(err), err, "event %d of the list: %s", i, core.MessageOf(err))
+			return nil, within(err, fmt.Sprintf("event %d of the list", i), fmt.Sprintf("[%d]", i))
 		}
 		events[i] = e
 	}
@@ -190,17 +190,22 @@ func (s *server) eventIn(raw json.RawMessage) (*core.Event, error) {
 	}
 	e, err := envelope.Decode(nil, raw)
 	if err != nil {
-		wrapped := core.Wrap(core.CodeOf(err), err, "event: %s", core.MessageOf(err))
-		for _, f := range fieldsOf(err) {
-			f.Location = "event." + f.Location
-			wrapped.Fields = append(wrapped.Fields, f)
-		}
-		return nil, wrapped
+		return nil, within(err, "event", "event")
 	}
 	if e.Time.IsZero() {
 		e.Time = s.Now().UTC()
 	}
 	return &e, nil
+}
+
+// within says in an error about an event where that event stands.
+func within(err error, what, location string) error {
+	wrapped := core.Wrap(core.CodeOf(err), err, "%s: %s", what, core.MessageOf(err))
+	for _, f := range fieldsOf(err) {
+		f.Location = location + "." + f.Location
+		wrapped.Fields = append(wrapped.Fields, f)
+	}
+	return wrapped
 }
 
 // ofTheStoredOne says in explanations of an event that was not asked for by its ID whose verdict the ledger's is: the file may say something else than the event of

@@ -85,3 +85,10 @@ func TestAnEventIsFoundWhateverItsID(t *testing.T) {
 		t.Errorf("an ID and a type: %d %s", status, answer)
 	}
 }
+
+func TestAFaultInAListOfEventsIsLocated(t *testing.T) {
+	status, answer := request(t, httpapi.Config{}, "POST", "/events", `[{"event_id":"1","type":"x","payload":1},{"event_id":"2","type":"a b","payload":1}]`)
+	if status != http.StatusUnprocessableEntity || !strings.Contains(answer, `"location":"[1].type"`) || !strings.Contains(answer, "event 1 of the list: type: contains") {
+		t.Errorf("%d %s", status, answer)
+	}
+}

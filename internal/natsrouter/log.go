@@ -43,7 +43,8 @@ type EventFilter struct {
 }
 
 // ListEvents lists stored events, newest first, each with the names of the definitions that have a ledger row for it. Messages that are no events
-// are left out: they are dead letters. It looks at some 50,000 events at most: a page may be short, or empty, and still have a NextCursor.
+// are left out: they are dead letters. It looks at some 50,000 events at most, and
+// ends a page at some 32 MiB: a page may be short, or empty, and still have a NextCursor.
 func (l *Log) ListEvents(ctx context.Context, f EventFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.EventListing], error) {
 	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
 		return activitycore.Page[activitycore.EventListing]{}, wrongRange(f.Since, f.Until)

@@ -52,6 +52,9 @@ func (p *Publisher) PublishEvents(ctx context.Context, events []activitycore.Eve
 	for i, e := range events {
 		var err error
 		if msgs[i], err = p.message(e); err != nil {
+			if len(events) == 1 {
+				return nil, err
+			}
 			return nil, activitycore.Wrap(activitycore.CodeOf(err), err, "[%d] %s", i, activitycore.MessageOf(err))
 		}
 	}

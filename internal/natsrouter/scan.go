@@ -20,6 +20,8 @@ const (
 	scanFirst, scanStep = 256, 8192
 	// scanBytes bounds the messages that one step holds, by their average size.
 	scanBytes = 64 << 20
+	// pageBytes is about how much one page has.
+	pageBytes = 32 << 20
 	// scanWait bounds the wait for the next message of a range that is known to be there.
 	scanWait = 5 * time.Second
 	// scanTries is how often messages that do not arrive are asked for.
@@ -127,7 +129,7 @@ const (
 	enough             // nor is anything before it
 )
 
-// descend lists a stream newest first. The cursor is the sequence of the last message looked at, so pages stay right while messages are added and removed.
+// descend lists a stream newest first, up to Limit messages and some 32 MiB. The cursor is the sequence of the last message looked at, so pages stay right while messages are added and removed.
 func descend[T any](ctx context.Context, js jetstream.JetStream, streamName string, p activitycore.PageRequest, look func(stored) (T, verdictOf)) (page activitycore.Page[T], err error) {
 	if p.Limit < 1 || p.Limit > 1000 {
 		return page, activitycore.InvalidField("limit", p.Limit, "must be from 1 to 1000")
@@ -146,7 +148,7 @@ func descend[T any](ctx context.Context, js jetstream.JetStream, streamName stri
 	}
 	average := max(state.Bytes/max(state.Msgs, 1), 1)
 	most := min(max(scanBytes/average, 1), scanStep)
-	looked := uint64(0)
+	looked, kept := uint64(0), 0
 	for width := min(scanFirst, most); end > state.FirstSeq && state.Msgs > 0; width = min(2*width, most) {
 		begin := max(end-min(width, end), state.FirstSeq)
 		var window []stored
@@ -164,7 +166,7 @@ func descend[T any](ctx context.Context, js jetstream.JetStream, streamName stri
 			}
 			if verdict == keep {
 				page.Items = append(page.Items, item)
-				if len(page.Items) == p.Limit {
+				if kept += len(window[i].data); len(page.Items) == p.Limit || kept >= pageBytes {
 					if window[i].seq > state.FirstSeq {
 						page.NextCursor = strconv.FormatUint(window[i].seq, 10)
 					}

@@ -32,6 +32,13 @@ func TestLargeEventsAreReadAndRoutedWithoutLoss(t *testing.T) {
 	if found, err := w.log().Event(t.Context(), "e0"); err != nil || found.Sequence != 1 {
 		t.Errorf("the oldest event: sequence %d, %v", found.Sequence, err)
 	}
+	page, err := w.log().ListEvents(t.Context(), EventFilter{}, activitycore.PageRequest{Limit: 1000})
+	if err != nil || len(page.Items) != 38 || page.NextCursor == "" { // 38 × 900 kB are the first to exceed 32 MiB
+		t.Errorf("a page of %d events, cursor %q, %v", len(page.Items), page.NextCursor, err)
+	}
+	if all := w.list(EventFilter{}, 1000); len(all) != n {
+		t.Errorf("%d events in all pages", len(all))
+	}
 	w.apply(definition("a", "x"))
 	s := newStarts()
 	w.start(w.router(s))
