@@ -1,7 +1,9 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,5 +92,33 @@ func TestAFaultInAListOfEventsIsLocated(t *testing.T) {
 	status, answer := request(t, httpapi.Config{}, "POST", "/events", `[{"event_id":"1","type":"x","payload":1},{"event_id":"2","type":"a b","payload":1}]`)
 	if status != http.StatusUnprocessableEntity || !strings.Contains(answer, `"location":"[1].type"`) || !strings.Contains(answer, "event 1 of the list: type: contains") {
 		t.Errorf("%d %s", status, answer)
+	}
+}
+
+// awayLog answers as the real one does when the client has gone.
+type awayLog struct{ httpapi.EventLog }
+
+func (awayLog) Event(ctx context.Context, _ string) (core.EventListing, error) {
+	return core.EventListing{}, core.Wrap(core.CodeUnavailable, ctx.Err(), "cannot read stream ACTIVITY_EVENTS: interrupted")
+}
+
+func TestAClientThatGoesAwayIsNoErrorInTheLog(t *testing.T) {
+	for name, c := range map[string]struct {
+		cancel bool
+		log    string
+	}{"gone": {true, ""}, "waiting": {false, "request failed"}} {
+		var out bytes.Buffer
+		h := httpapi.New(httpapi.Config{Catalog: catalog.New(catalog.Config{}), Events: awayLog{}, Logger: slog.New(slog.NewTextHandler(&out, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		if c.cancel {
+			cancel()
+		}
+		r := httptest.NewRequestWithContext(ctx, "GET", "/events/e", nil)
+		r.Host = "127.0.0.1:8010"
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		cancel()
+		if c.log == "" && strings.Contains(out.String(), "ERROR") || !strings.Contains(out.String(), c.log) {
+			t.Errorf("%s: the log says %q", name, out.String())
+		}
 	}
 }

@@ -97,7 +97,11 @@ func (s *server) toProblem(ctx context.Context, err error) *problem {
 		}
 	}
 	p.RequestID = requestID(ctx)
-	if status >= 500 {
+	switch {
+	case status < 500:
+	case ctx.Err() != nil && errors.Is(err, context.Canceled): // nobody waits for the answer any more, and nothing is wrong here
+		s.log.LogAttrs(ctx, slog.LevelDebug, "the client went away", slog.String("request_id", p.RequestID), slog.Any("error", err))
+	default:
 		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("request_id", p.RequestID), slog.Any("error", err))
 	}
 	return p
