@@ -345,7 +345,7 @@ func (p *parser) cidr(c *condition, at string, v any) {
 	net, err := netip.ParsePrefix(s)
 	if err != nil {
 		remedy := `write an address and a number of bits, such as "10.0.0.0/8" or "2001:db8::/32"`
-		if a, err := netip.ParseAddr(s); err == nil {
+		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 			remedy = fmt.Sprintf(`for this one address write "%s/%d"`, a, a.BitLen())
 		}
 		p.fail(at, v, fmt.Sprintf("%q is not an address range", s), remedy)

@@ -129,6 +129,7 @@ func TestAMistakeIsNamedWithPlaceValueAndRemedy(t *testing.T) {
 		{object{"d": time.Date(2017, 10, 2, 0, 0, 0, 0, time.UTC)}, []string{"YAML timestamp", "quote it"}},
 		{object{"e": []any{object{"exists": "yes"}}}, []string{`filters.e[0].exists: "yes" is not true or false`}},
 		{object{"ip": object{"cidr": "10.0.0.1"}}, []string{`filters.ip.cidr: "10.0.0.1" is not an address range`, `"10.0.0.1/32"`}},
+		{object{"ip": object{"cidr": "fe80::1%eth0/64"}}, []string{`filters.ip.cidr: "fe80::1%eth0/64" is not an address range; write an address and a number of bits`}},
 		{object{"ip": object{"cidr": "x"}}, []string{`"2001:db8::/32"`}},
 		{object{"w": object{"wildcard": "a**b"}}, []string{"two asterisks in a row"}},
 		{object{"w": object{"wildcard": `a\b`}}, []string{"backslash"}},
