@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,7 +75,9 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 			return err
 		}
 		markRepeated(&part, would)
+		body.Until = part.Until.Format(time.RFC3339Nano)
 		all.Add(part.ReplayReport)
+		all.Until = part.Until
 		if c.output == "table" {
 			for _, m := range part.Matches {
 				fmt.Fprintf(c.stdout, "%d  %s  %s  %s\n", m.Sequence, m.Type, oneLine(m.EventID), replayOutcome(m))

@@ -152,7 +152,7 @@ func (s *server) events() {
 
 	type replayInput struct{ Body wire.EventReplay }
 	replay := op(http.MethodPost, "/events/replay", "replay-events", tagEvents, "Hold stored events against a definition; start the runs that are missing")
-	replay.Description = "With dry_run nothing is started and the definition need not be deployed. An answer with next_sequence has looked at a part: ask again with it as from_sequence."
+	replay.Description = "With dry_run nothing is started and the definition need not be deployed. An answer with next_sequence has looked at a part: ask again with it as from_sequence, and with the until of the answer."
 	replay.SkipValidateBody = true
 	replay.MaxBodyBytes = maxDocumentBody + 4096
 	register(s, replay, func(ctx context.Context, in *replayInput) (*body[wire.EventReplayed], error) {
@@ -163,7 +163,7 @@ func (s *server) events() {
 		if err != nil {
 			return nil, err
 		}
-		out := wire.EventReplayed{Matches: []core.ReplayMatch{}}
+		out := wire.EventReplayed{Until: req.Until, Matches: []core.ReplayMatch{}}
 		out.ReplayReport, err = s.Events.Replay(ctx, req, func(m core.ReplayMatch) error {
 			out.Matches = append(out.Matches, m)
 			return nil
@@ -249,6 +249,9 @@ func (s *server) replayRequest(ctx context.Context, in wire.EventReplay) (req co
 	}
 	if req.Until, err = s.moment("until", in.Until); err != nil {
 		return req, err
+	}
+	if req.Until.IsZero() {
+		req.Until = s.Now().UTC()
 	}
 	req.FromSequence, req.DryRun = in.FromSequence, in.DryRun
 	req.Limit, req.MaxEvents = cmp.Or(in.Limit, maxReplayMatches), maxReplayEvents

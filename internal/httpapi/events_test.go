@@ -3,11 +3,13 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
@@ -119,6 +121,44 @@ func TestAClientThatGoesAwayIsNoErrorInTheLog(t *testing.T) {
 		cancel()
 		if c.log == "" && strings.Contains(out.String(), "ERROR") || !strings.Contains(out.String(), c.log) {
 			t.Errorf("%s: the log says %q", name, out.String())
+		}
+	}
+}
+
+// partsLog looks at one event a part, and keeps where each part was to end.
+type partsLog struct {
+	httpapi.EventLog
+	until []time.Time
+}
+
+func (l *partsLog) Replay(_ context.Context, r core.ReplayRequest, _ func(core.ReplayMatch) error) (core.ReplayReport, error) {
+	l.until = append(l.until, r.Until)
+	return core.ReplayReport{Events: 1, NextSequence: r.FromSequence + 1}, nil
+}
+
+func TestAllPartsOfAReplayEndAtOneTime(t *testing.T) {
+	const definition = `{"name":"a","trigger_type":"event","trigger_config":{"event_type":"x"},"rules":[{"name":"r","actions":[{"name":"t","type":"create_task","with":{"title":"t"}}]}]}`
+	for until, ago := range map[string]time.Duration{"2h": 2 * time.Hour, "": 0} {
+		log, now := &partsLog{}, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		c := httpapi.Config{Events: log, Now: func() time.Time { now = now.Add(time.Minute); return now }}
+		ask := map[string]any{"definition": json.RawMessage(definition), "from": "7d", "until": until, "dry_run": true}
+		for part := range 3 {
+			body, err := json.Marshal(ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, answer := request(t, c, "POST", "/events/replay", string(body))
+			var got struct {
+				Next  uint64 `json:"next_sequence"`
+				Until string `json:"until"`
+			}
+			if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK {
+				t.Fatalf("part %d: %d %s", part, status, answer)
+			}
+			ask["from_sequence"], ask["until"] = got.Next, got.Until
+		}
+		if first := log.until[0]; log.until[2] != first || now.Sub(first) < ago || now.Sub(first) > ago+10*time.Minute {
+			t.Errorf("until %q at about %s: parts end at %v", until, now, log.until)
 		}
 	}
 }

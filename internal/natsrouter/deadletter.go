@@ -48,8 +48,9 @@ func NewDeadLetters(js jetstream.JetStream, now func() time.Time) *DeadLetters {
 	return &DeadLetters{js: js, now: now}
 }
 
-// store writes a dead letter for a delivery. A second letter for the same message and reason is recognised by JetStream for as long as its window lasts.
-func (q *DeadLetters) store(ctx context.Context, d *delivery, reason, detail string) error {
+// store writes a dead letter for a delivery and returns under which event ID, "" if it has none. A second letter for the same
+// message and reason is recognised by JetStream for as long as its window lasts.
+func (q *DeadLetters) store(ctx context.Context, d *delivery, reason, detail string) (eventID string, err error) {
 	msg := nats.NewMsg(activitycore.DeadLetterPrefix + reason)
 	msg.Data = d.msg.Data()
 	for name, values := range d.msg.Headers() {
@@ -76,15 +77,15 @@ func (q *DeadLetters) store(ctx context.Context, d *delivery, reason, detail str
 		msg.Data = nil
 		set(headerElsewhere, "true")
 	}
-	_, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.DeadLetterStream))
+	_, err = q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.DeadLetterStream))
 	if full(err) {
-		return activitycore.Wrap(activitycore.CodeUnavailable, err,
+		return eventID, activitycore.Wrap(activitycore.CodeUnavailable, err,
 			"cannot store the dead letter: stream %s is full; replay or drop letters (activity-core dead-letters), or give it more room (nats stream edit %s --max-bytes)", activitycore.DeadLetterStream, activitycore.DeadLetterStream)
 	}
 	if err != nil {
-		return natsError(err, "store the dead letter")
+		return eventID, natsError(err, "store the dead letter")
 	}
-	return nil
+	return eventID, nil
 }
 
 // headerSafe makes text fit for a NATS header, one line.

@@ -91,13 +91,14 @@ func retryDelay(deliveries uint64) time.Duration {
 func (r *Router) bury(d *delivery, reason string, cause error) {
 	ctx, cancel := context.WithTimeout(context.Background(), flushWait)
 	defer cancel()
-	if err := r.letters.store(ctx, d, reason, describe(cause)); err != nil {
+	eventID, err := r.letters.store(ctx, d, reason, describe(cause))
+	if err != nil {
 		r.setPassing(burying, err) // it stays in the queue, and takes room there, until it can be buried
 		r.retryLater(d, errors.Join(cause, err))
 		return
 	}
 	r.setProblem(burying, nil)
-	r.cfg.Log.Warn("event became a dead letter", "event_id", d.event.EventID, "sequence", d.seq, "reason", reason, "error", cause)
+	r.cfg.Log.Warn("event became a dead letter", "event_id", eventID, "sequence", d.seq, "reason", reason, "error", cause)
 	_ = d.msg.TermWithReason(reason) // if it is lost, the letter is stored once again under the same message ID
 	r.cfg.Metrics.dead(reason)
 	r.forget(d)

@@ -113,6 +113,8 @@ type EventReplay struct {
 // EventReplayed is the answer of POST /events/replay.
 type EventReplayed struct {
 	core.ReplayReport
+	// Until is the time that until meant, or now: repeat it with next_sequence, so that all parts end there.
+	Until   time.Time          `json:"until"`
 	Matches []core.ReplayMatch `json:"matches"`
 }
 
