@@ -26,17 +26,19 @@ func CompileWindow(now time.Time) (from, until time.Time) {
 	return time.Date(year, time.July, 1, 0, 0, 0, 0, time.UTC), time.Date(year+3, time.July, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// CompileAt compiles for the window around now. Called again later it gives an equal result until the window moves or
-// what was described is about to end, so that a converged schedule is not rewritten.
+// CompileAt compiles for the window around now. The result depends on nothing of now but its month, and on that only where what
+// was described for the window is about to end: a converged schedule is not rewritten, and replicas that remember what they
+// compiled agree with those that compile today.
 func (s *Spec) CompileAt(now time.Time) (TemporalSpec, error) {
 	from, until := CompileWindow(now)
+	y, m, _ := now.UTC().Date()
+	first := time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
 	ts, err := s.Compile(from, until)
-	if err == nil && (ts.ValidUntil.IsZero() || ts.ValidUntil.After(now.Add(2*minHorizon))) {
+	if err == nil && (ts.ValidUntil.IsZero() || ts.ValidUntil.After(first.AddDate(0, 1, 0).Add(2*minHorizon))) {
 		return ts, nil
 	}
 	// Too many pieces for the whole window: start with the present month instead of last July.
-	y, m, _ := now.UTC().Date()
-	return s.Compile(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC), until)
+	return s.Compile(first, until)
 }
 
 // Compile describes the Spec to Temporal. In [from, ValidUntil) Temporal fires at exactly the instants of [Spec.Between],

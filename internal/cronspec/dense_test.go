@@ -83,6 +83,32 @@ func TestWhatCompilesDoesSoInAnyMonth(t *testing.T) {
 	}
 }
 
+// The planner of internal/temporalschedule remembers for a month what was compiled, and replicas are started on any day of it.
+func TestCompileAtGivesOneResultInAnyMonth(t *testing.T) {
+	for _, c := range []struct {
+		zone string
+		list []string
+	}{{"Europe/Berlin", dense(32)}, {"Europe/Berlin", []string{"* 1-2 * * *"}}, {"Africa/Casablanca", []string{"* 1-3 * * *"}}} {
+		spec := mustParse(t, c.zone, c.list...)
+		hash := func(day time.Time) string {
+			ts, err := spec.CompileAt(day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ts.ValidUntil.IsZero() && ts.ValidUntil.Before(day.AddDate(0, 1, 0)) {
+				t.Errorf("compiled on %s it is exact until %s only", day, ts.ValidUntil)
+			}
+			return ts.Hash()
+		}
+		for month := range 12 {
+			first := time.Date(2026, time.Month(7+month), 1, 0, 0, 0, 0, time.UTC)
+			if last := first.AddDate(0, 1, 0).Add(-time.Second); hash(first) != hash(last) {
+				t.Errorf("%d expressions in %s compile differently on %s and %s", len(c.list), c.zone, first, last)
+			}
+		}
+	}
+}
+
 func BenchmarkCompiles(b *testing.B) {
 	for _, c := range append(benchmarkSpecs, struct{ name, zone, expr string }{"casablanca", "Africa/Casablanca", "* 0-4 1-30 * 0"}) {
 		b.Run(c.name, func(b *testing.B) {
