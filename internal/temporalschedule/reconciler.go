@@ -61,8 +61,9 @@ type Reconciler struct {
 	planner *planner
 	locks   keyedMutex
 
-	mu     sync.Mutex
-	sample string // the activity ID up to which the last sample went
+	mu sync.Mutex
+	// sample and drySample are the activity IDs up to which the last sample of a sync and of a dry run went.
+	sample, drySample string
 	// firing is when a schedule was last seen that was not paused, by activity ID.
 	firing map[string]time.Time
 }

@@ -47,7 +47,7 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	for _, row := range rows {
 		desired = append(desired, r.planner.desired(row, r.now()))
 	}
-	if observed, err = r.lookCloser(ctx, observed, desired, opt.Full); err != nil {
+	if observed, err = r.lookCloser(ctx, observed, desired, opt); err != nil {
 		return report, err
 	}
 	changes := Diff(desired, observed)
@@ -77,7 +77,7 @@ const maxDoubts = 100
 
 // lookCloser describes the schedules about which the listing may be wrong, if they are few, and those about which it cannot
 // be right, all or the next few: a listing shows neither policies nor the action.
-func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, full bool) ([]Observed, error) {
+func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, opt activitycore.SyncOptions) ([]Observed, error) {
 	differs := make(map[string]bool)
 	for _, c := range Diff(desired, observed) {
 		differs[c.ActivityID] = true
@@ -89,10 +89,10 @@ func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desire
 		}
 	}
 	slices.Sort(look)
-	if !full {
-		look = r.nextSample(look)
+	if !opt.Full {
+		look = r.nextSample(look, opt.DryRun)
 	}
-	if full || len(differs) <= maxDoubts {
+	if opt.Full || len(differs) <= maxDoubts {
 		look = append(look, slices.Sorted(maps.Keys(differs))...)
 	}
 	seen := make([]*Observed, len(look))
@@ -122,14 +122,19 @@ func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desire
 	return out, nil
 }
 
-// nextSample takes the next few of the IDs, which ascend, going round.
-func (r *Reconciler) nextSample(ids []string) []string {
+// nextSample takes the next few of the IDs, which ascend, going round. Dry runs go round by themselves: whoever asks for the drift
+// as often as the loop syncs would otherwise take the same schedules away from it every time.
+func (r *Reconciler) nextSample(ids []string, dryRun bool) []string {
 	if len(ids) <= r.cfg.Sample {
 		return ids
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	from, found := slices.BinarySearch(ids, r.sample)
+	last := &r.sample
+	if dryRun {
+		last = &r.drySample
+	}
+	from, found := slices.BinarySearch(ids, *last)
 	if found {
 		from++
 	}
@@ -137,7 +142,7 @@ func (r *Reconciler) nextSample(ids []string) []string {
 	for i := range out {
 		out[i] = ids[(from+i)%len(ids)]
 	}
-	r.sample = out[len(out)-1]
+	*last = out[len(out)-1]
 	return out
 }
 
