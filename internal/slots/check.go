@@ -152,7 +152,7 @@ const overdueMargin = 30 * time.Second
 const inFlight = time.Minute
 
 func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinition, now time.Time, report *CheckReport) error {
-	until := report.Until
+	until := earlier(report.Until, now) // what is not due yet waits for nothing
 	if row.DeletedAt != nil {
 		until = earlier(until, *row.DeletedAt)
 	}

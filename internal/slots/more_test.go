@@ -126,16 +126,17 @@ func TestTheCheckMissesNoVerdictBeforeItIsDue(t *testing.T) {
 	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.ManualCause("one")}}, w.clock)
 	w.must(err)
 	for _, c := range []struct {
-		now                             string
+		now, until                      string
 		expected, waiting, missed, open int
 	}{
-		{"10:03:30", 3, 1, 0, 0}, // the cause
-		{"10:10:00", 3, 6, 0, 1}, // 10:04 to 10:09: jitter, grace, and time to judge
-		{"10:10:31", 4, 6, 1, 1}, // 10:04 is overdue, 10:10 waits
+		{"10:03:30", "10:03:30", 3, 1, 0, 0}, // the cause
+		{"10:10:00", "10:10:00", 3, 6, 0, 1}, // 10:04 to 10:09: jitter, grace, and time to judge
+		{"10:10:31", "10:10:31", 4, 6, 1, 1}, // 10:04 is overdue, 10:10 waits
+		{"10:10:31", "11:00:00", 4, 6, 1, 1}, // what is not due yet is not on its way
 	} {
 		checker := slots.NewChecker(w.store)
 		checker.Now = func() time.Time { return at(c.now) }
-		r, err := checker.Check(t.Context(), "", at("10:00"), at(c.now))
+		r, err := checker.Check(t.Context(), "", at("10:00"), at(c.until))
 		w.must(err)
 		if r.Expected != c.expected || r.Waiting != c.waiting || r.MissingCount != c.missed || r.OpenCount != c.open || r.OK() != (c.missed+c.open == 0) {
 			t.Errorf("at %s: %+v, want %+v", c.now, r, c)
