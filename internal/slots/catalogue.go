@@ -55,10 +55,11 @@ func (c *catalogue) follow(ctx context.Context, record Record) error {
 	return c.follower.Follow(ctx, record, reset, func(row activitycore.StoredDefinition) { c.rows[row.ID] = row })
 }
 
+// loadMarks asks how far definitions are accounted for that fire by cron, or may have done so in an earlier version.
 func (c *catalogue) loadMarks(ctx context.Context, record Record) error {
 	var unknown []string
 	for id, row := range c.rows {
-		if _, ok := c.marks[id]; !ok && row.TriggerType == activitycore.TriggerCron {
+		if _, ok := c.marks[id]; !ok && (row.TriggerType == activitycore.TriggerCron || row.Version > 1) {
 			unknown = append(unknown, id)
 		}
 	}
@@ -98,10 +99,13 @@ func (c *catalogue) due(s *specs, overdue func(activitycore.StoredDefinition) ti
 		if row.DeletedAt != nil {
 			until = earlier(until, *row.DeletedAt)
 		}
+		if row.TriggerType != activitycore.TriggerCron { // earlier versions may have slots, this one has none
+			until = earlier(until, row.UpdatedAt)
+		}
 		if !until.After(mark) {
 			continue
 		}
-		if row.TriggerType == activitycore.TriggerCron && !row.UpdatedAt.After(mark) {
+		if !row.UpdatedAt.After(mark) {
 			if spec, err := s.parse(row.TriggerConfig); err == nil {
 				if next, ok := spec.Next(mark.Add(-time.Nanosecond)); !ok || !next.Before(until) {
 					c.marks[id] = until

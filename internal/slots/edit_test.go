@@ -68,6 +68,28 @@ func TestAScheduleOfAnOlderVersionStartsNothingThatTheDefinitionNoLongerNames(t 
 	})
 }
 
+// The slots before the edit keep their verdicts, also if no process of now has ever seen the definition as one that fires by cron.
+func TestTurningIntoAnEventDefinitionDuringAnOutageLeavesNoSlotWithoutAVerdict(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.settle()
+		w.nothingUntil("10:08:30")
+		turned := d
+		turned.TriggerType, turned.TriggerConfig = activitycore.TriggerEvent, activitycore.TriggerConfig{EventType: activitycore.StringList{"x"}}
+		w.save(turned)
+		w.nothingUntil("10:12")
+		w.recover()
+		w.settle()
+		w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"})
+		w.wantComplete("10:01", "10:12")
+		w.save(d) // and back
+		w.until("10:16", d)
+		w.settle()
+		w.wantVerdicts(d.ID, span{"10:13", "10:14", "fired"})
+		w.wantComplete("10:01", "10:14:30")
+	})
+}
+
 func TestABackfillOfATimeThatNoOldVersionNamesRuns(t *testing.T) {
 	w := newWorld(t, "10:00:30")
 	d := minutely(activitycore.MisfireSkip)
