@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func loadZone(name string) (loc *time.Location, data []byte, err error) {
 	return loc, data, nil
 }
 
-// zoneHint names the zone that was probably meant.
+// zoneHint names the zone that was probably meant. Where a likeness could be hours off, as between abbreviations, it names none.
 func zoneHint(name string) string {
 	const example = "write an IANA name such as Europe/Berlin, or UTC"
 	if strings.EqualFold(name, "local") {
@@ -84,10 +85,20 @@ func zoneHint(name string) string {
 	if len(name) > 64 {
 		return example
 	}
+	if hint := offsetHint(name); hint != "" {
+		return hint
+	}
 	wanted := zoneKey(name)
+	abbreviated := len(wanted) <= len("cest")
 	best, bestDistance := "", max(2, len(wanted)/3)+1
+	if abbreviated || strings.ContainsAny(wanted, "+0123456789") { // one letter, or one digit, makes another zone of it
+		bestDistance = 1
+	}
 	for zone := range Zones() {
 		key := zoneKey(zone)
+		if key == wanted {
+			return fmt.Sprintf("did you mean %q?", zone)
+		}
 		d := editDistance(wanted, key)
 		if _, city, ok := cutLast(key, "/"); ok && !strings.Contains(wanted, "/") {
 			d = min(d, editDistance(wanted, city)) // "berlin" means Europe/Berlin
@@ -96,10 +107,40 @@ func zoneHint(name string) string {
 			best, bestDistance = zone, d
 		}
 	}
-	if best == "" {
-		return example
+	switch {
+	case best != "":
+		return fmt.Sprintf("did you mean %q?", best)
+	case abbreviated:
+		return "abbreviations mean different zones in different places: " + example
 	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return example
+}
+
+// fixedOffset finds what says how far a zone is from UTC: "UTC+2", "GMT-5", "+02:00".
+var fixedOffset = regexp.MustCompile(`^(?i:UTC|GMT)?([+-])([0-9]{1,2})(?::?00)?$`)
+
+// offsetHint is for a fixed offset; "" for everything else. The names of the database count westward, as POSIX does: Etc/GMT-2 is
+// two hours ahead of UTC.
+func offsetHint(name string) string {
+	parts := fixedOffset.FindStringSubmatch(name)
+	if parts == nil {
+		return ""
+	}
+	hours := strings.TrimPrefix(parts[2], "0")
+	if hours == "" || hours == "0" {
+		return `did you mean "UTC"?`
+	}
+	turned, side := "-", "ahead of"
+	if parts[1] == "-" {
+		turned, side = "+", "behind"
+	}
+	zones, _ := openZones()
+	zone := "Etc/GMT" + turned + hours
+	if _, ok := zones.byName[zone]; !ok {
+		return ""
+	}
+	return fmt.Sprintf("for %s h %s UTC all year write %q, whose sign is the other way round, or the name of a place, such as Europe/Berlin, to follow its clock changes",
+		hours, side, zone)
 }
 
 func zoneKey(name string) string {

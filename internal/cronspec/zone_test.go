@@ -2,6 +2,7 @@ package cronspec_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,6 +122,26 @@ func TestEveryZoneLoadsAsPackageTimeReadsIt(t *testing.T) {
 		}
 		if spec.Zone() != zone || spec.Location().String() != zone {
 			t.Errorf("%s is called %s and %s", zone, spec.Zone(), spec.Location())
+		}
+	}
+}
+
+// A hint that is followed must not put a schedule hours off.
+func TestTheHintForAZoneNamesNoneThatIsHoursOff(t *testing.T) {
+	for name, want := range map[string]string{
+		"berlin": `did you mean "Europe/Berlin"?`, "Europe/berlin": `did you mean "Europe/Berlin"?`, "Europ/Berlin": `did you mean "Europe/Berlin"?`,
+		"new york": `did you mean "America/New_York"?`, "rome": `did you mean "Europe/Rome"?`, "utc": `did you mean "UTC"?`, "est5edt": `did you mean "EST5EDT"?`,
+		"UTC+0": `did you mean "UTC"?`, "+00:00": `did you mean "UTC"?`,
+		"UTC+1": `for 1 h ahead of UTC all year write "Etc/GMT-1"`, "GMT+2": `for 2 h ahead of UTC all year write "Etc/GMT-2"`,
+		"utc-05:00": `for 5 h behind UTC all year write "Etc/GMT+5"`, "+0900": `for 9 h ahead of UTC all year write "Etc/GMT-9"`,
+		"PST": "abbreviations mean different zones", "Z": "abbreviations mean different zones", "CEST": "abbreviations mean different zones",
+		"UTC+05:30": "write an IANA name such as", "UTC+25": "write an IANA name such as", "EST5EDX": "write an IANA name such as", "Mars/Phobos": "write an IANA name such as",
+		"Local": "differs from machine to machine",
+	} {
+		_, err := cronspec.Parse([]string{"0 6 * * *"}, name)
+		var refusal *cronspec.ParseError
+		if !errors.As(err, &refusal) || !strings.Contains(refusal.Hint, want) {
+			t.Errorf("%s: %v, want %q in the hint", name, err, want)
 		}
 	}
 }
