@@ -93,8 +93,13 @@ func (s *Service) follow(ctx context.Context, d core.StoredDefinition) Saved {
 }
 
 func (s *Service) audit(ctx context.Context, by core.Actor, action, object string) {
-	err := s.Store.AppendAudit(context.WithoutCancel(ctx), core.AuditEntry{At: s.now(), By: by, Action: action, Object: object})
-	if err != nil {
-		s.Logger.ErrorContext(ctx, "audit entry lost", "action", action, "object", object, "by", string(by), "error", err)
+	s.Audit(ctx, core.AuditEntry{By: by, Action: action, Object: object})
+}
+
+// Audit adds an entry to the trail, with the present as its time: also for what is done beside this package's use cases.
+func (s *Service) Audit(ctx context.Context, e core.AuditEntry) {
+	e.At = s.now()
+	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {
+		s.Logger.ErrorContext(ctx, "audit entry lost", "action", e.Action, "object", e.Object, "by", string(e.By), "error", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
@@ -83,7 +84,12 @@ func (s *server) definitionActions() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(s.Slots.Backfill(ctx, def, in.Body))
+		result, err := s.Slots.Backfill(ctx, def, in.Body)
+		if err == nil && begins(in.Body) {
+			detail, _ := json.Marshal(map[string]time.Time{"from": in.Body.From.UTC(), "to": in.Body.To.UTC()}) // times of an answered request have a JSON form
+			s.Catalog.Audit(ctx, core.AuditEntry{By: actor(ctx), Action: "run.backfill", Object: def.Name, Detail: detail})
+		}
+		return answer(result, err)
 	})
 
 	type dryRunInput struct{ Body wire.DryRun }
@@ -97,6 +103,11 @@ func (s *server) definitionActions() {
 		}
 		return answer(s.Catalog.DryRun(ctx, req))
 	})
+}
+
+// begins tells a backfill from a preview, and its first part from those that follow.
+func begins(b wire.Backfill) bool {
+	return !b.DryRun && b.NotBefore == nil
 }
 
 func triggered(t catalog.Triggered, err error) (*body[wire.Triggered], error) {

@@ -55,11 +55,7 @@ func (f *filling) stopAt(ctx context.Context, from time.Time) error {
 	if err := f.forgetEnded(ctx); err != nil {
 		return err
 	}
-	next := &BackfillPoint{From: from, UnderWay: f.open}
-	if f.notBefore.After(f.now()) {
-		next.NotBefore = f.notBefore
-	}
-	f.result.Next = next
+	f.result.Next = &BackfillPoint{From: from, UnderWay: f.open, NotBefore: later(f.notBefore, f.now())}
 	return nil
 }
 

@@ -26,7 +26,8 @@ type BackfillPoint struct {
 	From time.Time
 	// UnderWay are nominal times before From whose runs had not ended; they take places among Parallel.
 	UnderWay []time.Time
-	// NotBefore is when the next start is due; zero is now. It carries the rate from one part to the next.
+	// NotBefore is when the next start is due; zero is now. It carries the rate from one part to the next, and is zero for the first
+	// part only.
 	NotBefore time.Time
 }
 
