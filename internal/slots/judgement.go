@@ -91,6 +91,8 @@ func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reac
 		case state == activitycore.SlotOpen, j.backlog.holds(s.Time):
 			j.report.Waiting += len(missing) - i
 			return missed, s.Time, nil
+		case j.tl.deletedSince(s.Time): // whoever made it again did not ask for what the deleted one had missed
+			j.add(s.Time, activitycore.VerdictSkipped, "the definition was deleted after this time, and created again", "")
 		default:
 			missed = append(missed, s)
 		}

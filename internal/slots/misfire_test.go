@@ -271,6 +271,27 @@ func TestADeletedDefinitionIsAccountedForUntilItsDeletion(t *testing.T) {
 	w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"})
 }
 
+func TestADefinitionThatIsCreatedAgainMakesNothingUpOfWhatItMissedBeforeItsDeletion(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:05:10", d)
+		w.settle()
+		w.nothingUntil("10:08:30")
+		w.delete(d)
+		w.nothingUntil("10:10:30")
+		w.save(d)
+		w.nothingUntil("10:14:10")
+		w.recover()
+		w.until("10:18", d)
+		w.settle()
+		of := map[activitycore.MisfirePolicy]string{
+			activitycore.MisfireSkip: "skipped", activitycore.MisfireCatchup: "fired", activitycore.MisfireCompress: "compressed into 10:14",
+		}
+		w.wantVerdicts(d.ID, span{"10:06", "10:08", "skipped"})
+		w.wantVerdicts(d.ID, span{"10:11", "10:13", of[d.TriggerConfig.MisfirePolicy]}, span{"10:14", "10:16", "fired"})
+		w.wantComplete("10:01", "10:16:30")
+	})
+}
+
 // Its schedule is deleted and its tombstone purged at once; then the worker restarts before its next tick.
 func TestADeletedDefinitionWhoseScheduleIsGoneIsStillAccountedFor(t *testing.T) {
 	w := newWorld(t, "10:00:30")

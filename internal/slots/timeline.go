@@ -158,6 +158,11 @@ func (tl *timeline) last(from, to time.Time) (last time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// deletedSince reports whether the definition was deleted after a time, as far as the timeline goes.
+func (tl *timeline) deletedSince(t time.Time) bool {
+	return slices.ContainsFunc(tl.holds, func(h activitycore.Hold) bool { return h.Kind == holdDeleted && h.From.After(t) })
+}
+
 func holdAt(holds []activitycore.Hold, t time.Time) *activitycore.Hold {
 	for i, h := range holds {
 		if !t.Before(h.From) && (h.Until == nil || t.Before(*h.Until)) {
