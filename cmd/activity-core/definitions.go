@@ -13,6 +13,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
+	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
@@ -202,7 +203,12 @@ func (c *cli) nextCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.print(n, func() { c.showNext(n) })
+			return c.print(n, func() {
+				if len(n.Items) == 0 {
+					fmt.Fprintf(c.stdout, "it does not fire any more: times are listed up to the end of %d\n", cronspec.MaxYear)
+				}
+				c.showNext(n)
+			})
 		},
 	}
 	cmd.Flags().IntVar(&count, "count", 10, "how many, 1 to 1000")
