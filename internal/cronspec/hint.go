@@ -16,6 +16,12 @@ const exampleHint = `write five fields such as "0 6 * * 1"`
 
 // fieldCountHint is for expressions that have not five fields.
 func fieldCountHint(words []string) string {
+	if len(words) > 5 && strings.HasPrefix(words[5], "#") { // as in a crontab
+		if five := strings.Join(words[:5], " "); parses(five) {
+			return fmt.Sprintf("remove the comment: write %q", five)
+		}
+		return "remove the comment: " + exampleHint
+	}
 	switch len(words) {
 	case 6:
 		var seconds, year string
@@ -42,6 +48,11 @@ func fieldCountHint(words []string) string {
 		}
 	}
 	return exampleHint
+}
+
+func parses(text string) bool {
+	_, err := parseExpression(text)
+	return err == nil
 }
 
 func questionMarks(words []string) map[int]bool {

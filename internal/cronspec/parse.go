@@ -107,9 +107,12 @@ func parseExpression(text string) (*entry, error) {
 		return nil, refuse(FieldExpression, text, "is empty", exampleHint)
 	}
 	switch first := words[0]; {
-	case strings.HasPrefix(first, "TZ=") || strings.HasPrefix(first, "CRON_TZ="):
-		return nil, refuse(FieldExpression, first, "a zone cannot be set inside the expression",
-			fmt.Sprintf("remove it and set timezone: %s", strings.TrimLeft(first[strings.Index(first, "=")+1:], " ")))
+	case strings.HasPrefix(strings.ToUpper(first), "TZ=") || strings.HasPrefix(strings.ToUpper(first), "CRON_TZ="):
+		hint := "remove it and set timezone: beside the expression"
+		if _, zone, _ := strings.Cut(first, "="); zone != "" {
+			hint = "remove it and set timezone: " + zone
+		}
+		return nil, refuse(FieldExpression, first, "a zone cannot be set inside the expression", hint)
 	case strings.HasPrefix(first, "@"):
 		expansion, ok := macro(strings.ToLower(first))
 		if ok && len(words) == 1 {
