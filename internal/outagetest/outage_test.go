@@ -134,7 +134,7 @@ func (e *environment) minutely(policy core.MisfirePolicy) core.Definition {
 
 // judge compares what became of the missed slots with the promise.
 func (e *environment) judge(c cause, d core.Definition, begin, end time.Time, check wire.LedgerCheck) row {
-	r := row{cause: c.name, policy: d.TriggerConfig.MisfirePolicy, expected: missedTicks, clean: len(check.Missing) == 0}
+	r := row{cause: c.name, policy: d.TriggerConfig.MisfirePolicy, expected: missedTicks, clean: check.OK}
 	switch r.policy {
 	case core.MisfireSkip:
 		r.expected = 0
