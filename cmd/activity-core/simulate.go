@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ Temporal spreads the starts of a definition with jitter by a hash that contains 
 (see "temporal operator namespace describe") they are shown where they will be; without it they are spread as widely, elsewhere.`,
 		Example: `  activity-core simulate -f examples/ --from 2026-10-24 --to 3d --outage 2026-10-25T00:00/4h
   activity-core simulate -f definitions/ --to 30d --run-time 10m --slots --limit 5000 -o json`,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(files) == 0 {
 				return usageError("simulate needs -f FILE or -f DIR")
 			}
@@ -63,11 +64,10 @@ Temporal spreads the starts of a definition with jitter by a hash that contains 
 				return err
 			}
 			in.Jobs, in.All, in.Limit = jobs, slots, limit
-			result, err := simulate.Run(in)
+			result, out, err := c.simulate(cmd.Context(), in, busiest, lines)
 			if err != nil {
-				return usageError("%w", err)
+				return err
 			}
-			out := newSimulation(in, result, busiest, lines)
 			out.Left, out.JitterAssumed = left, namespace == "" && slices.ContainsFunc(jobs, func(j simulate.Job) bool { return j.Jitter > 0 })
 			return c.print(out, func() { c.showSimulation(in, result, out, slots, lines) })
 		},
@@ -84,6 +84,32 @@ Temporal spreads the starts of a definition with jitter by a hash that contains 
 	f.IntVar(&busiest, "busiest", 5, "how many of the busiest minutes to show")
 	f.IntVar(&lines, "lines", 24, "lines of the load profile")
 	return c.outputCommand(cmd)
+}
+
+// simulate plays the input, which may take a minute, until ctx is over.
+func (c *cli) simulate(ctx context.Context, in simulate.Input, busiest, lines int) (*simulate.Result, simulation, error) {
+	type played struct {
+		result *simulate.Result
+		out    simulation
+		err    error
+	}
+	done := make(chan played, 1)
+	go func() { // it is pure, and may go on unheard until the process ends
+		var p played
+		if p.result, p.err = simulate.Run(in); p.err == nil {
+			p.out = newSimulation(in, p.result, busiest, lines)
+		}
+		done <- p
+	}()
+	select {
+	case p := <-done:
+		if p.err != nil {
+			return nil, p.out, usageError("%w", p.err)
+		}
+		return p.result, p.out, nil
+	case <-ctx.Done():
+		return nil, simulation{}, errInterrupted
+	}
 }
 
 // maxListed bounds --limit.

@@ -188,13 +188,22 @@ func (l *lane) advance(until time.Time) {
 // process is the schedule going through its buffer (server service/worker/scheduler/buffer.go, ProcessBuffer).
 func (l *lane) process(at time.Time) {
 	for len(l.waiting) > 0 {
+		if l.job.Policy == cronspec.PolicyCatchup { // all wait, in order: no need to look at each for every run
+			if l.busy.After(at) {
+				return
+			}
+			first := l.waiting[0]
+			l.waiting = l.waiting[1:]
+			l.admit(first, at)
+			continue
+		}
 		var first time.Time
 		kept := l.waiting[:0]
 		for _, nominal := range l.waiting {
 			switch {
 			case first.IsZero() && !l.busy.After(at):
 				first = nominal
-			case l.job.Policy == cronspec.PolicyCatchup, l.job.Policy == cronspec.PolicyCompress && len(kept) == 0:
+			case l.job.Policy == cronspec.PolicyCompress && len(kept) == 0:
 				kept = append(kept, nominal)
 			default:
 				l.dropped(nominal, at)
