@@ -108,7 +108,7 @@ func parseExpression(text string) (*entry, error) {
 	}
 	switch first := words[0]; {
 	case strings.HasPrefix(strings.ToUpper(first), "TZ=") || strings.HasPrefix(strings.ToUpper(first), "CRON_TZ="):
-		hint := "remove it and set timezone: beside the expression"
+		hint := "remove it and set timezone beside the expression"
 		if _, zone, _ := strings.Cut(first, "="); zone != "" {
 			hint = "remove it and set timezone: " + zone
 		}

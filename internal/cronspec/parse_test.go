@@ -70,7 +70,7 @@ func TestRefusalsNameTheFieldAndSayWhatToWriteInstead(t *testing.T) {
 		{"TZ=Europe/Berlin 0 6 * * 1", "", cronspec.FieldExpression, []string{"timezone: Europe/Berlin"}},
 		{"CRON_TZ=Europe/Berlin 0 6 * * 1", "", cronspec.FieldExpression, []string{"timezone: Europe/Berlin"}},
 		{"tz=Europe/Berlin 0 6 * * 1", "", cronspec.FieldExpression, []string{"cannot be set inside", "timezone: Europe/Berlin"}},
-		{"TZ= 0 6 * * 1", "", cronspec.FieldExpression, []string{"timezone: beside the expression"}},
+		{"TZ= 0 6 * * 1", "", cronspec.FieldExpression, []string{"timezone beside the expression"}},
 		{"0 6 * * 1 # on Mondays", "", cronspec.FieldExpression, []string{`remove the comment: write "0 6 * * 1"`}},
 		{"0 6 * * 1 #Mondays", "", cronspec.FieldExpression, []string{`remove the comment: write "0 6 * * 1"`}},
 		{"0 6 * * x # on Mondays", "", cronspec.FieldExpression, []string{`remove the comment: write five fields`}},
