@@ -39,7 +39,8 @@ const (
 // docs/misfire.md as a function: a preview asks it, and a test in internal/slots holds the engine to it.
 type Misfire struct {
 	Policy        Policy
-	Late          time.Duration // how late the time was when the outage ended, plus the length of later outages: not when its run begins, or a backlog would push itself out
+	Late          time.Duration // how late the time was when the outage ended: not when its run begins, or a backlog would push itself out
+	Since         time.Duration // how long the outages after it have lasted; it counts for CatchupWindow, not for Grace
 	Latest        time.Time     // the latest nominal time of the outage; compress elects it
 	CatchupWindow time.Duration // how late catchup makes up, itself included; 0 or less means without limit
 	Grace         time.Duration // a time at most this late is not missed, it only starts late; 0 or less means none
@@ -62,7 +63,7 @@ type Decision struct {
 //
 // An unknown policy is treated as skip, which makes nothing up.
 func (m Misfire) Decide(slot time.Time) Decision {
-	late, inGrace := m.Late, m.Late <= m.Grace
+	late, inGrace := m.Late+m.Since, m.Late <= m.Grace
 	switch {
 	case m.Policy == PolicyCompress && slot.Before(m.Latest):
 		return Decision{Verdict: VerdictCompress, Into: m.Latest, Late: inGrace,

@@ -22,11 +22,13 @@ func TestPoliciesDecideAsPromised(t *testing.T) {
 	}{
 		{"skip makes nothing up", cronspec.Misfire{Policy: cronspec.PolicySkip}, "ssssssssssss"},
 		{"skip still runs what is only late, grace included", cronspec.Misfire{Policy: cronspec.PolicySkip, Grace: 15 * time.Minute}, "ssssssssssFF"},
+		{"skip still runs what is only late, whatever was out since", cronspec.Misfire{Policy: cronspec.PolicySkip, Grace: 15 * time.Minute, Since: time.Hour}, "ssssssssssFF"},
 		{"compress runs the latest", cronspec.Misfire{Policy: cronspec.PolicyCompress}, "cccccccccccM"},
 		{"compress runs one, whatever the grace", cronspec.Misfire{Policy: cronspec.PolicyCompress, Grace: time.Hour}, "cccccccccccF"},
 		{"compress runs one, whatever the window", cronspec.Misfire{Policy: cronspec.PolicyCompress, CatchupWindow: time.Minute}, "cccccccccccM"},
 		{"catchup runs all", cronspec.Misfire{Policy: cronspec.PolicyCatchup}, "MMMMMMMMMMMM"},
 		{"catchup stops at its window, both ends included", cronspec.Misfire{Policy: cronspec.PolicyCatchup, CatchupWindow: 25 * time.Minute}, "sssssssssMMM"},
+		{"catchup's window is the nearer the more was out since", cronspec.Misfire{Policy: cronspec.PolicyCatchup, CatchupWindow: 25 * time.Minute, Since: 10 * time.Minute}, "ssssssssssMM"},
 		{"catchup leaves nothing when all is too old", cronspec.Misfire{Policy: cronspec.PolicyCatchup, CatchupWindow: time.Minute}, "ssssssssssss"},
 		{"catchup runs what is only late, whatever the window", cronspec.Misfire{Policy: cronspec.PolicyCatchup, CatchupWindow: time.Minute, Grace: 5 * time.Minute}, "sssssssssssF"},
 		{"an unknown policy makes nothing up", cronspec.Misfire{Policy: "later"}, "ssssssssssss"},

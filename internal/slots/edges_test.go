@@ -254,6 +254,21 @@ func TestASlotThatWasLostPartsAGap(t *testing.T) {
 		span{"10:05", "10:05", "lost"}, span{"10:06", "10:07", "fired"})
 }
 
+// The schedule is lost, and mended; then an outage begins, of whose slots the schedule starts the first two.
+func TestAGapThatGoesOnInAnOutageGetsOneRun(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w.until("10:05:10", d)
+	w.withoutScheduleUntil("10:08:20")
+	w.nothingUntil("10:12:20")
+	w.recover()
+	for _, slot := range []string{"10:09", "10:10"} {
+		w.native(d.ID, at(slot))
+	}
+	w.until("10:15", d)
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:06", "10:11", "compressed into 10:12"}, span{"10:12", "10:15", "fired"})
+}
+
 func TestCompressWaitsTenMinutesForASlotAfterTheLatest(t *testing.T) {
 	w, d := inWorld(t, activitycore.MisfireCompress, func(d *activitycore.Definition) {
 		d.TriggerConfig.CronExpression = activitycore.StringList{"*/30 * * * *"}

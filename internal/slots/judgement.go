@@ -155,8 +155,7 @@ func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err er
 // does not matter.
 func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
 	if out := outageOf(j.outages, slot, graceOf(j.def)); out != nil {
-		late = lateness(j.outages, slot, *out)
-		return late, inGrace(j.def, late) && j.def.DeletedAt == nil
+		return lateness(j.outages, slot, *out), inGrace(j.def, out.To.Sub(slot)) && j.def.DeletedAt == nil
 	}
 	return lateness(j.outages, slot, activitycore.Outage{To: slot.Add(graceOf(j.def))}), false
 }
@@ -165,7 +164,7 @@ func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
 func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err error) {
 	for len(missed) > 0 {
 		s := missed[0]
-		if out := outageOf(j.outages, s.Time, graceOf(j.def)); out != nil {
+		if out := gapOf(j.outages, s.Time, graceOf(j.def)); out != nil {
 			latest := latestMissed(j.whole(), j.outages, s.Time, *out)
 			n := j.into(missed, latest, j.why(s.Time))
 			if n > 0 && missed[n-1].Time.Equal(latest) {
@@ -180,6 +179,9 @@ func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err
 			next, err := j.startedSince(s.Time)
 			if err != nil {
 				return nil, err
+			}
+			if next == "" && len(runs) > 0 { // a make-up that waits for the same run to end
+				next = activitycore.CronCause(runs[0].Time).Key()
 			}
 			if next != "" {
 				j.add(s.Time, activitycore.VerdictCompressed, "overlap: the run of "+run.Cause.Key()+" was still open", next)
@@ -244,7 +246,8 @@ func (j *judgement) whole() *timeline {
 }
 
 // gap finds how many of the missed slots follow on each other without one that has a row between them, and the run that
-// already stands for them: the make-up of the same gap, begun by an earlier tick or by another replica.
+// already stands for them: the make-up of the same gap, begun by an earlier tick or by another replica, or the one that a later
+// slot of it was compressed into.
 func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string, err error) {
 	open := make(map[int64]bool, len(missed))
 	for _, s := range missed {
@@ -268,6 +271,8 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 	switch {
 	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == activitycore.VerdictFired):
 		return n, entry.CauseKey, nil
+	case err == nil && entry.Verdict == activitycore.VerdictCompressed && entry.Into > entry.CauseKey:
+		return n, entry.Into, nil // the gap goes on in an outage, whose latest slot stands for both
 	case activitycore.IsCode(err, activitycore.CodeNotFound) && !following.Before(horizon):
 		// The gap goes on beyond what one tick looks at: find its end.
 		last, err := j.gapEnd(following)

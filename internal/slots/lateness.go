@@ -22,6 +22,18 @@ func outageOf(outages []activitycore.Outage, nominal time.Time, grace time.Durat
 	return found
 }
 
+// gapOf finds the outage whose latest slot stands for a missed one under compress: of those that lasted at some moment between
+// the slot and the end of its grace the one that began first, so that one that begins later does not change the answer. The outages are
+// ordered by their start.
+func gapOf(outages []activitycore.Outage, nominal time.Time, grace time.Duration) *activitycore.Outage {
+	for i, o := range outages {
+		if o.To.After(nominal) && !o.From.After(nominal.Add(grace)) {
+			return &outages[i]
+		}
+	}
+	return nil
+}
+
 // latestMissed is the last slot that the outage out kept from starting. Outages that follow on each other without a slot
 // that could fire between them count as one.
 func latestMissed(tl *timeline, outages []activitycore.Outage, nominal time.Time, out activitycore.Outage) time.Time {
@@ -46,8 +58,7 @@ func describeOutage(o activitycore.Outage) string {
 	return fmt.Sprintf("an outage (%s) from %s to %s", o.What, o.From.UTC().Format(time.RFC3339), o.To.UTC().Format(time.RFC3339))
 }
 
-// lateness is how late a slot of the outage out is, for misfire_grace and catchup_window alike: as late as it was when the
-// outage ended, and later by what the recorded outages since have lasted. The time that earlier runs take does not count, or a
+// lateness is how late a slot of the outage out is for catchup_window: as late as it was when the outage ended, and later by what the recorded outages since have lasted. The time that earlier runs take does not count, or a
 // backlog that is worked off one run at a time would push its own end out of the window. The outages are ordered by their start.
 func lateness(outages []activitycore.Outage, nominal time.Time, out activitycore.Outage) time.Duration {
 	late, end := out.To.Sub(nominal), out.To
@@ -60,7 +71,8 @@ func lateness(outages []activitycore.Outage, nominal time.Time, out activitycore
 	return late
 }
 
-// inGrace reports whether a slot that was late by so much when its outage ended is late only, and not missed.
+// inGrace reports whether a slot that was late by so much when its outage ended is late only, and not missed. What happens
+// after its grace does not change that: another outage, while it waits for its turn, does not make it missed.
 func inGrace(def activitycore.StoredDefinition, late time.Duration) bool {
 	return late <= graceOf(def)+def.TriggerConfig.Jitter.Std()
 }

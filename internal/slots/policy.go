@@ -114,13 +114,13 @@ func (p *Policy) superseded(def activitycore.StoredDefinition, nominal, now time
 
 // missed decides about a slot inside an outage.
 func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time, outages []activitycore.Outage, out activitycore.Outage) (*activitycore.Settlement, error) {
-	why, late := "missed in "+describeOutage(out), lateness(outages, nominal, out)
-	policy := policyOf(def)
-	if policy != activitycore.MisfireCompress && inGrace(def, late) {
+	why, policy := "missed in "+describeOutage(out), policyOf(def)
+	if policy != activitycore.MisfireCompress && inGrace(def, out.To.Sub(nominal)) {
 		return nil, nil //nolint:nilnil // late, not missed
 	}
 	switch policy {
 	case activitycore.MisfireCatchup:
+		late := lateness(outages, nominal, out)
 		if late <= windowOf(def) {
 			return nil, nil //nolint:nilnil // it is made up by running now
 		}
@@ -131,7 +131,7 @@ func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, 
 		if err != nil {
 			return nil, err
 		}
-		latest := latestMissed(tl, outages, nominal, out)
+		latest := latestMissed(tl, outages, nominal, *gapOf(outages, nominal, graceOf(def)))
 		if !latest.After(nominal) {
 			return nil, nil //nolint:nilnil // it is the one that runs for all
 		}

@@ -21,22 +21,23 @@ const watchdogGrace = time.Minute
 // wait, catchup lets all wait. After an outage it works through what fell due in it as if it came all at once, and admission
 // refuses what the misfire policy says is not to run.
 //
-// The watchdog starts what the schedule dropped and the policy wants, one at a time, oldest first, when no run is open and the
-// schedule has nothing waiting. The schedule knows nothing of these runs, so its own may start beside them.
+// The watchdog judges what the schedule dropped once the schedule has nothing waiting, and starts what the policy wants of it,
+// one at a time, oldest first, when no run is open. The schedule knows nothing of these runs, so its own may start beside them.
 type lane struct {
 	job      Job
 	outages  []Outage
 	from, to time.Time // the window
 	total    *atomic.Int64
 
-	waiting  []time.Time // the schedule's buffer: nominal times, ascending
-	busy     time.Time   // end of the schedule's last run
-	busySlot time.Time   // its nominal time
-	queue    []makeUp    // the watchdog's
-	making   time.Time   // end of the watchdog's last run
-	lastRun  time.Time   // start of the latest run of either
-	lastSlot time.Time   // its nominal time
-	covered  []Slot      // compressed by overlap into the run that starts next
+	now        time.Time   // when something happened last to what waits
+	waiting    []time.Time // the schedule's buffer: nominal times, ascending
+	busy       time.Time   // end of the schedule's last run
+	busySlot   time.Time   // its nominal time
+	queue      []dropped   // the watchdog's: what the schedule has let go and has no verdict yet, ascending
+	owed       []dropped   // what of it is to run, ascending
+	owedBy     int         // how many outages were recorded when that was found
+	making     time.Time   // end of the watchdog's last run
+	makingSlot time.Time   // its nominal time
 
 	began    bool     // the window has
 	idle     int      // how many nominal times found nothing open or waiting
@@ -56,12 +57,6 @@ type lane struct {
 	list    list
 	// started is told every start in the window, if set.
 	started func(time.Time)
-}
-
-// makeUp is a run that the watchdog owes.
-type makeUp struct {
-	slot  Slot
-	ready time.Time
 }
 
 // allowed is how late a time may be without being missed.
@@ -104,7 +99,7 @@ func (l *lane) play() error {
 		if n > 1 && !l.began && !nominal.Before(l.from) {
 			l.began = true
 			if l.advance(l.from); l.hopeless(n - 1) {
-				l.waiting, l.queue, l.busy, l.making = nil, nil, time.Time{}, time.Time{}
+				l.waiting, l.queue, l.owed, l.busy, l.making = nil, nil, nil, time.Time{}, time.Time{}
 			}
 		}
 		due := nominal
@@ -122,7 +117,7 @@ func (l *lane) play() error {
 			batch, over = append(batch, nominal), l.outages[next].To
 			continue
 		}
-		if len(l.waiting) == 0 && len(l.queue) == 0 && !l.busy.After(due) { // the usual case
+		if len(l.waiting)+len(l.queue)+len(l.owed) == 0 && !l.busy.After(due) { // the usual case
 			l.idle++
 			l.start(Slot{Nominal: nominal, Outcome: Fired}, due, &l.busy)
 			continue
@@ -147,9 +142,10 @@ func (l *lane) hopeless(played int) bool {
 // fall lets nominal times fall due at once.
 func (l *lane) fall(due []time.Time, at time.Time) {
 	l.advance(at)
+	l.now = at
 	for _, nominal := range due {
 		if len(l.waiting) >= maxBuffered {
-			l.dropped(nominal, at)
+			l.drop(nominal, at)
 			continue
 		}
 		l.waiting = append(l.waiting, nominal)
@@ -160,29 +156,28 @@ func (l *lane) fall(due []time.Time, at time.Time) {
 // advance lets happen what happens before a time; all that still will if it is zero.
 func (l *lane) advance(until time.Time) {
 	for {
-		var at time.Time
-		switch {
-		case len(l.waiting) > 0:
-			at = afterOutage(l.outages, l.busy)
-		case len(l.queue) > 0:
-			at = afterOutage(l.outages, latest(l.queue[0].ready, latest(l.busy, l.making)))
-		default:
+		at := l.moment()
+		if at.IsZero() || !until.IsZero() && !at.Before(until) {
 			return
 		}
-		if !until.IsZero() && !at.Before(until) {
-			return
-		}
+		l.now = at
 		if len(l.waiting) > 0 {
 			l.process(at)
 			continue
 		}
-		slot := l.queue[0].slot
-		l.queue = l.queue[1:]
-		if until.IsZero() && (!l.busy.Before(l.to) || !l.making.Before(l.to)) { // what comes after the window is not played
-			slot.Reason += ", at the earliest"
-		}
-		l.start(slot, at, &l.making)
+		l.watch(at, until.IsZero())
 	}
+}
+
+// moment is when the next thing happens that no new nominal time causes; zero if none does.
+func (l *lane) moment() time.Time {
+	switch {
+	case len(l.waiting) > 0:
+		return afterOutage(l.outages, latest(l.now, l.busy))
+	case len(l.queue)+len(l.owed) > 0:
+		return l.nextWatch()
+	}
+	return time.Time{}
 }
 
 // process is the schedule going through its buffer (server service/worker/scheduler/buffer.go, ProcessBuffer).
@@ -206,7 +201,7 @@ func (l *lane) process(at time.Time) {
 			case l.job.Policy == cronspec.PolicyCompress && len(kept) == 0:
 				kept = append(kept, nominal)
 			default:
-				l.dropped(nominal, at)
+				l.drop(nominal, at)
 			}
 		}
 		l.waiting = kept
@@ -241,68 +236,22 @@ func (l *lane) admit(nominal, at time.Time) {
 	l.settle(slot)
 }
 
-// dropped is the watchdog finding a nominal time that the schedule has let go, at some time.
-func (l *lane) dropped(nominal, at time.Time) {
-	slot := Slot{Nominal: nominal, Outcome: Fired}
-	judged := l.judged(nominal, at)
-	known := recorded(l.outages, judged)
-	out, missed := keptFrom(known, nominal, l.job.Grace)
-	if missed && l.job.Policy == cronspec.PolicySkip && (l.busy.After(nominal) || l.making.After(nominal)) {
-		// A run was open as well: that explains it, unless an outage alone would have been too much.
-		_, down := outageAt(l.outages, nominal)
-		missed = down && l.lateness(nominal, out, known) > l.allowed()
-	}
-	switch {
-	case missed:
-		l.decide(&slot, out, known)
-	case l.job.Policy == cronspec.PolicyCatchup:
-		slot.Outcome, slot.Cause = MadeUp, Overflow
-		slot.Reason = fmt.Sprintf("more than %d were waiting already, made up (catchup)", maxBuffered)
-	case l.job.Policy == cronspec.PolicyCompress:
-		slot.Outcome, slot.Cause = Compressed, Overlap
-		slot.Reason = "overlap: a run was open and another waited already"
-		if !l.lastRun.Before(nominal) {
-			slot.Into = l.lastSlot
-			break
-		}
-		l.covered = append(l.covered, slot)
-		return
-	default:
-		slot.Outcome, slot.Cause = Skipped, Overlap
-		slot.Reason = l.why(nominal, "overlap: the run of %s was still open", l.busySlot)
-	}
-	if slot.Outcome == Fired || slot.Outcome == MadeUp {
-		l.queue = append(l.queue, makeUp{slot, judged})
-		return
-	}
-	l.settle(slot)
-}
-
-// judged is when the watchdog looks at a nominal time that the schedule has let go: at the end of an outage that it lies in, or
-// else at the end of its grace.
-func (l *lane) judged(nominal, at time.Time) time.Time {
-	if i := firstAfter(l.outages, at); i > 0 && l.outages[i-1].To.Add(-l.job.Jitter).After(nominal) {
-		return at
-	}
-	return afterOutage(l.outages, latest(at, nominal.Add(max(watchdogGrace, l.job.Grace)+l.job.Jitter)))
-}
-
-// lateness is how late a nominal time was when its outage ended, and later by what the recorded outages since have lasted.
-func (l *lane) lateness(nominal time.Time, out Outage, known []Outage) time.Duration {
-	late := out.To.Sub(nominal)
+// since is for how long the recorded outages after out have lasted.
+func since(known []Outage, out Outage) (lasted time.Duration) {
 	for _, o := range known[firstAfter(known, out.To):] {
 		if o.To.Sub(o.From) > unnoticed {
-			late += o.To.Sub(o.From)
+			lasted += o.To.Sub(o.From)
 		}
 	}
-	return late
+	return lasted
 }
 
 // decide applies the misfire policy to a time that an outage kept from starting.
 func (l *lane) decide(slot *Slot, out Outage, known []Outage) {
-	m := cronspec.Misfire{Policy: l.job.Policy, Late: l.lateness(slot.Nominal, out, known), CatchupWindow: l.job.CatchupWindow, Grace: l.allowed()}
+	m := cronspec.Misfire{Policy: l.job.Policy, Late: out.To.Sub(slot.Nominal), Since: since(known, out),
+		CatchupWindow: l.job.CatchupWindow, Grace: l.allowed()}
 	if m.Policy == cronspec.PolicyCompress {
-		m.Latest = l.elected(out, known)
+		m.Latest = l.elected(known[nextRecorded(known, slot.Nominal)], known) // what begins later does not change it
 	}
 	d := m.Decide(slot.Nominal)
 	slot.Cause, slot.Reason, slot.Into, slot.Outage = Misfire, d.Reason, d.Into, out.To
@@ -346,18 +295,15 @@ func (l *lane) elected(out Outage, known []Outage) time.Time {
 func (l *lane) start(slot Slot, at time.Time, end *time.Time) {
 	other := l.making
 	if end == &l.making {
-		other = l.busy
+		other, l.makingSlot = l.busy, slot.Nominal
 	} else {
 		l.busySlot = slot.Nominal
 	}
 	slot.Start, slot.Overlaps = at, other.After(at)
 	*end = at.Add(l.job.RunTime)
-	l.lastRun, l.lastSlot = at, slot.Nominal
-	for _, c := range l.covered {
-		c.Into = slot.Nominal
-		l.settle(c)
+	for i := len(l.queue) - 1; i >= 0 && l.queue[i].next.IsZero(); i-- {
+		l.queue[i].next, l.queue[i].judged = slot.Nominal, false
 	}
-	l.covered = l.covered[:0]
 	l.settle(slot)
 }
 

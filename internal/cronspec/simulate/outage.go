@@ -50,6 +50,15 @@ func afterOutage(outages []Outage, t time.Time) time.Time {
 	return t
 }
 
+// nextRecorded is the index of the first of the outages that ends after t and is one for the heartbeat.
+func nextRecorded(outages []Outage, t time.Time) int {
+	i := firstAfter(outages, t)
+	for i < len(outages) && outages[i].To.Sub(outages[i].From) <= unnoticed {
+		i++
+	}
+	return i
+}
+
 // recorded are those that the record has when t has come.
 func recorded(outages []Outage, t time.Time) []Outage { return outages[:firstAfter(outages, t)] }
 
