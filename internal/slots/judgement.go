@@ -164,7 +164,7 @@ func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
 func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err error) {
 	for len(missed) > 0 {
 		s := missed[0]
-		if out := gapOf(j.outages, s.Time, graceOf(j.def)); out != nil {
+		if out := j.outage(s.Time); out != nil {
 			latest := latestMissed(j.whole(), j.outages, s.Time, *out)
 			n := j.into(missed, latest, j.why(s.Time))
 			if n > 0 && missed[n-1].Time.Equal(latest) {
@@ -347,9 +347,17 @@ func (j *judgement) add(slot time.Time, v activitycore.Verdict, reason, into str
 	j.settled = append(j.settled, s)
 }
 
+// outage is the one that kept a slot from starting, nil if none is recorded.
+func (j *judgement) outage(slot time.Time) *activitycore.Outage {
+	if policyOf(j.def) == activitycore.MisfireCompress {
+		return gapOf(j.outages, slot, graceOf(j.def))
+	}
+	return outageOf(j.outages, slot, graceOf(j.def))
+}
+
 // why says what kept a slot from firing.
 func (j *judgement) why(slot time.Time) string {
-	if out := outageOf(j.outages, slot, graceOf(j.def)); out != nil {
+	if out := j.outage(slot); out != nil {
 		return "missed in " + describeOutage(*out)
 	}
 	return "missed: Temporal did not start it, and no outage is recorded; the schedule was missing, stuck or just replaced"

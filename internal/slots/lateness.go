@@ -58,8 +58,9 @@ func describeOutage(o activitycore.Outage) string {
 	return fmt.Sprintf("an outage (%s) from %s to %s", o.What, o.From.UTC().Format(time.RFC3339), o.To.UTC().Format(time.RFC3339))
 }
 
-// lateness is how late a slot of the outage out is for catchup_window: as late as it was when the outage ended, and later by what the recorded outages since have lasted. The time that earlier runs take does not count, or a
-// backlog that is worked off one run at a time would push its own end out of the window. The outages are ordered by their start.
+// lateness is how late a slot of the outage out is for catchup_window: as late as it was when the outage ended, and later by
+// what the recorded outages since have lasted. The time that earlier runs take does not count, or a backlog that is worked off one
+// run at a time would push its own end out of the window. The outages are ordered by their start.
 func lateness(outages []activitycore.Outage, nominal time.Time, out activitycore.Outage) time.Duration {
 	late, end := out.To.Sub(nominal), out.To
 	for _, o := range outages {

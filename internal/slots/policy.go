@@ -114,7 +114,11 @@ func (p *Policy) superseded(def activitycore.StoredDefinition, nominal, now time
 
 // missed decides about a slot inside an outage.
 func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time, outages []activitycore.Outage, out activitycore.Outage) (*activitycore.Settlement, error) {
-	why, policy := "missed in "+describeOutage(out), policyOf(def)
+	policy := policyOf(def)
+	if policy == activitycore.MisfireCompress {
+		out = *gapOf(outages, nominal, graceOf(def))
+	}
+	why := "missed in " + describeOutage(out)
 	if policy != activitycore.MisfireCompress && inGrace(def, out.To.Sub(nominal)) {
 		return nil, nil //nolint:nilnil // late, not missed
 	}
@@ -131,7 +135,7 @@ func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, 
 		if err != nil {
 			return nil, err
 		}
-		latest := latestMissed(tl, outages, nominal, *gapOf(outages, nominal, graceOf(def)))
+		latest := latestMissed(tl, outages, nominal, out)
 		if !latest.After(nominal) {
 			return nil, nil //nolint:nilnil // it is the one that runs for all
 		}
