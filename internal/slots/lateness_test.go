@@ -181,6 +181,22 @@ func TestUnderCompressOneRunsHoweverManyAreWithinTheirGrace(t *testing.T) {
 	w.wantVerdicts(d.ID, span{"10:13", "10:16", "compressed into 10:17"}, span{"10:17", "10:17", "fired"})
 }
 
+// 10:05 could fire between the outages; both lie within the grace of all slots.
+func TestUnderCompressASlotIsThatOfTheFirstOutageWithinItsGrace(t *testing.T) {
+	w, d := inWorld(t, activitycore.MisfireCompress, func(d *activitycore.Definition) {
+		d.TriggerConfig.MisfireGrace = activitycore.Duration(20 * time.Minute)
+	})
+	w.out("10:01:10", "10:04:20")
+	w.out("10:06:10", "10:12:20")
+	w.nothingUntil("10:12:20")
+	w.native(d.ID, at("10:02"))
+	w.settle()
+	w.wantVerdicts(d.ID, span{"10:02", "10:03", "compressed into 10:04"}, span{"10:04", "10:04", "fired"}, span{"10:05", "10:11", "compressed into 10:12"}, span{"10:12", "10:12", "fired"})
+	for _, slot := range []string{"10:02", "10:03"} { // found by admission, and by the watchdog
+		w.wantReason(d.ID, slot, "from 2026-03-03T10:01:10Z")
+	}
+}
+
 func TestUnderSkipEachSlotWithinItsGraceRunsOneAtATime(t *testing.T) {
 	w, d := inWorld(t, activitycore.MisfireSkip, func(d *activitycore.Definition) {
 		d.TriggerConfig.MisfireGrace = activitycore.Duration(3 * time.Minute)
