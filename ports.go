@@ -275,7 +275,8 @@ type Tasks interface {
 // and when the system was out.
 type SlotBook interface {
 	// AccountedUntil returns the instants up to which slots have verdicts, by definition ID; definitions
-	// without one are absent.
+	// without one are absent: none of their slots since CreatedAt is known to have one. A definition that is created again
+	// has at least the time of its first creation.
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
 	// Tombstones lists the definitions that were deleted after a time and not created anew, by deletion ascending, purged ones
 	// included: their last slots may still need a verdict.

@@ -292,6 +292,26 @@ func TestADefinitionThatIsCreatedAgainMakesNothingUpOfWhatItMissedBeforeItsDelet
 	})
 }
 
+// The watchdogs died before they had saved how far the definition is accounted for: nothing but its versions tells when it began.
+func TestADefinitionThatIsCreatedAgainBeforeAnyWatchdogSawItLeavesNoSlotWithoutAVerdict(t *testing.T) {
+	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+		w.until("10:02:10", d)
+		w.nothingUntil("10:04:30")
+		w.delete(d)
+		w.nothingUntil("10:06:30")
+		w.save(d)
+		w.nothingUntil("10:08:30")
+		w.delete(d)
+		w.nothingUntil("10:10:30")
+		w.save(d)
+		w.recover()
+		w.until("10:14", d)
+		w.settle()
+		w.wantVerdicts(d.ID, span{"10:01", "10:02", "fired"}, span{"10:03", "10:04", "skipped"}, span{"10:07", "10:08", "skipped"}, span{"10:11", "10:12", "fired"})
+		w.wantComplete("10:01", "10:12:30")
+	})
+}
+
 // Its schedule is deleted and its tombstone purged at once; then the worker restarts before its next tick.
 func TestADeletedDefinitionWhoseScheduleIsGoneIsStillAccountedFor(t *testing.T) {
 	w := newWorld(t, "10:00:30")

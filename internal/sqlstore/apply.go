@@ -237,11 +237,24 @@ func (a *apply) put(ctx context.Context, c activitycore.DefinitionChange) (*defi
 		row.CreatedAt, row.Paused = cur.CreatedAt, cur.Paused
 		delete(a.liveName, cur.Name)
 	}
+	if old := a.byID[d.ID]; old != nil && cur == nil {
+		if err := keepBeginning(ctx, a.q, old); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.store.savePut(ctx, a.q, row); err != nil {
 		return nil, err
 	}
 	a.byID[d.ID], a.liveName[d.Name] = row, d.ID
 	return row, a.putHolds(ctx, cur, row)
+}
+
+// keepBeginning marks where the slots of a definition begin that was deleted and is about to be created again, unless its mark is past
+// that: the row forgets its first creation, and the slots between that and the deletion may be without a verdict.
+func keepBeginning(ctx context.Context, q Querier, deleted *definitionRow) error {
+	_, err := exec(ctx, q, `INSERT INTO slot_marks (activity_id, accounted_until) VALUES ($1,$2) ON CONFLICT (activity_id) DO NOTHING`,
+		deleted.ID, deleted.CreatedAt)
+	return err
 }
 
 // savePut writes a definition's row, new, changed or revived, and its version.

@@ -222,6 +222,33 @@ func foreignCursor(t *testing.T, s core.Store) {
 	wantCode(t, err, core.CodeInvalid)
 }
 
+// Its row forgets the first creation, and with it where its slots begin.
+func marksOfTheRevived(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	revive := func(at time.Time) (mark time.Time) {
+		t.Helper()
+		for _, c := range []core.DefinitionChange{{Delete: true, Definition: d.Definition}, {Definition: d.Definition}} {
+			c.ExpectVersion = core.AnyVersion
+			_, err := s.ApplyChanges(ctx, []core.DefinitionChange{c}, "bob", at)
+			must(t, err)
+		}
+		marks, err := s.AccountedUntil(ctx, []string{d.ID})
+		must(t, err)
+		return marks[d.ID]
+	}
+	for _, at := range []time.Time{epoch.Add(time.Hour), epoch.Add(2 * time.Hour)} {
+		if mark := revive(at); !mark.Equal(d.CreatedAt) {
+			t.Fatalf("created again at %s: mark %s, want its first creation, %s", at, mark, d.CreatedAt)
+		}
+	}
+	known := epoch.Add(90 * time.Minute)
+	must(t, s.Advance(ctx, map[string]time.Time{d.ID: known}))
+	if mark := revive(epoch.Add(3 * time.Hour)); !mark.Equal(known) {
+		t.Fatalf("created again with a mark: %s, want it as it was, %s", mark, known)
+	}
+}
+
 func slotBook(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	must(t, s.Advance(ctx, map[string]time.Time{"a": epoch, "b": epoch}))

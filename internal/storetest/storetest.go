@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"lists have neither holes nor repeats", paging},
 		{"foreign cursors are refused", foreignCursor},
 		{"marks move forward, outages merge", slotBook},
+		{"a definition created again is accounted for from its first creation", marksOfTheRevived},
 		{"an idempotency key keeps its first answer", idempotency},
 		{"audit and secrets", auditAndSecrets},
 		{"text that databases dislike", oddText},
