@@ -181,7 +181,7 @@ func (c *cli) showCheck(r wire.LedgerCheck) {
 }
 
 func (c *cli) auditCommand() *cobra.Command {
-	return listCommand(c, "audit", "List changes made through the API, newest first", map[string]string{"object": "name of a definition, or ID of a run"},
+	return listCommand(c, "audit", "List changes made through the API, newest first", map[string]string{"object": "name of a definition or secret, ID of a run or dead letter; dead-letters: many at once; schedules"},
 		func(api *apiclient.Client, cmd *cobra.Command, o apiclient.ListOptions) (wire.Page[core.AuditEntry], error) {
 			return api.Audit(cmd.Context(), o)
 		}, func(entries []core.AuditEntry) [][]string {

@@ -86,8 +86,7 @@ func (s *server) definitionActions() {
 		}
 		result, err := s.Slots.Backfill(ctx, def, in.Body)
 		if err == nil && begins(in.Body) {
-			detail, _ := json.Marshal(map[string]time.Time{"from": in.Body.From.UTC(), "to": in.Body.To.UTC()}) // times of an answered request have a JSON form
-			s.Catalog.Audit(ctx, core.AuditEntry{By: actor(ctx), Action: "run.backfill", Object: def.Name, Detail: detail})
+			s.audit(ctx, "run.backfill", def.Name, map[string]time.Time{"from": in.Body.From.UTC(), "to": in.Body.To.UTC()})
 		}
 		return answer(result, err)
 	})
@@ -103,6 +102,15 @@ func (s *server) definitionActions() {
 		}
 		return answer(s.Catalog.DryRun(ctx, req))
 	})
+}
+
+// audit adds what the caller has done to the trail. The detail is nil for none; it must have a JSON form.
+func (s *server) audit(ctx context.Context, action, object string, detail any) {
+	e := core.AuditEntry{By: actor(ctx), Action: action, Object: object}
+	if detail != nil {
+		e.Detail, _ = json.Marshal(detail) // of what the request was read from
+	}
+	s.Catalog.Audit(ctx, e)
 }
 
 // begins tells a backfill from a preview, and its first part from those that follow.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -168,6 +169,9 @@ func (s *server) events() {
 			out.Matches = append(out.Matches, m)
 			return nil
 		})
+		if !req.DryRun && req.FromSequence == 0 && (err == nil || out.Started > 0) { // its first part stands for all of a command
+			s.audit(ctx, "event.replay", req.Definition.Name, map[string]time.Time{"from": req.From.UTC(), "until": req.Until.UTC()})
+		}
 		return answer(out, err)
 	})
 }
@@ -331,7 +335,11 @@ func (s *server) deadLetters() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(s.DeadLetters.Replay(ctx, id))
+		receipt, err := s.DeadLetters.Replay(ctx, id)
+		if err == nil || receipt.Sequence > 0 { // published, and perhaps not removed
+			s.audit(ctx, "dead_letter.replay", fmt.Sprint(id), map[string]string{"event_id": receipt.EventID})
+		}
+		return answer(receipt, err)
 	})
 	s.manyDeadLetters("replay", "replay-dead-letters", "Publish dead letters again, oldest first, and remove them", DeadLetters.ReplayAll)
 	s.manyDeadLetters("drop", "drop-dead-letters", "Remove dead letters", DeadLetters.DropAll)
@@ -342,7 +350,11 @@ func (s *server) deadLetters() {
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.DeadLetters.Drop(ctx, id)
+		if err := s.DeadLetters.Drop(ctx, id); err != nil {
+			return nil, err
+		}
+		s.audit(ctx, "dead_letter.drop", fmt.Sprint(id), nil)
+		return nil, nil //nolint:nilnil // 204
 	})
 }
 
@@ -358,6 +370,12 @@ func (s *server) manyDeadLetters(verb, id, summary string, settle func(d DeadLet
 			return nil, core.InvalidField("all", which.All, "say which: a reason, a type, or both; or all: true without them")
 		}
 		n, err := settle(s.DeadLetters, ctx, which.Reason, which.Type)
+		if n > 0 {
+			s.audit(ctx, "dead_letter."+verb, "dead-letters", struct {
+				wire.DeadLettersOf
+				wire.DeadLettersDone
+			}{which, wire.DeadLettersDone{Done: n}})
+		}
 		if err != nil {
 			return nil, core.Wrap(core.CodeOf(err), err, "%d done, then: %s", n, core.MessageOf(err))
 		}

@@ -81,9 +81,11 @@ func (s *server) operations() {
 
 	type auditInput struct {
 		PageQuery
-		Object string `query:"object" doc:"name of a definition, or ID of a run"`
+		Object string `query:"object" doc:"name of a definition or secret, ID of a run or dead letter; dead-letters: many at once; schedules"`
 	}
-	register(s, op(http.MethodGet, "/audit", "list-audit", tag, "List changes made through the API, newest first"), func(ctx context.Context, in *auditInput) (*body[wire.Page[core.AuditEntry]], error) {
+	audit := op(http.MethodGet, "/audit", "list-audit", tag, "List changes made through the API, newest first")
+	audit.Description = "One entry a command, also where its answer comes in parts. What a backfill, a replay of events, many dead letters or an overridden guard of sync were about is in detail."
+	register(s, audit, func(ctx context.Context, in *auditInput) (*body[wire.Page[core.AuditEntry]], error) {
 		return page(s.Record.AuditEntries(ctx, in.Object, in.request()))
 	})
 }
@@ -92,7 +94,11 @@ func (s *server) sync(ctx context.Context, o core.SyncOptions) (*body[core.SyncR
 	if s.Schedules == nil {
 		return nil, unavailable("reconciliation")
 	}
-	return answer(s.Schedules.Sync(ctx, o))
+	report, err := s.Schedules.Sync(ctx, o)
+	if o.AllowMassDelete && !o.DryRun && (err == nil || report.Writes > 0) { // without the override it does what the loop does anyway
+		s.audit(ctx, "schedule.sync", "schedules", map[string]any{"allow_mass_delete": true, "writes": report.Writes})
+	}
+	return answer(report, err)
 }
 
 // health answers outside huma, so that a probe costs nothing.
