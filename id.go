@@ -126,8 +126,11 @@ func (c Cause) Key() string {
 }
 
 // WorkflowID returns the one workflow ID of (definition, cause).
-func WorkflowID(activityID string, c Cause) string {
-	return workflowPrefix + activityID + ":" + c.Key()
+func WorkflowID(activityID string, c Cause) string { return WorkflowIDOfKey(activityID, c.Key()) }
+
+// WorkflowIDOfKey is the [WorkflowID] of a cause of which the key is known, and no more.
+func WorkflowIDOfKey(activityID, causeKey string) string {
+	return workflowPrefix + activityID + ":" + causeKey
 }
 
 // ParseCronWorkflowID returns the definition and nominal time of the workflow

@@ -66,7 +66,7 @@ type ReplayMatch struct {
 	StoredAt time.Time `json:"stored_at"`
 	// Verdict is that of the ledger row that exists, or empty: then it is (or would be) started.
 	Verdict Verdict `json:"verdict,omitempty"`
-	// RunID is the run that exists, was started, or would be.
+	// RunID is the run that exists, was started, or would be; empty if the verdict is that there is none.
 	RunID   string `json:"run_id,omitempty"`
 	Started bool   `json:"started"`
 	// Repeated tells, in a dry run, that an event before it has the same ID: its run is the one that would be started.
@@ -121,7 +121,7 @@ type EventExplanation struct {
 	DefinitionVersion int64               `json:"definition_version"`
 	Matched           bool                `json:"matched"`
 	Conditions        []FilterExplanation `json:"conditions"`
-	// Verdict and RunID come from the ledger; empty if it has no row.
+	// Verdict and RunID come from the ledger; empty if it has no row, RunID also if the verdict is that there is none.
 	Verdict Verdict `json:"verdict,omitempty"`
 	RunID   string  `json:"run_id,omitempty"`
 	// Error says why the definition cannot be used; no event starts it then.

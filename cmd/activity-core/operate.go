@@ -99,15 +99,19 @@ func (c *cli) ledgerCommand() *cobra.Command {
 				names, err = definitionNames(cmd.Context(), api)
 			}
 			return page, err
-		}, func(entries []core.LedgerEntry) [][]string {
-			rows := [][]string{{"ACTIVITY", "CAUSE", "VERDICT", "REASON", "RUN", "CREATED"}}
-			for _, e := range entries {
-				rows = append(rows, []string{cmp.Or(names[e.ActivityID], e.ActivityID), causeText(e.Cause), string(e.Verdict), e.Reason, e.RunID, ago(e.CreatedAt)})
-			}
-			return rows
-		}),
+		}, func(entries []core.LedgerEntry) [][]string { return ledgerRows(entries, names) }),
 		c.ledgerCheckCommand(),
 	)
+}
+
+// ledgerRows shows of a compressed slot the run that it went into, and a run of no other slot that has none.
+func ledgerRows(entries []core.LedgerEntry, names map[string]string) [][]string {
+	rows := [][]string{{"ACTIVITY", "CAUSE", "VERDICT", "REASON", "RUN", "CREATED"}}
+	for _, e := range entries {
+		run := cmp.Or(e.RunID, e.IntoRunID)
+		rows = append(rows, []string{cmp.Or(names[e.ActivityID], e.ActivityID), causeText(e.Cause), string(e.Verdict), e.Reason, run, ago(e.CreatedAt)})
+	}
+	return rows
 }
 
 // definitionNames maps IDs to names for a table. It reads one page: what is not on it, or is deleted, keeps showing its ID.

@@ -5,9 +5,27 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
+
+func TestALedgerRowNamesTheRunThatThereIs(t *testing.T) {
+	slot := core.CronCause(time.Date(2026, time.March, 2, 6, 0, 0, 0, time.UTC))
+	for _, c := range []struct {
+		row  core.LedgerEntry
+		want string
+	}{
+		{core.LedgerEntry{Cause: slot, Verdict: core.VerdictFired, RunID: "own"}, "own"},
+		{core.LedgerEntry{Cause: slot, Verdict: core.VerdictSkipped, Reason: "misfire"}, ""},
+		{core.LedgerEntry{Cause: slot, Verdict: core.VerdictCompressed, Into: "cron-2026-03-02T07:00:00Z", IntoRunID: "that of 07:00"}, "that of 07:00"},
+	} {
+		if rows := ledgerRows([]core.LedgerEntry{c.row}, nil); rows[0][4] != "RUN" || rows[1][4] != c.want {
+			t.Errorf("%s: %q, want the run %q", c.row.Verdict, rows, c.want)
+		}
+	}
+}
 
 func TestALedgerCheckFailsByItsCountsNotByTheListsThatAreCut(t *testing.T) {
 	for _, c := range []struct {

@@ -94,7 +94,7 @@ func (s *Service) start(ctx context.Context, rec core.CauseRecord) (Triggered, e
 		return Triggered{}, err
 	}
 	entry := states[0].Entry
-	out := Triggered{RunID: entry.RunID, WorkflowID: entry.WorkflowID, Existed: !states[0].Inserted}
+	out := Triggered{RunID: core.RunID(entry.WorkflowID), WorkflowID: entry.WorkflowID, Existed: !states[0].Inserted}
 	if entry.Verdict != core.VerdictPending || s.Runs == nil {
 		return out, nil
 	}

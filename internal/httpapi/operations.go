@@ -38,7 +38,9 @@ func (s *server) operations() {
 		Since    string `query:"since" doc:"RFC 3339, or a duration back from now"`
 		Until    string `query:"until" doc:"RFC 3339, or a duration back from now"`
 	}
-	register(s, op(http.MethodGet, "/ledger", "list-ledger", tag, "List ledger rows, newest first"), func(ctx context.Context, in *ledgerInput) (*body[wire.Page[core.LedgerEntry]], error) {
+	ledger := op(http.MethodGet, "/ledger", "list-ledger", tag, "List ledger rows, newest first")
+	ledger.Description = "One row for each expected slot and match, for ever. run_id is the run of the row's cause: there is one with the verdicts pending, started and fired, until it is pruned. With the others there is none, and no field, unless the run was recorded first and ended before it began. into_run_id is the run that a compressed slot went into. workflow_id is that of the cause, whether it ran or not."
+	register(s, ledger, func(ctx context.Context, in *ledgerInput) (*body[wire.Page[core.LedgerEntry]], error) {
 		id, err := s.activityID(ctx, in.Activity)
 		if err != nil {
 			return nil, err

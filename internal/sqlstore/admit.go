@@ -96,7 +96,7 @@ func (s *Store) readmit(ctx context.Context, q Querier, c activitycore.Claim, en
 		return err
 	}
 	out.Entry = rows[id]
-	rr, found, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, out.Entry.RunID)
+	rr, found, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, activitycore.RunID(c.WorkflowID))
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *Store) admitSettled(ctx context.Context, q Querier, c activitycore.Clai
 	if err := cancelPendingRuns(ctx, q, []activitycore.LedgerEntry{out.Entry}, ts(c.At)); err != nil {
 		return err
 	}
-	rr, _, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, out.Entry.RunID)
+	rr, _, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, activitycore.RunID(c.WorkflowID))
 	out.Run = rr.run
 	return err
 }

@@ -20,10 +20,19 @@ func scanLedger(r scanner) (activitycore.LedgerEntry, error) {
 	if e.Cause.Kind == activitycore.CauseCron {
 		e.Cause.NominalTime = &slot
 	}
-	// Both are functions of definition and cause: the ledger, kept for ever, does not hold them.
+	return named(e), err
+}
+
+// named adds the IDs that follow from definition, cause and verdict: the ledger, kept for ever, does not hold them.
+func named(e activitycore.LedgerEntry) activitycore.LedgerEntry {
 	e.WorkflowID = activitycore.WorkflowID(e.ActivityID, e.Cause)
-	e.RunID = activitycore.RunID(e.WorkflowID)
-	return e, err
+	if e.Verdict.Runs() {
+		e.RunID = activitycore.RunID(e.WorkflowID)
+	}
+	if e.Into != "" {
+		e.IntoRunID = activitycore.RunID(activitycore.WorkflowIDOfKey(e.ActivityID, e.Into))
+	}
+	return e
 }
 
 // ledgerRow are the values of ledgerColumns for a new row.
@@ -58,7 +67,6 @@ type causeID struct{ activity, key string }
 
 // newEntry is the row of a cause that has none.
 func newEntry(activityID string, c activitycore.Cause, v activitycore.Verdict, version int64, at time.Time) activitycore.LedgerEntry {
-	w := activitycore.WorkflowID(activityID, c)
 	switch c.Kind { // one kind of identity each, as it is stored
 	case activitycore.CauseCron:
 		c = activitycore.CronCause(*c.NominalTime)
@@ -67,8 +75,8 @@ func newEntry(activityID string, c activitycore.Cause, v activitycore.Verdict, v
 	default:
 		c = activitycore.ManualCause(c.IdempotencyKey)
 	}
-	return activitycore.LedgerEntry{ActivityID: activityID, CauseKey: c.Key(), Cause: c, Verdict: v,
-		DefinitionVersion: version, RunID: activitycore.RunID(w), WorkflowID: w, CreatedAt: ts(at), UpdatedAt: ts(at)}
+	return named(activitycore.LedgerEntry{ActivityID: activityID, CauseKey: c.Key(), Cause: c, Verdict: v,
+		DefinitionVersion: version, CreatedAt: ts(at), UpdatedAt: ts(at)})
 }
 
 // RecordCauses writes pending rows, runs and events for causes that have no row.
@@ -351,7 +359,7 @@ func cancelPendingRuns(ctx context.Context, q Querier, settled []activitycore.Le
 		settled = settled[len(part):]
 		var ids []string
 		for _, e := range part {
-			ids = append(ids, e.RunID)
+			ids = append(ids, activitycore.RunID(e.WorkflowID))
 		}
 		var b statement
 		b.add(`UPDATE runs SET status = 'canceled', error = ?, finished_at = ? WHERE status = 'pending' AND run_id IN `,

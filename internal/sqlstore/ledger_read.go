@@ -17,7 +17,39 @@ func (s *Store) LedgerEntry(ctx context.Context, activityID, causeKey string) (a
 	if !found {
 		return e, activitycore.NotFound("ledger row", clean(activityID+":"+causeKey))
 	}
-	return e, nil
+	rows := []activitycore.LedgerEntry{e}
+	err = s.nameEnded(ctx, rows)
+	return rows[0], s.translate("find the run of a ledger row", err)
+}
+
+// nameEnded names the runs that ended before they began: a settled cause has one if it was recorded first, which a slot that was never
+// to be made up was not.
+func (s *Store) nameEnded(ctx context.Context, entries []activitycore.LedgerEntry) error {
+	at := map[string]int{}
+	var ids []string
+	for i, e := range entries {
+		if e.Verdict.Runs() || e.Cause.Kind == activitycore.CauseCron && !e.MakeUp {
+			continue
+		}
+		id := activitycore.RunID(e.WorkflowID)
+		at[id] = i
+		ids = append(ids, id)
+	}
+	for len(ids) > 0 {
+		part := ids[:min(len(ids), inChunk)]
+		ids = ids[len(part):]
+		var b statement
+		b.add(`SELECT run_id FROM runs WHERE run_id IN `)
+		in(&b, part)
+		found, err := list(ctx, s.engine.Reader(), value[string], b.String(), b.args...)
+		if err != nil {
+			return err
+		}
+		for _, id := range found {
+			entries[at[id]].RunID = id
+		}
+	}
+	return nil
 }
 
 // LedgerEntries lists rows, newest first: by nominal time for cron, creation
@@ -48,6 +80,9 @@ func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, 
 	}
 	b.add(` ORDER BY slot_at DESC, activity_id DESC, cause_key DESC LIMIT ?`, p.Limit+1)
 	rows, err := list(ctx, s.engine.Reader(), scanLedger, b.String(), b.args...)
+	if err == nil {
+		err = s.nameEnded(ctx, rows)
+	}
 	if err != nil {
 		return none, s.translate("list ledger rows", err)
 	}

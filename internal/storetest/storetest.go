@@ -483,6 +483,8 @@ func settlement(t *testing.T, s core.Store) {
 	if entries[0].Verdict != core.VerdictFired || entries[1].Verdict != core.VerdictSkipped || entries[1].Reason != "why" {
 		t.Fatalf("settled as %+v", entries)
 	}
+	namesRun(t, s, entries[0], core.RunID(core.WorkflowID(d.ID, slot(0))), "")
+	namesRun(t, s, entries[1], "", "")
 	late, err := s.Admit(ctx, claim(d, slot(1), "r1"))
 	must(t, err)
 	if late.Admitted {
@@ -495,6 +497,44 @@ func settlement(t *testing.T, s core.Store) {
 	must(t, err)
 	if paused.Admitted || paused.Entry.Verdict != core.VerdictPaused {
 		t.Fatalf("admission with a verdict: %+v", paused)
+	}
+	namesRun(t, s, paused.Entry, "", "")
+	compressed := settle(slot(3), core.VerdictCompressed)
+	compressed.Into = slot(0).Key()
+	entries, err = s.Settle(ctx, []core.Settlement{compressed}, epoch)
+	must(t, err)
+	namesRun(t, s, entries[0], "", core.RunID(core.WorkflowID(d.ID, slot(0))))
+	recorded, err := s.RecordCauses(ctx, []core.CauseRecord{eventRecord(d, "e1")}, epoch)
+	must(t, err)
+	_, err = s.FinishRun(ctx, recorded[0].Entry.RunID, core.RunFailed, "its workflow was terminated", epoch)
+	must(t, err)
+	lost, err := s.LedgerEntry(ctx, d.ID, "e1")
+	must(t, err)
+	if lost.Verdict != core.VerdictLost {
+		t.Fatalf("ended before it began, a cause is %s", lost.Verdict)
+	}
+	namesRun(t, s, lost, recorded[0].Entry.RunID, "")
+}
+
+// namesRun checks that a row names the runs that there are, and no others, however it is read.
+func namesRun(t *testing.T, s core.Store, e core.LedgerEntry, own, into string) {
+	t.Helper()
+	page, err := s.LedgerEntries(t.Context(), core.LedgerFilter{ActivityID: e.ActivityID, Verdict: e.Verdict}, core.PageRequest{Limit: 10})
+	must(t, err)
+	one, err := s.LedgerEntry(t.Context(), e.ActivityID, e.CauseKey)
+	must(t, err)
+	for _, e := range append(page.Items, one, e) {
+		if e.RunID != own || e.IntoRunID != into {
+			t.Fatalf("%s %s has run %q and went into run %q; want %q and %q", e.CauseKey, e.Verdict, e.RunID, e.IntoRunID, own, into)
+		}
+	}
+	for _, id := range []string{own, into} {
+		if id == "" {
+			continue
+		}
+		if _, err := s.Run(t.Context(), id); err != nil {
+			t.Fatalf("%s names a run that there is not: %v", e.CauseKey, err)
+		}
 	}
 }
 
