@@ -79,9 +79,9 @@ func (d *Definition) Normalize() {
 
 // Validate checks everything about the document that needs neither cron, CEL nor
 // filter semantics (those are checked by internal/catalog on top of this), and returns
-// every fault found, in document order.
-func (d *Definition) Validate() []FieldError {
-	v := &validator{}
+// every fault found, in document order. Where the text could not be read whole, unread says what is missing here (see [Unread]).
+func (d *Definition) Validate(unread ...string) []FieldError {
+	v := &validator{unread: unread}
 	v.check(d.APIVersion == APIVersion, "apiVersion", d.APIVersion, "must be %q", APIVersion)
 	v.check(d.Kind == Kind, "kind", d.Kind, "must be %q", Kind)
 	v.check(d.ID == "" || IsUUID(d.ID), "id", d.ID, "must be a UUID in lower case, or left out")
@@ -105,9 +105,15 @@ func (d *Definition) Validate() []FieldError {
 	return v.faults
 }
 
-type validator struct{ faults []FieldError }
+type validator struct {
+	unread Unread
+	faults []FieldError
+}
 
 func (v *validator) add(loc string, value any, format string, args ...any) {
+	if v.unread.Covers(loc) {
+		return
+	}
 	v.faults = append(v.faults, FieldError{Location: loc, Value: value, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -122,52 +128,69 @@ func (v *validator) within(d, lo, hi Duration, loc string) {
 }
 
 func (v *validator) trigger(d *Definition) {
-	c := &d.TriggerConfig
-	const at = "trigger_config."
 	switch d.TriggerType {
 	case TriggerCron:
-		v.check(len(c.CronExpression) > 0, at+"cron_expression", nil, "is required for trigger_type cron, for example \"0 6 * * 1\"")
-		v.check(len(c.CronExpression) <= MaxCronExpressions, at+"cron_expression", len(c.CronExpression), "at most %d expressions are allowed", MaxCronExpressions)
-		switch c.MisfirePolicy {
-		case "", MisfireSkip, MisfireCatchup, MisfireCompress:
-		default:
-			v.add(at+"misfire_policy", string(c.MisfirePolicy), "must be skip, catchup or compress%s", hint(string(c.MisfirePolicy), []string{"skip", "catchup", "compress"}))
-		}
-		if c.CatchupWindow != 0 {
-			v.within(c.CatchupWindow, Duration(10*time.Second), Duration(365*24*time.Hour), at+"catchup_window")
-		}
-		v.within(c.MisfireGrace, 0, MaxMisfireGrace, at+"misfire_grace")
-		v.within(c.Jitter, 0, Duration(time.Hour), at+"jitter")
-		for _, f := range []struct {
-			set  bool
-			name string
-		}{{len(c.EventType) > 0, "event_type"}, {len(c.Filters) > 0, "filters"}, {c.When != "", "when"}} {
-			v.check(!f.set, at+f.name, nil, "belongs to trigger_type event; for a condition on a cron run use the rule's when")
-		}
+		v.cron(&d.TriggerConfig, true)
 	case TriggerEvent:
-		v.check(len(c.EventType) > 0, at+"event_type", nil, "is required for trigger_type event, for example github.push")
-		v.check(len(c.EventType) <= MaxEventTypes, at+"event_type", len(c.EventType), "at most %d types are allowed", MaxEventTypes)
-		for i, t := range c.EventType {
-			if err := ValidateEventType(t); err != nil {
-				loc := at + "event_type"
-				if len(c.EventType) > 1 {
-					loc = fmt.Sprintf("%s[%d]", loc, i)
-				}
-				v.add(loc, t, "%s", err)
-			}
-		}
-		v.expression(c.When, at+"when")
-		for _, f := range []struct {
-			set  bool
-			name string
-		}{{len(c.CronExpression) > 0, "cron_expression"}, {c.Timezone != "", "timezone"}, {c.MisfirePolicy != "", "misfire_policy"},
-			{c.CatchupWindow != 0, "catchup_window"}, {c.MisfireGrace != 0, "misfire_grace"}, {c.Jitter != 0, "jitter"}} {
-			v.check(!f.set, at+f.name, nil, "belongs to trigger_type cron; an event trigger fires when the event arrives")
-		}
-	case "":
-		v.add("trigger_type", nil, "is required: cron or event")
+		v.event(&d.TriggerConfig, true)
 	default:
-		v.add("trigger_type", string(d.TriggerType), "must be cron or event%s", hint(string(d.TriggerType), []string{"cron", "event"}))
+		names := []string{string(TriggerCron), string(TriggerEvent)}
+		if d.TriggerType == "" {
+			v.add("trigger_type", nil, "is required: cron or event")
+		} else {
+			v.add("trigger_type", string(d.TriggerType), "must be cron or event%s", hint(string(d.TriggerType), names))
+		}
+		v.cron(&d.TriggerConfig, false)
+		v.event(&d.TriggerConfig, false)
+	}
+}
+
+const triggerAt = "trigger_config."
+
+// cron checks the fields of a cron trigger. If it is not known to be one, what is missing and what belongs to the other type is not judged.
+func (v *validator) cron(c *TriggerConfig, known bool) {
+	v.check(len(c.CronExpression) > 0 || !known, triggerAt+"cron_expression", nil, "is required for trigger_type cron, for example \"0 6 * * 1\"")
+	v.check(len(c.CronExpression) <= MaxCronExpressions, triggerAt+"cron_expression", len(c.CronExpression), "at most %d expressions are allowed", MaxCronExpressions)
+	switch c.MisfirePolicy {
+	case "", MisfireSkip, MisfireCatchup, MisfireCompress:
+	default:
+		v.add(triggerAt+"misfire_policy", string(c.MisfirePolicy), "must be skip, catchup or compress%s", hint(string(c.MisfirePolicy), []string{"skip", "catchup", "compress"}))
+	}
+	if c.CatchupWindow != 0 {
+		v.within(c.CatchupWindow, Duration(10*time.Second), Duration(365*24*time.Hour), triggerAt+"catchup_window")
+	}
+	v.within(c.MisfireGrace, 0, MaxMisfireGrace, triggerAt+"misfire_grace")
+	v.within(c.Jitter, 0, Duration(time.Hour), triggerAt+"jitter")
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{{len(c.EventType) > 0, "event_type"}, {len(c.Filters) > 0, "filters"}, {c.When != "", "when"}} {
+		v.check(!f.set || !known, triggerAt+f.name, nil, "belongs to trigger_type event; for a condition on a cron run use the rule's when")
+	}
+}
+
+// event checks the fields of an event trigger, as cron does those of a cron trigger.
+func (v *validator) event(c *TriggerConfig, known bool) {
+	v.check(len(c.EventType) > 0 || !known, triggerAt+"event_type", nil, "is required for trigger_type event, for example github.push")
+	v.check(len(c.EventType) <= MaxEventTypes, triggerAt+"event_type", len(c.EventType), "at most %d types are allowed", MaxEventTypes)
+	for i, t := range c.EventType {
+		if err := ValidateEventType(t); err != nil {
+			loc := triggerAt + "event_type"
+			if at := fmt.Sprintf("%s[%d]", loc, i); len(c.EventType) > 1 {
+				loc = at
+			} else if v.unread.Covers(at) {
+				continue
+			}
+			v.add(loc, t, "%s", err)
+		}
+	}
+	v.expression(c.When, triggerAt+"when")
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{{len(c.CronExpression) > 0, "cron_expression"}, {c.Timezone != "", "timezone"}, {c.MisfirePolicy != "", "misfire_policy"},
+		{c.CatchupWindow != 0, "catchup_window"}, {c.MisfireGrace != 0, "misfire_grace"}, {c.Jitter != 0, "jitter"}} {
+		v.check(!f.set || !known, triggerAt+f.name, nil, "belongs to trigger_type cron; an event trigger fires when the event arrives")
 	}
 }
 
@@ -182,7 +205,7 @@ func (v *validator) context(d *Definition) {
 				set++
 			}
 		}
-		v.check(set == 1, loc, nil, "must have exactly one of static, file, http, last_run, tasks; it has %d", set)
+		v.check(set == 1 || v.unread.In(loc), loc, nil, "must have exactly one of static, file, http, last_run, tasks; it has %d", set)
 		if h := src.HTTP; h != nil {
 			v.http(h, loc+".http")
 		}
@@ -212,8 +235,9 @@ func (v *validator) http(h *HTTPSource, loc string) {
 		v.check(!strings.ContainsAny(k+h.Headers[k], "\r\n"), loc+".headers."+k, nil, "may not contain line breaks")
 	}
 	if p := h.Paging; p != nil {
-		v.check(p.Link != (p.Cursor != ""), loc+".paging", nil, "needs either link: true, or cursor and param")
-		v.check((p.Cursor == "") == (p.Param == ""), loc+".paging.param", p.Param, "cursor and param go together: the cursor found is sent as the query parameter param")
+		partly := v.unread.In(loc + ".paging")
+		v.check(p.Link != (p.Cursor != "") || partly, loc+".paging", nil, "needs either link: true, or cursor and param")
+		v.check((p.Cursor == "") == (p.Param == "") || partly, loc+".paging.param", p.Param, "cursor and param go together: the cursor found is sent as the query parameter param")
 		v.check(p.MaxPages >= 0 && p.MaxPages <= 1000, loc+".paging.max_pages", p.MaxPages, "must be between 1 and 1000")
 		v.expression(p.Cursor, loc+".paging.cursor")
 	}
@@ -243,7 +267,7 @@ func (v *validator) rules(d *Definition) {
 			v.check(identPattern.MatchString(r.As), loc+".as", r.As, "must be letters, digits and '_', not beginning with a digit")
 			v.check(!oneOf(r.As, ScopeNames()), loc+".as", r.As, "would hide %q, which every expression can use; choose another name", r.As)
 		}
-		if r.ForEach == "" {
+		if r.ForEach == "" && !v.unread.Covers(loc+".for_each") {
 			v.check(r.As == "", loc+".as", r.As, "needs for_each")
 			v.check(r.ItemKey == "", loc+".item_key", r.ItemKey, "needs for_each")
 			v.check(r.MaxItems == 0, loc+".max_items", r.MaxItems, "needs for_each")

@@ -84,27 +84,15 @@ func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
 		if err != nil {
 			return nil, err
 		}
-		docs, err := document.Parse(file, data, document.Auto)
+		docs, err := document.ParseChecked(file, data, document.Auto, namedOnce(names, file))
 		if err != nil {
-			if faults = append(faults, placed(file, err)...); len(placed(file, err)) == 0 {
+			e := asError(err)
+			if e == nil || e.Code == core.CodeInternal {
 				return nil, err
 			}
-			continue
+			faults = append(faults, placed(file, e)...)
 		}
 		for _, d := range docs {
-			if err := catalog.Check(&d.Definition); err != nil {
-				e := asError(err)
-				if e == nil || len(e.Fields) == 0 {
-					return nil, err
-				}
-				e.Fields = d.Locate(e.Fields)
-				faults = append(faults, placed(file, e)...)
-				continue
-			}
-			if first, dup := names[d.Definition.Name]; dup {
-				faults = append(faults, core.FieldError{Message: fmt.Sprintf("%s: name %q is also used in %s; names are unique", file, d.Definition.Name, first)})
-			}
-			names[d.Definition.Name] = file
 			defs = append(defs, d.Definition)
 		}
 	}
@@ -118,11 +106,30 @@ func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
 	return defs, nil
 }
 
+// namedOnce is catalog.Check and refuses a name that another definition has; names says in which file.
+func namedOnce(names map[string]string, file string) document.Check {
+	return func(def *core.Definition, unread ...string) error {
+		err := catalog.Check(def, unread...)
+		first, twice := names[def.Name]
+		if def.Name == "" || !twice {
+			names[def.Name] = file
+			return err
+		}
+		faults := []core.FieldError{{Location: "name", Value: def.Name, Message: fmt.Sprintf("%q is also used in %s; names are unique", def.Name, first)}}
+		if e := asError(err); e != nil {
+			if e.Code != core.CodeInvalid {
+				return err
+			}
+			faults = append(faults, e.Fields...)
+		}
+		return core.Invalid("the name is taken", faults...)
+	}
+}
+
 // placed rewrites faults so that each line begins with file:line:column.
-func placed(file string, err error) []core.FieldError {
-	e := asError(err)
-	if e == nil {
-		return nil
+func placed(file string, e *core.Error) []core.FieldError {
+	if len(e.Fields) == 0 {
+		return []core.FieldError{{Message: e.Message}} // it names the file
 	}
 	out := make([]core.FieldError, len(e.Fields))
 	for i, f := range e.Fields {

@@ -16,54 +16,80 @@ import (
 // every fault instead of stopping at the first.
 type decoder struct {
 	faults  []core.FieldError
+	unread  core.Unread
+	refused map[*yaml.Node]bool // by inspect: not to be read; of a key: it and its value
 	nodes   int
 	filters bool // inside trigger_config.filters, where a number keeps every digit
 }
 
+// fault tells what is wrong with a value that is not read therefore.
 func (d *decoder) fault(n *yaml.Node, loc string, value any, format string, args ...any) {
+	d.unread = append(d.unread, loc)
+	d.tell(n, loc, value, format, args...)
+}
+
+// refuse is fault for what inspect finds.
+func (d *decoder) refuse(n *yaml.Node, loc string, value any, format string, args ...any) {
+	d.refused[n] = true
+	d.fault(n, loc, value, format, args...)
+}
+
+func (d *decoder) tell(n *yaml.Node, loc string, value any, format string, args ...any) {
 	d.faults = append(d.faults, core.FieldError{
 		Location: loc, Value: value, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...),
 	})
 }
 
+// read decodes a document and collects what is wrong with it, so that what can be read is there to be judged too.
+func (d *decoder) read(root *yaml.Node) core.Definition {
+	d.refused = map[*yaml.Node]bool{}
+	def := core.Definition{Enabled: true}
+	d.inspect(root, "", 0)
+	if d.nodes <= maxNodes && !d.refused[root] {
+		d.definition(root, &def)
+	}
+	def.Normalize()
+	return def
+}
+
 // inspect refuses what may not occur anywhere: aliases, anchors, custom tags,
 // duplicate keys, keys that are not text, and trees too deep or too large.
 func (d *decoder) inspect(n *yaml.Node, loc string, depth int) {
-	d.nodes++
-	switch {
-	case d.nodes == maxNodes:
-		d.fault(n, loc, nil, "the document has more than %d values", maxNodes)
+	switch d.nodes++; {
+	case d.nodes == maxNodes+1:
+		d.fault(n, "", nil, "the document has more than %d values", maxNodes)
 		return
 	case d.nodes > maxNodes:
 		return
 	case depth > core.MaxDocumentDepth:
-		d.fault(n, loc, nil, "nested deeper than %d levels", core.MaxDocumentDepth)
+		d.refuse(n, loc, nil, "nested deeper than %d levels", core.MaxDocumentDepth)
 		return
 	case n.Kind == yaml.AliasNode:
-		d.fault(n, loc, "*"+n.Value, "YAML aliases are not supported; write the value out, or use vars")
+		d.refuse(n, loc, "*"+n.Value, "YAML aliases are not supported; write the value out, or use vars")
 		return
 	case n.Anchor != "":
-		d.fault(n, loc, "&"+n.Anchor, "YAML anchors are not supported; write the value out where it is needed, or use vars")
-		return
+		d.tell(n, loc, "&"+n.Anchor, "YAML anchors are not supported; write the value out where it is needed, or use vars")
 	}
 	switch n.ShortTag() {
 	case "!!map", "!!seq", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
 	case "!!merge":
-		d.fault(n, loc, n.Value, "YAML merge keys are not supported; write the fields out")
+		d.refuse(n, loc, n.Value, "YAML merge keys are not supported; write the fields out")
 		return
 	default:
-		d.fault(n, loc, n.Tag, "YAML tags are not supported; remove %s", n.Tag)
+		d.refuse(n, loc, n.Tag, "YAML tags are not supported; remove %s", n.Tag)
 		return
 	}
-	if n.Kind == yaml.SequenceNode {
+	switch n.Kind {
+	case yaml.SequenceNode:
 		for i, c := range n.Content {
 			d.inspect(c, fmt.Sprintf("%s[%d]", loc, i), depth+1)
 		}
-		return
+	case yaml.MappingNode:
+		d.inspectKeys(n, loc, depth)
 	}
-	if n.Kind != yaml.MappingNode {
-		return
-	}
+}
+
+func (d *decoder) inspectKeys(n *yaml.Node, loc string, depth int) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
@@ -71,13 +97,15 @@ func (d *decoder) inspect(n *yaml.Node, loc string, depth int) {
 		case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!merge":
 			d.inspect(k, loc, depth+1)
 			if k.Kind != yaml.ScalarNode {
-				d.fault(k, loc, nil, "a key must be text")
+				d.refuse(k, loc, nil, "a key must be text")
 			}
 			continue
 		case seen[k.Value] > 0:
-			d.fault(k, join(loc, k.Value), nil, "is given twice, first in line %d", seen[k.Value])
+			d.refused[k] = true // the first is the one that is judged
+			d.tell(k, join(loc, k.Value), nil, "is given twice, first in line %d", seen[k.Value])
+		default:
+			seen[k.Value] = k.Line
 		}
-		seen[k.Value] = k.Line
 		d.inspect(n.Content[i+1], join(loc, k.Value), depth+1)
 	}
 }
@@ -104,6 +132,9 @@ var (
 )
 
 func (d *decoder) value(n *yaml.Node, loc string, v reflect.Value) {
+	if d.refused[n] {
+		return
+	}
 	switch v.Type() {
 	case durationType:
 		d.duration(n, loc, v)
@@ -153,26 +184,61 @@ func (d *decoder) structure(n *yaml.Node, loc string, v reflect.Value) {
 		d.fault(n, loc, nil, "must be a mapping, is %s", describe(n))
 		return
 	}
-	fields, names := map[string]int{}, []string{}
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		fields[name] = i
-		names = append(names, name)
+	fields := fieldsOf(v.Type())
+	given := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		given[n.Content[i].Value] = true
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, child := n.Content[i], n.Content[i+1]
-		at, known := fields[key.Value]
+		if d.refused[key] {
+			continue
+		}
+		at, known := fields.index[key.Value]
 		if !known {
-			hint := "known fields: " + strings.Join(names, ", ")
-			if s := core.Suggest(key.Value, names); s != "" {
-				hint = fmt.Sprintf("did you mean %q?", s)
-			}
-			d.fault(key, join(loc, key.Value), nil, "unknown field %q; %s", key.Value, hint)
+			d.unknown(key, loc, fields, given)
 			continue
 		}
 		d.filters = v.Type() == triggerType && key.Value == "filters"
 		d.value(child, join(loc, key.Value), v.Field(at))
 		d.filters = false
+	}
+}
+
+// fieldNames are the fields of one of the domain's types as a document writes them.
+type fieldNames struct {
+	index    map[string]int
+	all      []string
+	optional []string
+}
+
+func fieldsOf(t reflect.Type) fieldNames {
+	f := fieldNames{index: map[string]int{}}
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		f.index[name] = i
+		f.all = append(f.all, name)
+		if options == "omitempty" {
+			f.optional = append(f.optional, name)
+		}
+	}
+	return f
+}
+
+// unknown tells that a field is unknown. It may stand for the one whose name is near, or for any that may be left out; if that is
+// not given, its absence says nothing.
+func (d *decoder) unknown(key *yaml.Node, loc string, fields fieldNames, given map[string]bool) {
+	hint := "known fields: " + strings.Join(fields.all, ", ")
+	meant := fields.optional
+	if s := core.Suggest(key.Value, fields.all); s != "" {
+		hint = fmt.Sprintf("did you mean %q?", s)
+		meant = []string{s}
+	}
+	d.fault(key, join(loc, key.Value), nil, "unknown field %q; %s", key.Value, hint)
+	for _, name := range meant {
+		if !given[name] {
+			d.unread = append(d.unread, join(loc, name))
+		}
 	}
 }
 
@@ -186,6 +252,9 @@ func (d *decoder) mapping(n *yaml.Node, loc string, v reflect.Value) {
 	}
 	m := reflect.MakeMapWithSize(v.Type(), len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
+		if d.refused[n.Content[i]] {
+			continue
+		}
 		e := reflect.New(v.Type().Elem()).Elem()
 		d.value(n.Content[i+1], join(loc, n.Content[i].Value), e)
 		m.SetMapIndex(reflect.ValueOf(n.Content[i].Value), e)
@@ -280,6 +349,9 @@ func (d *decoder) stringList(n *yaml.Node, loc string, v reflect.Value) {
 // anything decodes free-form values (vars, filters, with, static) as
 // core.DecodeJSON would, and numbers in filters as they are written. Dates stay text: YAML's timestamps are a surprise, not a wish.
 func (d *decoder) anything(n *yaml.Node, loc string) any {
+	if d.refused[n] {
+		return nil
+	}
 	switch n.Kind {
 	case yaml.SequenceNode:
 		out := make([]any, len(n.Content))
@@ -290,6 +362,9 @@ func (d *decoder) anything(n *yaml.Node, loc string) any {
 	case yaml.MappingNode:
 		out := make(map[string]any, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
+			if d.refused[n.Content[i]] {
+				continue
+			}
 			out[n.Content[i].Value] = d.anything(n.Content[i+1], join(loc, n.Content[i].Value))
 		}
 		return out

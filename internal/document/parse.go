@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -36,11 +37,23 @@ type Document struct {
 // nothing but "- " has about that many.
 const maxNodes = 200_000
 
+// MaxFaults is how many faults of one text are told at once.
+const MaxFaults = 100
+
 // Parse reads all documents of a text: several YAML documents separated by
 // "---", one JSON object, or a list of objects in either. The error is an [*core.Error]
 // with CodeMalformed (not YAML or JSON), CodeTooLarge or CodeInvalid, listing
-// every fault with its position. The definitions are normalized but not validated.
+// the faults with their positions. The definitions are normalized but not validated.
 func Parse(source string, data []byte, format Format) ([]Document, error) {
+	return ParseChecked(source, data, format, nil)
+}
+
+// Check judges a definition of whose document unread could not be read (see [core.Unread]); a CodeInvalid error lists what is wrong.
+type Check func(def *core.Definition, unread ...string) error
+
+// ParseChecked is Parse and has every document judged besides, also one in which something cannot be read: the error lists the
+// faults of both kinds in the order of the text, at most [MaxFaults] of them. Where check fails otherwise, that is the error.
+func ParseChecked(source string, data []byte, format Format, check Check) ([]Document, error) {
 	if len(data) > core.MaxDocumentBytes {
 		return nil, core.Errorf(core.CodeTooLarge, "%s has %d bytes; a definition file may have at most %d", source, len(data), core.MaxDocumentBytes)
 	}
@@ -48,26 +61,46 @@ func Parse(source string, data []byte, format Format) ([]Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	var docs []Document
+	docs := make([]Document, len(roots))
 	var faults []core.FieldError
-	for _, root := range roots {
+	for i, root := range roots {
 		d := &decoder{}
-		d.inspect(root, "", 0)
-		if len(d.faults) == 0 {
-			def := core.Definition{Enabled: true}
-			d.definition(root, &def)
-			def.Normalize()
-			docs = append(docs, Document{Source: source, Definition: def, root: root})
-		}
+		docs[i] = Document{Source: source, Definition: d.read(root), root: root}
 		faults = append(faults, d.faults...)
+		if check == nil || d.unread.Covers("") || len(d.faults) >= MaxFaults {
+			continue
+		}
+		if err := check(&docs[i].Definition, d.unread...); err != nil {
+			var e *core.Error
+			if !errors.As(err, &e) || e.Code != core.CodeInvalid || len(e.Fields) == 0 {
+				return nil, err
+			}
+			faults = append(faults, docs[i].Locate(e.Fields)...)
+		}
 	}
 	if len(faults) > 0 {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("%s is not a valid definition: %s", source, faults[0]), Fields: faults}
+		return docs, refusal(source, faults)
 	}
 	if len(docs) == 0 {
 		return nil, core.Errorf(core.CodeMalformed, "%s holds no definition", source)
 	}
 	return docs, nil
+}
+
+// refusal lists faults in the order of the text.
+func refusal(source string, faults []core.FieldError) error {
+	sort.SliceStable(faults, func(i, j int) bool {
+		a, b := faults[i], faults[j]
+		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
+	})
+	message := fmt.Sprintf("%s is not a valid definition: %s", source, faults[0])
+	if n := len(faults) - 1; n > 0 {
+		message += fmt.Sprintf(" (and %d more)", n)
+	}
+	if more := len(faults) - MaxFaults; more > 0 {
+		faults = append(faults[:MaxFaults:MaxFaults], core.FieldError{Message: fmt.Sprintf("and %d more faults; mend these first", more)})
+	}
+	return core.Invalid(message, faults...)
 }
 
 // Locate fills in line and column of faults found later (by validation), from
@@ -150,7 +183,7 @@ func position(root *yaml.Node, location string) (line, column int) {
 			}
 		} else if node.Kind == yaml.MappingNode {
 			for k := 0; k+1 < len(node.Content); k += 2 {
-				if node.Content[k].Value == step {
+				if next == nil && node.Content[k].Value == step { // a second one is refused
 					next = node.Content[k+1]
 					line, column = node.Content[k].Line, node.Content[k].Column
 					if next.Kind == yaml.ScalarNode {

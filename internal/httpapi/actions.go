@@ -155,7 +155,7 @@ func (s *server) definitionOf(ctx context.Context, raw json.RawMessage) (core.De
 		d, err := s.Catalog.Get(ctx, name)
 		return d.Definition, err
 	}
-	docs, err := document.Parse("definition", raw, document.JSON)
+	docs, err := document.ParseChecked("definition", raw, document.JSON, catalog.Check)
 	if err != nil {
 		return core.Definition{}, err
 	}

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,26 +55,14 @@ func (b DocumentBody) one() (core.Definition, error) {
 	if err != nil {
 		return core.Definition{}, err
 	}
-	docs, err := document.Parse("the body", b.RawBody, format)
+	docs, err := document.ParseChecked("the body", b.RawBody, format, catalog.Check)
 	if err != nil {
 		return core.Definition{}, err
 	}
 	if len(docs) != 1 {
 		return core.Definition{}, core.Errorf(core.CodeInvalid, "the body holds %d definitions, and one is wanted; POST /apply takes several", len(docs))
 	}
-	def := docs[0].Definition
-	if err := catalog.Check(&def); err != nil {
-		return def, located(docs[0], err)
-	}
-	return def, nil
-}
-
-// located adds line and column to the faults of a checked document.
-func located(d document.Document, err error) error {
-	if fields := fieldsOf(err); len(fields) > 0 {
-		return &core.Error{Code: core.CodeOf(err), Message: core.MessageOf(err), Fields: d.Locate(fields), Cause: err}
-	}
-	return err
+	return docs[0].Definition, nil
 }
 
 type definitionAnswer struct {
@@ -297,7 +287,7 @@ func (b DocumentBody) several() ([]core.Definition, bool, error) {
 		return nil, false, err
 	}
 	if format == document.YAML {
-		docs, err := document.Parse("the body", b.RawBody, format)
+		docs, err := document.ParseChecked("the body", b.RawBody, format, catalog.Check)
 		return definitionsOf(docs), false, err
 	}
 	var in wire.Definitions
@@ -307,14 +297,53 @@ func (b DocumentBody) several() ([]core.Definition, bool, error) {
 		return nil, false, core.Wrap(core.CodeMalformed, err, "the body must be {\"definitions\": […], \"prune\": false}: %v", err)
 	}
 	var defs []core.Definition
+	var faults []core.FieldError
+	before := 0 // where the element before ended
 	for i, raw := range in.Definitions {
-		docs, err := document.Parse("definitions["+strconv.Itoa(i)+"]", raw, document.JSON)
+		at := fmt.Sprintf("definitions[%d]", i)
+		begin := before + max(bytes.Index(b.RawBody[before:], raw), 0)
+		before = min(begin+len(raw), len(b.RawBody))
+		docs, err := document.ParseChecked(at, raw, document.JSON, catalog.Check)
 		if err != nil {
-			return nil, false, err
+			if !core.IsCode(err, core.CodeInvalid) {
+				return nil, false, err
+			}
+			faults = append(faults, inElement(fieldsOf(err), at, b.RawBody[:begin])...)
 		}
 		defs = append(defs, definitionsOf(docs)...)
 	}
+	if len(faults) > 0 {
+		return nil, false, core.Invalid("not valid: "+faults[0].String()+more(len(faults)-1), faults...)
+	}
 	return defs, in.Prune, nil
+}
+
+// inElement gives faults of a part of the body their places in the whole.
+func inElement(faults []core.FieldError, at string, before []byte) []core.FieldError {
+	faults = slices.Clone(faults)
+	line, column := bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')-1
+	for i := range faults {
+		f := &faults[i]
+		if f.Location != "" {
+			f.Location = at + "." + f.Location
+		} else {
+			f.Location = at
+		}
+		if f.Line == 1 {
+			f.Column += column
+		}
+		if f.Line > 0 {
+			f.Line += line
+		}
+	}
+	return faults
+}
+
+func more(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", n)
 }
 
 func definitionsOf(docs []document.Document) []core.Definition {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -53,6 +54,8 @@ type envFor func() *cel.Env
 
 type compiler struct {
 	*language
+	unread    activitycore.Unread
+	unknown   unknownNames
 	faults    []activitycore.FieldError
 	count     int
 	response  *cel.Env
@@ -62,6 +65,9 @@ type compiler struct {
 
 // fault records what is wrong at a location.
 func (c *compiler) fault(at string, value any, format string, args ...any) {
+	if c.unread.Covers(at) {
+		return
+	}
 	c.faults = append(c.faults, activitycore.FieldError{Location: at, Message: fmt.Sprintf(format, args...), Value: shown(value)})
 }
 
@@ -83,12 +89,19 @@ func shown(value any) any {
 func (c *compiler) compile(env *cel.Env, src string) (*expression, error) {
 	if c.count++; c.count > MaxTemplates {
 		if c.overLimit {
-			return nil, errors.New("too many expressions")
+			return nil, errTold
 		}
 		c.overLimit = true
 		return nil, fmt.Errorf("the definition has more than %d expressions", MaxTemplates)
 	}
-	return c.language.compile(env, src)
+	return c.language.compile(env, src, c.unknown)
+}
+
+// refused records why an expression could not be compiled, unless that merely follows from what has been told.
+func (c *compiler) refused(at, src, where string, err error) {
+	if !errors.Is(err, errTold) {
+		c.fault(at, src, "%s%v", where, err)
+	}
 }
 
 // env makes an environment once it is asked for.
@@ -112,13 +125,15 @@ func (c *compiler) env(base envFor, objects objectTypes, vars []variable) envFor
 // returns an [*activitycore.Error] with CodeInvalid and a FieldError for each
 // fault, located as in rules[0].actions[1].with.title.
 //
-// It expects a definition whose shape [activitycore.Definition.Validate] accepts, and copes with any other.
-func Compile(def *activitycore.Definition) (*Program, error) {
+// It expects a definition whose shape [activitycore.Definition.Validate] accepts, and copes with any other: what merely follows
+// from a name that Validate refuses, or from something unread (see [activitycore.Unread]), is not told.
+func Compile(def *activitycore.Definition, unread ...string) (*Program, error) {
 	lang, err := sharedLanguage()
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInternal, err, "the expression language cannot be set up")
 	}
-	c := &compiler{language: lang}
+	c := &compiler{language: lang, unread: unread}
+	c.unknown = c.unknownIn(def)
 	vars := map[string]any{}
 	for _, name := range sortedKeys(def.Vars) {
 		v, err := normalize(def.Vars[name], 0)
@@ -170,7 +185,7 @@ func summary(faults []activitycore.FieldError) string {
 func (c *compiler) typed(env envFor, at, src string, want *cel.Type) *expression {
 	e, err := c.compile(env(), src)
 	if err != nil {
-		c.fault(at, src, "%v", err)
+		c.refused(at, src, "", err)
 		return nil
 	}
 	got, name := kindOf(e.typ), kindOf(want)
@@ -213,12 +228,12 @@ func (c *compiler) contextSource(at string, src activitycore.ContextSource) {
 	}
 	if src.HTTP.Select != "" {
 		if _, err := c.compile(c.responseEnv(), src.HTTP.Select); err != nil {
-			c.fault(at+".http.select", src.HTTP.Select, "%v", err)
+			c.refused(at+".http.select", src.HTTP.Select, "", err)
 		}
 	}
 	if p := src.HTTP.Paging; p != nil && p.Cursor != "" {
 		if _, err := c.compile(c.responseEnv(), p.Cursor); err != nil {
-			c.fault(at+".http.paging.cursor", p.Cursor, "%v", err)
+			c.refused(at+".http.paging.cursor", p.Cursor, "", err)
 		}
 	}
 }
@@ -232,31 +247,12 @@ func (c *compiler) rule(base envFor, objects objectTypes, i int, def *activityco
 	if def.When != "" {
 		r.when = c.typed(base, at+".when", def.When, cel.BoolType)
 	}
+	everywhere := c.unknown
+	c.unknown = c.unknownInRule(at, def)
+	defer func() { c.unknown = everywhere }()
 	env := base
-	if def.ForEach != "" {
-		r.as = def.As
-		if r.as == "" {
-			r.as = DefaultItemName
-		}
-		if !isIdentifier(r.as) {
-			c.fault(at+".as", def.As, "must be letters, digits and '_', not beginning with a digit")
-			r.as = DefaultItemName
-		}
-		for _, name := range activitycore.ScopeNames() {
-			if r.as == name {
-				c.fault(at+".as", def.As, "would hide %q, which every expression can use; choose another name", name)
-				r.as = DefaultItemName
-			}
-		}
-		r.forEach = c.typed(base, at+".for_each", def.ForEach, cel.ListType(cel.DynType))
-		item := cel.DynType
-		if r.forEach != nil {
-			r.filter = asFilter(r.forEach)
-			if t := r.forEach.typ; t.Kind() == types.ListKind {
-				item = t.Parameters()[0]
-			}
-		}
-		env = c.env(base, nil, []variable{{r.as, item}})
+	if def.ForEach != "" || def.As != "" || def.ItemKey != "" || c.unread.Covers(at+".for_each") { // for_each is missing where another is given
+		env = c.loop(base, at, &r, def)
 	}
 	if def.ItemKey != "" {
 		r.itemKey = c.itemKey(env, at+".item_key", def.ItemKey)
@@ -283,10 +279,39 @@ func (c *compiler) rule(base envFor, objects objectTypes, i int, def *activityco
 	return r
 }
 
+// loop compiles for_each, and gives the environment of what is evaluated for each item.
+func (c *compiler) loop(base envFor, at string, r *rule, def *activitycore.Rule) envFor {
+	r.as = def.As
+	if r.as == "" {
+		r.as = DefaultItemName
+	}
+	if !isIdentifier(r.as) {
+		c.fault(at+".as", def.As, "must be letters, digits and '_', not beginning with a digit")
+		r.as = DefaultItemName
+	}
+	for _, name := range activitycore.ScopeNames() {
+		if r.as == name {
+			c.fault(at+".as", def.As, "would hide %q, which every expression can use; choose another name", name)
+			r.as = DefaultItemName
+		}
+	}
+	item := cel.DynType
+	if def.ForEach != "" {
+		r.forEach = c.typed(base, at+".for_each", def.ForEach, cel.ListType(cel.DynType))
+	}
+	if r.forEach != nil {
+		r.filter = asFilter(r.forEach)
+		if t := r.forEach.typ; t.Kind() == types.ListKind {
+			item = t.Parameters()[0]
+		}
+	}
+	return c.env(base, nil, []variable{{r.as, item}})
+}
+
 func (c *compiler) itemKey(env envFor, at, src string) *expression {
 	e, err := c.compile(env(), src)
 	if err != nil {
-		c.fault(at, src, "%v", err)
+		c.refused(at, src, "", err)
 		return nil
 	}
 	switch got := kindOf(e.typ); got {
@@ -302,6 +327,7 @@ func (c *compiler) action(env envFor, at string, j int, def *activitycore.Action
 	a := action{index: j, def: *def, params: paramsRoot(def.Type)}
 	if a.params == nil {
 		c.fault(at+".type", string(def.Type), "is not an action type")
+		c.build(env, at+".with", map[string]any(def.With), nil)
 		return a
 	}
 	with, err := normalize(def.With, 0)
@@ -319,10 +345,13 @@ func (c *compiler) action(env envFor, at string, j int, def *activitycore.Action
 			a.needs = append(a.needs, r)
 		}
 	}
-	if len(c.faults) > before {
-		return a
+	told := map[string]bool{}
+	for _, f := range c.faults[before:] {
+		told[f.Location] = true
 	}
+	before = len(c.faults)
 	c.checkLiterals(at, a.with)
+	c.faults = append(c.faults[:before], slices.DeleteFunc(slices.Clone(c.faults[before:]), func(f activitycore.FieldError) bool { return told[f.Location] })...)
 	return a
 }
 
@@ -330,13 +359,17 @@ func (c *compiler) action(env envFor, at string, j int, def *activitycore.Action
 func (c *compiler) checkLiterals(at string, n *node) {
 	var walk func(n *node, where path)
 	walk = func(n *node, where path) {
-		switch {
-		case n.param == nil || n.tmpl != nil:
-			return
-		case n.constant:
+		before := len(c.faults)
+		whole := func() {
 			if _, err := coerce(n.param, n.literal, where, nil); err != nil {
 				c.literalFault(at, err)
 			}
+		}
+		switch {
+		case n.param == nil || n.tmpl != nil:
+			return
+		case n.constant && !n.hasParts():
+			whole()
 			return
 		case n.isMap && n.param.Kind != KindMap && n.param.Kind != KindObject && n.param.Kind != KindAny,
 			n.isList && n.param.Kind != KindList && n.param.Kind != KindAny && n.param.Kind != KindStatus:
@@ -358,14 +391,17 @@ func (c *compiler) checkLiterals(at string, n *node) {
 		}
 		for i := range n.param.Fields {
 			f := &n.param.Fields[i]
-			if f.Required && !given[f.Name] {
+			if f.Required && !given[f.Name] && !n.meant(f.Name) {
 				c.fault(at+"."+append(where, f.Name).String(), nil, "is required: %s", f.Doc)
 			}
 			for _, other := range f.Excludes {
-				if given[f.Name] && given[other] && f.Name < other {
+				if given[f.Name] && given[other] && f.Name > other {
 					c.fault(at+"."+append(where, f.Name).String(), nil, "cannot be given together with %s", other)
 				}
 			}
+		}
+		if n.constant && len(c.faults) == before && len(n.strays) == 0 {
+			whole()
 		}
 	}
 	walk(n, nil)

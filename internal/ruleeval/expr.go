@@ -27,8 +27,8 @@ type expression struct {
 	roots []reference
 }
 
-// compileExpression parses, checks and plans src. The error is a message for people.
-func (l *language) compile(env *cel.Env, src string) (*expression, error) {
+// compile parses, checks and plans src. The error is a message for people, or errTold.
+func (l *language) compile(env *cel.Env, src string, unknown unknownNames) (*expression, error) {
 	if len(src) > activitycore.MaxExpressionBytes {
 		return nil, fmt.Errorf("the expression has %d bytes, at most %d are allowed", len(src), activitycore.MaxExpressionBytes)
 	}
@@ -42,7 +42,7 @@ func (l *language) compile(env *cel.Env, src string) (*expression, error) {
 	orderRanges(parsed.NativeRep())
 	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, explainIssues(env, parsed.NativeRep(), issues)
+		return nil, explainIssues(env, parsed.NativeRep(), unknown.others(parsed.NativeRep(), issues.Errors()))
 	}
 	// cel-go's own estimate counts a little differently, and some of its library's
 	// estimates overflow: only a clear excess is taken for one.

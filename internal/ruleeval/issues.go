@@ -39,11 +39,14 @@ func place(line, column int) string {
 }
 
 // explainIssues writes the type checker's complaints with hints, at most three.
-func explainIssues(env *cel.Env, tree *ast.AST, issues *cel.Issues) error {
+func explainIssues(env *cel.Env, tree *ast.AST, issues []*cel.Error) error {
+	if len(issues) == 0 {
+		return errTold
+	}
 	var msgs []string
-	for i, e := range issues.Errors() {
+	for i, e := range issues {
 		if i == 3 {
-			msgs = append(msgs, fmt.Sprintf("and %d more", len(issues.Errors())-3))
+			msgs = append(msgs, fmt.Sprintf("and %d more", len(issues)-3))
 			break
 		}
 		msgs = append(msgs, place(e.Location.Line(), e.Location.Column())+explainIssue(env, tree, e))
@@ -122,7 +125,8 @@ func scopeOnly(names []string) []string {
 	return out
 }
 
-func explainUndefined(env *cel.Env, node ast.Expr, name string) string {
+// ownerOf is the variable of which a node selects a field, "" if it selects none of a variable.
+func ownerOf(node ast.Expr) string {
 	var operand ast.Expr
 	if node.Kind() == ast.SelectKind {
 		operand = node.AsSelect().Operand()
@@ -130,9 +134,16 @@ func explainUndefined(env *cel.Env, node ast.Expr, name string) string {
 		operand = node.AsCall().Args()[0] // a.?b
 	}
 	if operand == nil || operand.Kind() != ast.IdentKind {
+		return ""
+	}
+	return operand.AsIdent()
+}
+
+func explainUndefined(env *cel.Env, node ast.Expr, name string) string {
+	owner := ownerOf(node)
+	if owner == "" {
 		return fmt.Sprintf("there is no field %q", name)
 	}
-	owner := operand.AsIdent()
 	known, _ := env.CELTypeProvider().FindStructFieldNames("object " + owner)
 	msg := fmt.Sprintf("%s.%s is not declared%s", owner, name, didYouMean(name, known))
 	switch {

@@ -30,6 +30,21 @@ type part struct {
 // whole reports whether the string is exactly one expression, whose value's type is then kept.
 func (t *template) whole() bool { return len(t.parts) == 1 && t.parts[0].expr != nil }
 
+// meant reports whether a key that is no parameter may stand for the parameter of that name.
+func (n *node) meant(name string) bool {
+	for _, key := range n.strays {
+		if near := activitycore.Suggest(key, n.param.fieldNames()); near == name || near == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// hasParts reports whether n is a list or map whose elements have parameters of their own.
+func (n *node) hasParts() bool {
+	return n.isMap && (n.param.Kind == KindMap || n.param.Kind == KindObject) || n.isList && n.param.Kind == KindList
+}
+
 // resolve evaluates the template for a position. A whole template gives its
 // value where the parameter takes any JSON; everything else gives text.
 func (t *template) resolve(ctx context.Context, s *scope, p *Param) (any, error) {
@@ -97,6 +112,7 @@ type node struct {
 	values  []*node
 	isMap   bool
 	isList  bool
+	strays  []string // keys that are not parameters
 	param   *Param
 	// constant: nothing below is a template; literal then holds the whole value.
 	constant bool
@@ -207,7 +223,7 @@ func (c *compiler) parse(env envFor, at, s string, p *Param) (*template, string)
 			if len(pieces) > 1 {
 				where = fmt.Sprintf("in ${…} at character %d: ", piece.at-1)
 			}
-			c.fault(at, s, "%s%v", where, err)
+			c.refused(at, s, where, err)
 			failed = true
 			continue
 		}
@@ -319,6 +335,7 @@ func (c *compiler) build(env envFor, at string, v any, p *Param) *node {
 					elem = p.Elem
 				case KindObject:
 					if elem = p.field(k); elem == nil {
+						n.strays = append(n.strays, k)
 						c.fault(field, nil, "is not a parameter here%s; known: %s", didYouMean(k, p.fieldNames()), strings.Join(p.fieldNames(), ", "))
 						continue
 					}
