@@ -84,7 +84,7 @@ func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
 		if err != nil {
 			return nil, err
 		}
-		docs, err := document.ParseChecked(file, data, document.Auto, namedOnce(names, file))
+		docs, err := document.ParseChecked(file, data, document.FormatOf(file), namedOnce(names, file))
 		if err != nil {
 			e := asError(err)
 			if e == nil || e.Code == core.CodeInternal {

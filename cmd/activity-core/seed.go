@@ -55,7 +55,7 @@ func sampleDefinitions() ([]core.Definition, error) {
 		if err != nil {
 			return nil, err
 		}
-		docs, err := document.Parse(file, data, document.Auto)
+		docs, err := document.Parse(file, data, document.FormatOf(file))
 		if err != nil {
 			return nil, err
 		}

@@ -95,6 +95,55 @@ func TestFaultsNameFieldPositionAndRemedy(t *testing.T) {
 	}
 }
 
+const flowStyle = `{ # a comment
+  name: flow, 'trigger_type': event,
+  trigger_config: {event_type: [a, b,], filters: {ref: [main,]},},
+  rules: [
+    {name: r, actions: [{type: create_task, with: {title: t}}]},
+  ],
+}
+`
+
+// The first character of YAML may be that of JSON.
+func TestYAMLInFlowStyleIsReadAsYAMLWhereTheNameSaysSo(t *testing.T) {
+	for name, want := range map[string]document.Format{"d/a.yaml": document.YAML, "a.YML": document.YAML, "a.json": document.JSON, "-": document.Auto, "a.txt": document.Auto, "yaml": document.Auto} {
+		if got := document.FormatOf(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	docs, err := document.Parse("a.yaml", []byte(flowStyle+"---\n[{name: second,}, {name: third}]\n"), document.YAML)
+	if err != nil || len(docs) != 3 || docs[0].Definition.TriggerConfig.EventType[1] != "b" || docs[2].Definition.Name != "third" {
+		t.Fatalf("got %+v, %v", docs, err)
+	}
+	// JSON is YAML, also where the YAML reader knows less.
+	docs, err = document.Parse("a.yaml", []byte("\t{\"name\": \"a\",\t\"description\": \"\\ud83d\\ude00\"}"), document.YAML)
+	if err != nil || docs[0].Definition.Description != "\U0001f600" {
+		t.Fatalf("got %+v, %v", docs, err)
+	}
+	for _, format := range []document.Format{document.JSON, document.Auto} {
+		if _, err := document.Parse("f", []byte(flowStyle), format); core.CodeOf(err) != core.CodeMalformed || !strings.Contains(err.Error(), "1:3: ") {
+			t.Errorf("as %q: %v", format, err)
+		}
+	}
+}
+
+func TestFlowStyleIsAsStrict(t *testing.T) {
+	for text, want := range map[string]string{
+		"{name: a, name: b,}":                "1:11: name: is given twice",
+		"{\"name\": \"a\", \"name\": \"b\"}": "1:15: name: is given twice",
+		"{name: a,\n nmae: b,}":              `2:2: nmae: unknown field "nmae"; did you mean "name"?`,
+		"{name: &a x, description: *a,}":     "aliases are not supported",
+		"{name: !t x,}":                      "tags are not supported",
+		"{vars: {<<: {a: 1},},}":             "merge keys are not supported",
+		"{name: a":                           "is not YAML",
+		"{name: [a}":                         "is not YAML",
+	} {
+		if _, err := document.Parse("f", []byte(text), document.YAML); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestSeveralDocumentsInOneFile(t *testing.T) {
 	docs, err := document.Parse("many.yaml", []byte("---\nname: a\n---\n---\nname: b\n"), document.Auto)
 	if err != nil || len(docs) != 2 || docs[1].Definition.Name != "b" {

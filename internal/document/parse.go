@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"sort"
 	"strconv"
@@ -24,6 +25,17 @@ const (
 	YAML Format = "yaml"
 	JSON Format = "json"
 )
+
+// FormatOf is the format that a file's name says it has: Auto where it ends neither in .json nor in .yaml or .yml.
+func FormatOf(name string) Format {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".json":
+		return JSON
+	case ".yaml", ".yml":
+		return YAML
+	}
+	return Auto
+}
 
 // Document is one definition as it stood in a source text.
 type Document struct {
@@ -119,12 +131,15 @@ func (d *Document) Locate(faults []core.FieldError) []core.FieldError {
 
 func parseNodes(source string, data []byte, format Format) ([]*yaml.Node, error) {
 	trimmed := bytes.TrimLeft(data, " \t\r\n\ufeff")
-	if format == JSON || format == Auto && len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
+	flow := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
+	if format == JSON || flow {
 		root, err := jsonNode(data)
-		if err != nil {
+		switch {
+		case err == nil:
+			return elements(root), nil
+		case format != YAML: // in YAML it need not be JSON; where it is, it is read as such, with escapes that the YAML reader does not know
 			return nil, malformed(source, "JSON", err)
 		}
-		return elements(root), nil
 	}
 	var roots []*yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
