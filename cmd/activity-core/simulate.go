@@ -166,9 +166,34 @@ func simulationInput(from, to string, outages []string, now time.Time) (in simul
 		if !ok {
 			return in, usageError("--outage %q: must be FROM/TO or FROM/DURATION, such as 2026-10-25T02:00/4h", text)
 		}
+		if err := reachesWindow(text, o, in); err != nil {
+			return in, err
+		}
 		in.Outages = append(in.Outages, o)
 	}
 	return in, nil
+}
+
+// longestCatchup is the longest catchup_window that a definition may have.
+const longestCatchup = 365 * 24 * time.Hour
+
+// reachesWindow refuses an outage, or the beginning of one, that nothing in the window can come from: to play from there on would
+// take long, or more nominal times than are played. What is wrong otherwise with outage or window, simulate.Run says.
+func reachesWindow(text string, o simulate.Outage, in simulate.Input) error {
+	at := func(t time.Time) string { return t.Format(time.RFC3339) }
+	switch {
+	case !o.To.After(o.From) || !in.To.After(in.From):
+		return nil
+	case !o.From.Before(in.To):
+		return usageError("--outage %q: begins at %s, after the window, which ends at %s", text, at(o.From), at(in.To))
+	case o.To.Before(in.From.Add(-longestCatchup)):
+		return usageError("--outage %q: ends at %s, more than 365d before the window, which begins at %s; what an outage kept from starting is made up for 365d at most (catchup_window)",
+			text, at(o.To), at(in.From))
+	case o.From.Before(in.From.Add(-2 * longestCatchup)):
+		return usageError("--outage %q: begins at %s, more than 730d before the window, which begins at %s; let it begin at %s: of what it kept from starting, only the last 365d are made up (catchup_window)",
+			text, at(o.From), at(in.From), at(in.From.Add(-2*longestCatchup)))
+	}
+	return nil
 }
 
 // simulationJobs makes jobs of the cron definitions that are enabled, and says why others are left out.
