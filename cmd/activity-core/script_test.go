@@ -14,11 +14,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/activity-core/activity-core/internal/cronspec"
 )
 
 // TestScripts runs the files of testdata/script. Each is a txtar archive: a script, then the files it needs, laid into the
 // folder in which it runs. A line is a command of [scriptCommands]; before it may stand "!" (it must fail) or "!2" (it
-// must end with this exit code). $NAME is replaced by what `env`, `set` or a started server gave that name.
+// must end with this exit code). $NAME is replaced by what `env`, `set` or a started server gave that name; $QUIET is an hour of
+// the day (UTC, two digits) that does not come while a script runs.
 func TestScripts(t *testing.T) { runScripts(t, "script") }
 
 // TestLongScripts runs those of testdata/long, which wait for the clock.
@@ -117,7 +121,7 @@ func runScript(t *testing.T, name, text string) {
 	}
 	body, files := archive(text)
 	s := &script{T: t, work: t.TempDir()}
-	s.vars = map[string]string{"EXAMPLES": examples, "TESTDATA": testdata, "WORK": s.work}
+	s.vars = map[string]string{"EXAMPLES": examples, "TESTDATA": testdata, "WORK": s.work, "QUIET": quietHour(time.Now())}
 	for name, content := range files {
 		path := filepath.Join(s.work, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -130,6 +134,27 @@ func runScript(t *testing.T, name, text string) {
 		s.where = fmt.Sprintf("%s:%d", name, i+1)
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			s.line(words(line))
+		}
+	}
+}
+
+// quietHour is an hour of the day that does not come within twelve hours after now, whatever the time is.
+func quietHour(now time.Time) string {
+	if h := now.UTC().Hour(); h >= 6 && h < 18 {
+		return "06"
+	}
+	return "18"
+}
+
+func TestTheQuietHourDoesNotComeSoon(t *testing.T) {
+	start := time.Date(2026, 3, 28, 0, 0, 0, 0, time.UTC)
+	for now := start; now.Before(start.Add(48 * time.Hour)); now = now.Add(time.Minute) {
+		spec, err := cronspec.Parse([]string{"0 " + quietHour(now) + " * * *"}, "UTC")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for next := range spec.Between(now.Add(time.Nanosecond), now.Add(12*time.Hour)) {
+			t.Fatalf("started at %s, it comes at %s", now, next)
 		}
 	}
 }
