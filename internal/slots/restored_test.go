@@ -96,10 +96,9 @@ func (c *tally) wantOnce(t *testing.T, end time.Time, times []string) {
 	}
 }
 
-// telling is a definition that fires each minute and tells a tally.
-func (s *system) telling(policy activitycore.MisfirePolicy, c *tally, at time.Time) activitycore.StoredDefinition {
+// telling saves a definition that tells a tally.
+func (s *system) telling(d activitycore.Definition, c *tally, at time.Time) activitycore.StoredDefinition {
 	s.Helper()
-	d := minutely(policy)
 	d.Rules = []activitycore.Rule{{Name: "tell", Actions: []activitycore.Action{{Type: activitycore.ActionHTTPRequest, With: map[string]any{
 		"method": "POST", "url": c.URL, "body": map[string]any{"nominal": "${run.time}"},
 	}}}}}
@@ -116,17 +115,18 @@ func TestOnRealTemporalARecordRestoredFromABackupDoublesNoSlot(t *testing.T) {
 			file, backup := filepath.Join(dir, "record.db"), filepath.Join(dir, "backup.db")
 			s := newSystemOn(t, ns, openRecord(t, file))
 			end := s.now()
-			begin := end.Add(-12*time.Minute - 30*time.Second)
-			d := s.telling(policy, outside, begin)
+			fires, times := twelve(policy, end)
+			begin := times[0].Add(-10 * time.Second)
+			d := s.telling(fires, outside, begin)
 			s.must(s.store.Close())
 			copyFile(t, file, backup)
 
 			// Six slots run, and the record of them is lost.
 			s = s.replacedBy(newSystemOn(t, ns, openRecord(t, file)))
 			stop := s.work()
-			all := clockTimes(begin, end)
-			for i := range 6 {
-				cause := activitycore.CronCause(begin.Truncate(time.Minute).Add(time.Duration(i+1) * time.Minute))
+			all := clocks(times)
+			for _, at := range times[:6] {
+				cause := activitycore.CronCause(at)
 				_, err := s.starter.StartRun(t.Context(), d.ID, cause)
 				s.must(err)
 				s.must(s.starter.WaitRun(t.Context(), activitycore.WorkflowID(d.ID, cause)))
@@ -194,7 +194,7 @@ func TestOnRealTemporalAReplicaKilledBeforeItsStart(t *testing.T) {
 	s := newSystemOn(t, ns, openRecord(t, file))
 	end := s.now()
 	begin := end.Add(-6*time.Minute - 30*time.Second)
-	d := s.telling(activitycore.MisfireCatchup, outside, begin)
+	d := s.telling(minutely(activitycore.MisfireCatchup), outside, begin)
 	s.must(s.store.RecordOutage(t.Context(), activitycore.Outage{From: begin, To: end, What: slots.BeatProcess}))
 
 	self, err := os.Executable()

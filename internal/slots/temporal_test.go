@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,20 +153,46 @@ func clockTimes(from, to time.Time) []string {
 	return out
 }
 
-func TestOnRealTemporalAScheduleThatWasGoneForTwelveMinutes(t *testing.T) {
+// twelve makes a definition fire at twelve times before end: at eleven minutes in a row, and after five minutes without one again,
+// 20 s before end. Its grace is five minutes, so that the last time alone is within it, on a slow machine, too.
+func twelve(policy activitycore.MisfirePolicy, end time.Time) (d activitycore.Definition, times []time.Time) {
+	d = minutely(policy)
+	d.TriggerConfig.MisfireGrace = activitycore.Duration(5 * time.Minute)
+	last := end.Truncate(time.Minute)
+	for at := last.Add(-16 * time.Minute); at.Before(last.Add(-5 * time.Minute)); at = at.Add(time.Minute) {
+		times = append(times, at)
+	}
+	times = append(times, last)
+	var minutes []string
+	for _, at := range times {
+		minutes = append(minutes, strconv.Itoa(at.Minute()))
+	}
+	d.TriggerConfig.CronExpression = activitycore.StringList{strings.Join(minutes, ",") + " * * * *"}
+	return d, times
+}
+
+func clocks(times []time.Time) (out []string) {
+	for _, at := range times {
+		out = append(out, at.Format("15:04"))
+	}
+	return out
+}
+
+func TestOnRealTemporalAScheduleThatWasGoneForTwelveSlots(t *testing.T) {
 	for _, policy := range policies {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t)
 			end := s.now()
-			begin := end.Add(-12*time.Minute - 30*time.Second)
-			d := s.save(minutely(policy), begin) // and somebody deleted its schedule at once
+			missed, times := twelve(policy, end)
+			begin := times[0].Add(-10 * time.Second)
+			d := s.save(missed, begin) // and somebody deleted its schedule at once
 			s.work()
 			s.must(s.schedule.SyncDefinition(t.Context(), d.ID)) // reconciliation notices only now
 			s.settle(d.ID, begin, end)
 
-			slots := clockTimes(begin, end)
-			onTime := slots[len(slots)-1:] // within its grace of 60 s
+			slots := clocks(times)
+			onTime := slots[len(slots)-1:] // within its grace
 			want := map[activitycore.MisfirePolicy][]string{
 				activitycore.MisfireSkip:     onTime,
 				activitycore.MisfireCompress: onTime, // which stands for all before it
