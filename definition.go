@@ -48,6 +48,8 @@ const (
 	DefaultMisfirePolicy = MisfireSkip
 	// DefaultCatchupWindow is how far back a missed firing is still wanted.
 	DefaultCatchupWindow = Duration(72 * time.Hour)
+	// MaxCatchupWindow is the longest that may be wanted.
+	MaxCatchupWindow = Duration(365 * 24 * time.Hour)
 	// DefaultMisfireGrace is how late a slot inside a recorded outage may still
 	// start without counting as missed.
 	DefaultMisfireGrace = Duration(60 * time.Second)

@@ -157,7 +157,7 @@ func (v *validator) cron(c *TriggerConfig, known bool) {
 		v.add(triggerAt+"misfire_policy", string(c.MisfirePolicy), "must be skip, catchup or compress%s", hint(string(c.MisfirePolicy), []string{"skip", "catchup", "compress"}))
 	}
 	if c.CatchupWindow != 0 {
-		v.within(c.CatchupWindow, Duration(10*time.Second), Duration(365*24*time.Hour), triggerAt+"catchup_window")
+		v.within(c.CatchupWindow, Duration(10*time.Second), MaxCatchupWindow, triggerAt+"catchup_window")
 	}
 	v.within(c.MisfireGrace, 0, MaxMisfireGrace, triggerAt+"misfire_grace")
 	v.within(c.Jitter, 0, Duration(time.Hour), triggerAt+"jitter")

@@ -174,24 +174,22 @@ func simulationInput(from, to string, outages []string, now time.Time) (in simul
 	return in, nil
 }
 
-// longestCatchup is the longest catchup_window that a definition may have.
-const longestCatchup = 365 * 24 * time.Hour
-
 // reachesWindow refuses an outage, or the beginning of one, that nothing in the window can come from: to play from there on would
 // take long, or more nominal times than are played. What is wrong otherwise with outage or window, simulate.Run says.
 func reachesWindow(text string, o simulate.Outage, in simulate.Input) error {
 	at := func(t time.Time) string { return t.Format(time.RFC3339) }
+	longest := core.MaxCatchupWindow.Std()
 	switch {
 	case !o.To.After(o.From) || !in.To.After(in.From):
 		return nil
 	case !o.From.Before(in.To):
 		return usageError("--outage %q: begins at %s, after the window, which ends at %s", text, at(o.From), at(in.To))
-	case o.To.Before(in.From.Add(-longestCatchup)):
+	case o.To.Before(in.From.Add(-longest)):
 		return usageError("--outage %q: ends at %s, more than 365d before the window, which begins at %s; what an outage kept from starting is made up for 365d at most (catchup_window)",
 			text, at(o.To), at(in.From))
-	case o.From.Before(in.From.Add(-2 * longestCatchup)):
+	case o.From.Before(in.From.Add(-2 * longest)):
 		return usageError("--outage %q: begins at %s, more than 730d before the window, which begins at %s; let it begin at %s: of what it kept from starting, only the last 365d are made up (catchup_window)",
-			text, at(o.From), at(in.From), at(in.From.Add(-2*longestCatchup)))
+			text, at(o.From), at(in.From), at(in.From.Add(-2*longest)))
 	}
 	return nil
 }
