@@ -112,7 +112,7 @@ rules:
         with: {title: "${repo.x} ${vars.y} ${context.z}"}
       - type: create_task
         name: [two]
-        wiht: {title: "x"}
+        witth: {title: "x"}
       - type: create_task
         with: {title: "${steps.one.x} ${steps.two.x}"}
   - name: s
@@ -121,7 +121,7 @@ rules:
     actions: [{type: create_task, with: {title: "${repo.x} ${event.typ}"}}]
 `, []string{
 			`4:1: contxt: unknown field`, `5:7: vars: must be a mapping`, `8:5: rules[0].foreach: unknown field`, `13:9: rules[0].actions[0].nam: unknown field`,
-			`16:15: rules[0].actions[1].name: must be text`, `17:9: rules[0].actions[1].wiht: unknown field`, `22:9: rules[1].as: must be text`,
+			`16:15: rules[0].actions[1].name: must be text`, `17:9: rules[0].actions[1].witth: unknown field`, `22:9: rules[1].as: must be text`,
 			`23:49: rules[1].actions[0].with.title: in ${…} at character 11: column 6: event.typ is not declared`,
 		}},
 		"what uses a name that cannot be": {`name: x

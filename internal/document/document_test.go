@@ -131,7 +131,7 @@ func TestFlowStyleIsAsStrict(t *testing.T) {
 	for text, want := range map[string]string{
 		"{name: a, name: b,}":                "1:11: name: is given twice",
 		"{\"name\": \"a\", \"name\": \"b\"}": "1:15: name: is given twice",
-		"{name: a,\n nmae: b,}":              `2:2: nmae: unknown field "nmae"; did you mean "name"?`,
+		"{name: a,\n namee: b,}":             `2:2: namee: unknown field "namee"; did you mean "name"?`,
 		"{name: &a x, description: *a,}":     "aliases are not supported",
 		"{name: !t x,}":                      "tags are not supported",
 		"{vars: {<<: {a: 1},},}":             "merge keys are not supported",

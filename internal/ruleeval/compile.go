@@ -327,7 +327,7 @@ func (c *compiler) action(env envFor, at string, j int, def *activitycore.Action
 	a := action{index: j, def: *def, params: paramsRoot(def.Type)}
 	if a.params == nil {
 		c.fault(at+".type", string(def.Type), "is not an action type")
-		c.build(env, at+".with", map[string]any(def.With), nil)
+		c.build(env, at+".with", def.With, nil)
 		return a
 	}
 	with, err := normalize(def.With, 0)
