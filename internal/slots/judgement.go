@@ -154,7 +154,7 @@ func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err er
 // Where no outage is recorded, the slot is missed since the end of its grace; how long it has waited for its turn since then
 // does not matter.
 func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
-	if out := outageOf(j.outages, slot, graceOf(j.def)); out != nil {
+	if out := keptBy(j.def, j.outages, slot); out != nil {
 		return lateness(j.outages, slot, *out), inGrace(j.def, out.To.Sub(slot)) && j.def.DeletedAt == nil
 	}
 	return lateness(j.outages, slot, activitycore.Outage{To: slot.Add(graceOf(j.def))}), false
@@ -164,7 +164,7 @@ func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
 func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err error) {
 	for len(missed) > 0 {
 		s := missed[0]
-		if out := j.outage(s.Time); out != nil {
+		if out := keptBy(j.def, j.outages, s.Time); out != nil {
 			latest := latestMissed(j.whole(), j.outages, s.Time, *out)
 			n := j.into(missed, latest, j.why(s.Time))
 			if n > 0 && missed[n-1].Time.Equal(latest) {
@@ -347,17 +347,9 @@ func (j *judgement) add(slot time.Time, v activitycore.Verdict, reason, into str
 	j.settled = append(j.settled, s)
 }
 
-// outage is the one that kept a slot from starting, nil if none is recorded.
-func (j *judgement) outage(slot time.Time) *activitycore.Outage {
-	if policyOf(j.def) == activitycore.MisfireCompress {
-		return gapOf(j.outages, slot, graceOf(j.def))
-	}
-	return outageOf(j.outages, slot, graceOf(j.def))
-}
-
 // why says what kept a slot from firing.
 func (j *judgement) why(slot time.Time) string {
-	if out := j.outage(slot); out != nil {
+	if out := keptBy(j.def, j.outages, slot); out != nil {
 		return "missed in " + describeOutage(*out)
 	}
 	return "missed: Temporal did not start it, and no outage is recorded; the schedule was missing, stuck or just replaced"

@@ -34,6 +34,14 @@ func gapOf(outages []activitycore.Outage, nominal time.Time, grace time.Duration
 	return nil
 }
 
+// keptBy is the outage that kept a slot of the definition from starting, by its policy; nil if none is recorded.
+func keptBy(def activitycore.StoredDefinition, outages []activitycore.Outage, nominal time.Time) *activitycore.Outage {
+	if policyOf(def) == activitycore.MisfireCompress {
+		return gapOf(outages, nominal, graceOf(def))
+	}
+	return outageOf(outages, nominal, graceOf(def))
+}
+
 // latestMissed is the last slot that the outage out kept from starting. Outages that follow on each other without a slot
 // that could fire between them count as one.
 func latestMissed(tl *timeline, outages []activitycore.Outage, nominal time.Time, out activitycore.Outage) time.Time {

@@ -66,7 +66,7 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 	if err != nil {
 		return nil, fmt.Errorf("read outages: %w", err)
 	}
-	out := outageOf(outages, nominal, graceOf(def))
+	out := keptBy(def, outages, nominal)
 	if out == nil {
 		return nil, nil //nolint:nilnil // late for another reason
 	}
@@ -115,9 +115,6 @@ func (p *Policy) superseded(def activitycore.StoredDefinition, nominal, now time
 // missed decides about a slot inside an outage.
 func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time, outages []activitycore.Outage, out activitycore.Outage) (*activitycore.Settlement, error) {
 	policy := policyOf(def)
-	if policy == activitycore.MisfireCompress {
-		out = *gapOf(outages, nominal, graceOf(def))
-	}
 	why := "missed in " + describeOutage(out)
 	if policy != activitycore.MisfireCompress && inGrace(def, out.To.Sub(nominal)) {
 		return nil, nil //nolint:nilnil // late, not missed
