@@ -76,7 +76,7 @@ func restartAt(mark *routerMark, stream jetstream.StreamState, opts StreamOption
 }
 
 // mergeConsumer is the pure part for the durable consumer.
-func mergeConsumer(have, want jetstream.ConsumerConfig) (next jetstream.ConsumerConfig, changes []string, err error) {
+func mergeConsumer(have, want jetstream.ConsumerConfig) (next jetstream.ConsumerConfig, changes settings, err error) {
 	next = have
 	refuse := func(setting string, is, wanted any) {
 		if err == nil {
@@ -101,19 +101,13 @@ func mergeConsumer(have, want jetstream.ConsumerConfig) (next jetstream.Consumer
 	if err != nil {
 		return next, nil, err
 	}
-	set := func(setting string, differs bool, apply func()) {
-		if differs {
-			apply()
-			changes = append(changes, setting)
-		}
-	}
-	set("ack_wait", have.AckWait != want.AckWait, func() { next.AckWait = want.AckWait })
-	set("max_ack_pending", have.MaxAckPending != want.MaxAckPending, func() { next.MaxAckPending = want.MaxAckPending })
-	set("max_deliver", have.MaxDeliver != want.MaxDeliver, func() { next.MaxDeliver = want.MaxDeliver })
-	set("backoff", len(have.BackOff) > 0, func() { next.BackOff = nil })
-	set("headers_only", have.HeadersOnly, func() { next.HeadersOnly = false })
-	set("filter_subjects", have.FilterSubject != "" || len(have.FilterSubjects) > 0, func() { next.FilterSubject, next.FilterSubjects = "", nil })
-	set("max_batch", have.MaxRequestBatch > 0, func() { next.MaxRequestBatch = 0 })
-	set("inactive_threshold", have.InactiveThreshold > 0, func() { next.InactiveThreshold = 0 })
+	changes.set("ack_wait", have.AckWait != want.AckWait, func() { next.AckWait = want.AckWait })
+	changes.set("max_ack_pending", have.MaxAckPending != want.MaxAckPending, func() { next.MaxAckPending = want.MaxAckPending })
+	changes.set("max_deliver", have.MaxDeliver != want.MaxDeliver, func() { next.MaxDeliver = want.MaxDeliver })
+	changes.set("backoff", len(have.BackOff) > 0, func() { next.BackOff = nil })
+	changes.set("headers_only", have.HeadersOnly, func() { next.HeadersOnly = false })
+	changes.set("filter_subjects", have.FilterSubject != "" || len(have.FilterSubjects) > 0, func() { next.FilterSubject, next.FilterSubjects = "", nil })
+	changes.set("max_batch", have.MaxRequestBatch > 0, func() { next.MaxRequestBatch = 0 })
+	changes.set("inactive_threshold", have.InactiveThreshold > 0, func() { next.InactiveThreshold = 0 })
 	return next, changes, nil
 }

@@ -152,9 +152,20 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	return nil
 }
 
+// settings are the names of those that a merge changes.
+type settings []string
+
+// set applies a wanted setting if the present one differs.
+func (s *settings) set(name string, differs bool, apply func()) {
+	if differs {
+		apply()
+		*s = append(*s, name)
+	}
+}
+
 // mergeStream is the pure part: what to change in a stream that exists, or why it cannot be used. What we have no opinion on
 // (placement, compression, metadata, …) stays as the operator set it.
-func mergeStream(info *jetstream.StreamInfo, want jetstream.StreamConfig) (next jetstream.StreamConfig, changes []string, err error) {
+func mergeStream(info *jetstream.StreamInfo, want jetstream.StreamConfig) (next jetstream.StreamConfig, changes settings, err error) {
 	have := info.Config
 	next = have
 	refuse := func(setting string, is, wanted any, why string) {
@@ -184,19 +195,13 @@ func mergeStream(info *jetstream.StreamInfo, want jetstream.StreamConfig) (next 
 	if err != nil {
 		return next, nil, err
 	}
-	set := func(setting string, differs bool, apply func()) {
-		if differs {
-			apply()
-			changes = append(changes, setting)
-		}
-	}
 	missing := slices.DeleteFunc(slices.Clone(want.Subjects), func(s string) bool { return slices.Contains(have.Subjects, s) })
-	set("subjects", len(missing) > 0, func() { next.Subjects = append(slices.Clone(have.Subjects), missing...) })
-	set("discard", have.Discard != want.Discard, func() { next.Discard = want.Discard })
-	set("max_bytes", have.MaxBytes != want.MaxBytes, func() { next.MaxBytes = want.MaxBytes })
-	set("max_age", have.MaxAge != want.MaxAge, func() { next.MaxAge = want.MaxAge })
-	set("duplicate_window", have.Duplicates != want.Duplicates, func() { next.Duplicates = want.Duplicates })
-	set("replicas", have.Replicas != want.Replicas, func() { next.Replicas = want.Replicas })
-	set("allow_direct", !have.AllowDirect, func() { next.AllowDirect = true })
+	changes.set("subjects", len(missing) > 0, func() { next.Subjects = append(slices.Clone(have.Subjects), missing...) })
+	changes.set("discard", have.Discard != want.Discard, func() { next.Discard = want.Discard })
+	changes.set("max_bytes", have.MaxBytes != want.MaxBytes, func() { next.MaxBytes = want.MaxBytes })
+	changes.set("max_age", have.MaxAge != want.MaxAge, func() { next.MaxAge = want.MaxAge })
+	changes.set("duplicate_window", have.Duplicates != want.Duplicates, func() { next.Duplicates = want.Duplicates })
+	changes.set("replicas", have.Replicas != want.Replicas, func() { next.Replicas = want.Replicas })
+	changes.set("allow_direct", !have.AllowDirect, func() { next.AllowDirect = true })
 	return next, changes, nil
 }
