@@ -102,6 +102,16 @@ func Invalid(message string, fields ...FieldError) *Error {
 	return &Error{Code: CodeInvalid, Message: message, Fields: fields}
 }
 
+// InvalidFields makes a CodeInvalid error for fields at fault, of which there is at least one; its message says what is not valid,
+// the first fault, and how many more there are.
+func InvalidFields(what string, fields ...FieldError) *Error {
+	message := what + ": " + fields[0].String()
+	if n := len(fields) - 1; n > 0 {
+		message += fmt.Sprintf(" (and %d more)", n)
+	}
+	return Invalid(message, fields...)
+}
+
 // InvalidField makes a CodeInvalid error about one field.
 func InvalidField(location string, value any, format string, args ...any) *Error {
 	msg := fmt.Sprintf(format, args...)

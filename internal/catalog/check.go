@@ -36,11 +36,7 @@ func Check(def *core.Definition, unread ...string) error {
 	if name == "" {
 		name = "(unnamed)"
 	}
-	msg := fmt.Sprintf("definition %s is not valid: %s", name, faults[0])
-	if n := len(faults) - 1; n > 0 {
-		msg += fmt.Sprintf(" (and %d more)", n)
-	}
-	return core.Invalid(msg, faults...)
+	return core.InvalidFields(fmt.Sprintf("definition %s is not valid", name), faults...)
 }
 
 // tooLarge reports whether there is more of something than the document rules allow, and so more than is worth compiling.

@@ -200,11 +200,7 @@ func checkAll(defs []core.Definition) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	msg := "not valid: " + faults[0].String()
-	if n := len(faults) - 1; n > 0 {
-		msg += fmt.Sprintf(" (and %d more)", n)
-	}
-	return core.Invalid(msg, faults...)
+	return core.InvalidFields("not valid", faults...)
 }
 
 func (s *Service) planPrune(ctx context.Context, named map[string]bool, result *PlanResult, changes *[]core.DefinitionChange) error {

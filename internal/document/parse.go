@@ -105,14 +105,11 @@ func refusal(source string, faults []core.FieldError) error {
 		a, b := faults[i], faults[j]
 		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
 	})
-	message := fmt.Sprintf("%s is not a valid definition: %s", source, faults[0])
-	if n := len(faults) - 1; n > 0 {
-		message += fmt.Sprintf(" (and %d more)", n)
-	}
+	err := core.InvalidFields(source+" is not a valid definition", faults...)
 	if more := len(faults) - MaxFaults; more > 0 {
-		faults = append(faults[:MaxFaults:MaxFaults], core.FieldError{Message: fmt.Sprintf("and %d more faults; mend these first", more)})
+		err.Fields = append(faults[:MaxFaults:MaxFaults], core.FieldError{Message: fmt.Sprintf("and %d more faults; mend these first", more)})
 	}
-	return core.Invalid(message, faults...)
+	return err
 }
 
 // Locate fills in line and column of faults found later (by validation), from

@@ -313,7 +313,7 @@ func (b DocumentBody) several() ([]core.Definition, bool, error) {
 		defs = append(defs, definitionsOf(docs)...)
 	}
 	if len(faults) > 0 {
-		return nil, false, core.Invalid("not valid: "+faults[0].String()+more(len(faults)-1), faults...)
+		return nil, false, core.InvalidFields("not valid", faults...)
 	}
 	return defs, in.Prune, nil
 }
@@ -337,13 +337,6 @@ func inElement(faults []core.FieldError, at string, before []byte) []core.FieldE
 		}
 	}
 	return faults
-}
-
-func more(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (and %d more)", n)
 }
 
 func definitionsOf(docs []document.Document) []core.Definition {
