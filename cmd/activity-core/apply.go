@@ -10,6 +10,7 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 // fileFlags are -f and --prune of plan and apply.
@@ -103,7 +104,7 @@ func (c *cli) showPlan(r catalog.PlanResult) {
 		}
 		fmt.Fprintln(c.stdout)
 		for _, f := range p.Fields {
-			fmt.Fprintf(c.stdout, "           %s: %s → %s\n", f.Path, inline(f.Before), inline(f.After))
+			c.say("           %s: %s → %s", f.Path, terminal.Cut(inline(f.Before), 100), terminal.Cut(inline(f.After), 100))
 		}
 	}
 	if !r.Applied {
@@ -120,5 +121,5 @@ func inline(v any) string {
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	return oneLine(string(b))
+	return terminal.Line(string(b))
 }

@@ -3,13 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 // backfillBar shows how far a backfill is: on a terminal one line that is drawn again, elsewhere a line every now and then.
@@ -30,25 +28,13 @@ const barEvery = 10 * time.Second
 
 func newBackfillBar(out io.Writer, rate float64, expected wire.BackfillResult) *backfillBar {
 	now := time.Now()
-	return &backfillBar{out: out, width: terminalWidth(out), rate: rate, expected: expected, before: now, printed: now}
-}
-
-// terminalWidth is 0 for what is no terminal.
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-		return width
-	}
-	return 80
+	return &backfillBar{out: terminal.Raw(out), width: terminal.Width(out), rate: rate, expected: expected, before: now, printed: now}
 }
 
 // announce says what is about to happen, before it does.
 func (b *backfillBar) announce(name string, parallel int) {
 	e := b.expected
-	fmt.Fprintf(b.out, "%s: %d nominal times", oneLine(name), e.Total)
+	fmt.Fprintf(b.out, "%s: %d nominal times", terminal.Line(name), e.Total)
 	if e.First != nil && e.Last != nil {
 		fmt.Fprintf(b.out, ", %s to %s", e.First.UTC().Format(time.RFC3339), e.Last.UTC().Format(time.RFC3339))
 	}
@@ -112,7 +98,7 @@ func (b *backfillBar) draw(sum wire.BackfillResult, text string) {
 // note prints a line of its own.
 func (b *backfillBar) note(format string, args ...any) {
 	b.end()
-	fmt.Fprintln(b.out, plainLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(b.out, terminal.Line(fmt.Sprintf(format, args...)))
 }
 
 // end leaves the line on the terminal as it is.

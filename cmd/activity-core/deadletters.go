@@ -25,8 +25,8 @@ func (c *cli) deadLettersCommand() *cobra.Command {
 		oneCommand(c, "show ID", "Show a dead letter with its data", "an ID", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.DeadLetter, error) {
 			return api.DeadLetter(cmd.Context(), id)
 		}, func(d core.DeadLetter) {
-			c.table([][]string{{"id", fmt.Sprint(d.ID)}, {"event", d.EventID}, {"subject", d.Subject}, {"reason", d.Reason}, {"detail", d.Detail}, {"at", ago(d.At)}})
-			fmt.Fprintf(c.stdout, "%s\n", d.Data)
+			c.details([][]string{{"id", fmt.Sprint(d.ID)}, {"event", d.EventID}, {"subject", d.Subject}, {"reason", d.Reason}, {"detail", d.Detail}, {"at", ago(d.At)}})
+			c.say("%s", d.Data)
 		}),
 		c.settleDeadLetters("replay", "Publish dead letters again, oldest first, and remove them: one, or those of a reason or a type",
 			(*apiclient.Client).ReplayDeadLetters, func(ctx context.Context, api *apiclient.Client, id string) (any, string, error) {
@@ -66,7 +66,7 @@ func (c *cli) settleDeadLetters(verb, short string, many func(*apiclient.Client,
 			if err != nil {
 				return err
 			}
-			return c.print(r, func() { fmt.Fprintf(c.stdout, "%d dead letters: %s done\n", r.Done, verb) })
+			return c.print(r, func() { c.say("%d dead letters: %s done", r.Done, verb) })
 		},
 	}
 	cmd.Flags().StringVar(&which.Reason, "reason", "", "those of this reason")

@@ -147,14 +147,14 @@ func (c *cli) describeCommand() *cobra.Command {
 				all["overlap_policy"] = d.TriggerConfig.MisfirePolicy.OverlapPolicy()
 			}
 			return c.print(all, func() {
-				fmt.Fprintf(c.stdout, "%s  %s  (id %s, version %d)\n", d.Name, state(d), d.ID, d.Version)
+				c.say("%s  %s  (id %s, version %d)", d.Name, state(d), d.ID, d.Version)
 				if d.Description != "" {
-					fmt.Fprintln(c.stdout, d.Description)
+					c.quote(d.Description)
 				}
 				if d.Paused != nil {
-					fmt.Fprintf(c.stdout, "paused by %s %s: %s\n", d.Paused.By, ago(d.Paused.At), d.Paused.Reason)
+					c.say("paused by %s %s: %s", d.Paused.By, ago(d.Paused.At), d.Paused.Reason)
 				}
-				fmt.Fprintf(c.stdout, "trigger: %s %s\n", d.TriggerType, triggerText(d.Definition))
+				c.say("trigger: %s %s", d.TriggerType, triggerText(d.Definition))
 				if d.TriggerType == core.TriggerCron {
 					fmt.Fprintln(c.stdout, misfireText(d.TriggerConfig))
 				}
@@ -174,7 +174,7 @@ func (c *cli) showNext(n catalog.NextFires) {
 		return
 	}
 	if n.Held != "" {
-		fmt.Fprintf(c.stdout, "%s: none of these fires as things are\n", n.Held)
+		c.say("%s: none of these fires as things are", n.Held)
 	}
 	rows := [][]string{{"UTC", "LOCAL (" + n.Timezone + ")", "IN", "NOTE"}}
 	for _, f := range n.Items {
@@ -205,7 +205,7 @@ func (c *cli) nextCommand() *cobra.Command {
 			}
 			return c.print(n, func() {
 				if len(n.Items) == 0 {
-					fmt.Fprintf(c.stdout, "it does not fire any more: times are listed up to the end of %d\n", cronspec.MaxYear)
+					c.say("it does not fire any more: times are listed up to the end of %d", cronspec.MaxYear)
 				}
 				c.showNext(n)
 			})
@@ -227,7 +227,7 @@ func (c *cli) deleteCommand() *cobra.Command {
 			if err := api.Delete(cmd.Context(), args[0], 0); err != nil {
 				return err
 			}
-			return c.print(map[string]string{"deleted": args[0]}, func() { fmt.Fprintf(c.stdout, "deleted %s\n", args[0]) })
+			return c.print(map[string]string{"deleted": args[0]}, func() { c.say("deleted %s", args[0]) })
 		},
 	}
 	return c.clientCommand(cmd)
@@ -260,7 +260,7 @@ func (c *cli) holdCommand(use, short, done string, call func(context.Context, *a
 			if err != nil {
 				return err
 			}
-			return c.print(d, func() { fmt.Fprintf(c.stdout, "%s %s\n", done, d.Name) })
+			return c.print(d, func() { c.say("%s %s", done, d.Name) })
 		},
 	}
 	return c.clientCommand(cmd)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
-	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 // devMemoryLimit makes the collector work harder before the process grows past
@@ -54,7 +53,7 @@ func (c *cli) devCommand() *cobra.Command {
 			if o.Config, err = config.Load(config.Sources{Environ: c.environ, Flags: flags}); err != nil {
 				return err
 			}
-			o.Logger = telemetry.NewLogger(c.stderr, o.Config.LogLevel, o.Config.LogFormat)
+			o.Logger = c.logger(o.Config)
 			o.Version = version()
 			if os.Getenv("GOMEMLIMIT") == "" {
 				debug.SetMemoryLimit(devMemoryLimit)

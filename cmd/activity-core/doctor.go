@@ -12,6 +12,7 @@ import (
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 func (c *cli) doctorCommand() *cobra.Command {
@@ -103,7 +104,7 @@ func (c *cli) showFindings(found []app.Finding) {
 		width = max(width, len(f.Check))
 	}
 	for _, f := range found {
-		fmt.Fprintf(c.stdout, "%-7s  %-*s  %s\n", f.Status, width, f.Check, plainLine(f.Detail))
+		fmt.Fprintf(c.stdout, "%-7s  %-*s  %s\n", f.Status, width, f.Check, terminal.Line(f.Detail))
 		if f.Remedy != "" {
 			fmt.Fprintf(c.stdout, "%-7s  %-*s  → %s\n", "", width, "", f.Remedy)
 		}

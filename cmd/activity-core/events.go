@@ -173,9 +173,9 @@ func (c *cli) showExplanations(all []core.EventExplanation) {
 		fmt.Fprintln(c.stdout, "there is no event definition to hold it against")
 	}
 	for _, x := range all {
-		fmt.Fprintf(c.stdout, "%s: %s\n", x.ActivityName, x.Summary)
+		c.say("%s: %s", x.ActivityName, x.Summary)
 		for _, f := range x.Conditions {
-			fmt.Fprintf(c.stdout, "  %s\n", conditionLine(f))
+			c.say("  %s", conditionLine(f))
 		}
 	}
 }
@@ -224,7 +224,7 @@ func (c *cli) dryRunCommand() *cobra.Command {
 			}
 			return c.print(r, func() {
 				for _, f := range r.Reasons {
-					fmt.Fprintln(c.stdout, conditionLine(f))
+					c.say("%s", conditionLine(f))
 				}
 				if !r.Matched {
 					fmt.Fprintln(c.stdout, "the trigger does not match: nothing would run")

@@ -83,7 +83,7 @@ func (c *cli) showSync(r core.SyncReport) {
 		}
 		c.table(rows)
 	}
-	fmt.Fprintf(c.stdout, "%d wanted, %d observed, %d in sync, %d writes\n", r.Wanted, r.Observed, r.InSync, r.Writes)
+	c.say("%d wanted, %d observed, %d in sync, %d writes", r.Wanted, r.Observed, r.InSync, r.Writes)
 }
 
 func (c *cli) ledgerCommand() *cobra.Command {
@@ -163,7 +163,7 @@ func checkError(r wire.LedgerCheck) error {
 }
 
 func (c *cli) showCheck(r wire.LedgerCheck) {
-	fmt.Fprintf(c.stdout, "%s to %s: %d slots expected, %d accounted for\n", r.From.Format("2006-01-02 15:04:05Z"), r.To.Format("2006-01-02 15:04:05Z"), r.Expected, r.Accounted)
+	c.say("%s to %s: %d slots expected, %d accounted for", r.From.Format("2006-01-02 15:04:05Z"), r.To.Format("2006-01-02 15:04:05Z"), r.Expected, r.Accounted)
 	words := make([]string, 0, len(r.Verdicts))
 	for v, n := range r.Verdicts {
 		words = append(words, fmt.Sprintf("%s %d", v, n))
@@ -171,16 +171,16 @@ func (c *cli) showCheck(r wire.LedgerCheck) {
 	sort.Strings(words)
 	fmt.Fprintln(c.stdout, "verdicts: "+strings.Join(words, ", "))
 	if r.Waiting > 0 {
-		fmt.Fprintf(c.stdout, "%d on their way: slots within their grace, and causes recorded a moment ago\n", r.Waiting)
+		c.say("%d on their way: slots within their grace, and causes recorded a moment ago", r.Waiting)
 	}
 	for _, m := range r.Missing {
-		fmt.Fprintf(c.stdout, "NO VERDICT  %s %s: %s\n", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
+		c.say("NO VERDICT  %s %s: %s", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
 	}
 	for _, m := range r.Unexpected {
-		fmt.Fprintf(c.stdout, "UNEXPECTED  %s %s: %s\n", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
+		c.say("UNEXPECTED  %s %s: %s", cmp.Or(m.ActivityName, m.ActivityID), m.CauseKey, m.Detail)
 	}
 	if more := r.MissingCount + r.UnexpectedCount - len(r.Missing) - len(r.Unexpected); more > 0 {
-		fmt.Fprintf(c.stdout, "and %d more: check a shorter time, or one definition\n", more)
+		c.say("and %d more: check a shorter time, or one definition", more)
 	}
 }
 
@@ -201,7 +201,7 @@ func inlineRaw(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}
-	return oneLine(string(raw))
+	return string(raw)
 }
 
 func (c *cli) configCommand() *cobra.Command {

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/document"
+	"github.com/activity-core/activity-core/internal/telemetry"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 // print writes v as JSON or YAML where asked for, and calls table otherwise.
@@ -24,7 +27,7 @@ func (c *cli) print(v any, table func()) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	text := b.Bytes()
+	text := terminal.JSON(b.Bytes())
 	if c.output == "yaml" {
 		y, err := document.JSONToYAML(text)
 		if err != nil {
@@ -36,35 +39,18 @@ func (c *cli) print(v any, table func()) error {
 	return err
 }
 
-// table writes aligned columns; the first row is the heading.
+// prose are the headings of columns that are shortened where a list is wider than the terminal. What is copied into another
+// command, such as an ID, never is; neither is what goes to a file or a pipe.
+var prose = []string{"REASON", "ERROR", "DETAIL", "TITLE", "WITH", "MATCHED BY", "LABELS", "MEANING", "VALUE", "NOTE", "TRIGGER", "REMEDY"}
+
+// table writes a list in aligned columns; the first row is the heading.
 func (c *cli) table(rows [][]string) {
-	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-	for _, r := range rows {
-		for i := range r {
-			r[i] = oneLine(r[i])
-		}
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(r, "\t"), "\t"))
-	}
-	w.Flush()
+	_ = terminal.Table(c.stdout, rows, terminal.Width(c.stdout), prose...)
 }
 
-// plainLine keeps a text in its line, and terminal escapes out of it.
-func plainLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// oneLine keeps a cell in its row and its length readable, and terminal escapes out of it.
-func oneLine(s string) string {
-	s = plainLine(s)
-	if runes := []rune(s); len(runes) > 100 {
-		return string(runes[:99]) + "…"
-	}
-	return s
+// details writes what is known of one thing, each value whole.
+func (c *cli) details(pairs [][]string) {
+	_ = terminal.Details(c.stdout, pairs)
 }
 
 // ago is a time for people: relative, with the absolute one beside.
@@ -106,8 +92,29 @@ func relative(d time.Duration) string {
 	return "in " + text
 }
 
+// say writes one line: whatever the values hold, it stays one.
+func (c *cli) say(format string, values ...any) {
+	fmt.Fprintln(c.stdout, terminal.Line(fmt.Sprintf(format, values...)))
+}
+
+// quote writes a text of several lines, indented, so that none of them looks like one of ours.
+func (c *cli) quote(text string) {
+	for l := range strings.Lines(strings.ReplaceAll(text, "\r\n", "\n")) {
+		c.say("  %s", strings.TrimRight(l, "\n"))
+	}
+}
+
+// logger writes the log to standard error. What it tells of others' names and payloads cannot steer a terminal either.
+func (c *cli) logger(cfg *config.Config) *slog.Logger {
+	out := c.stderr
+	if cfg.LogFormat == "json" {
+		out = terminal.NewJSONWriter(out)
+	}
+	return telemetry.NewLogger(out, cfg.LogLevel, cfg.LogFormat)
+}
+
 func (c *cli) more(cursor string) {
 	if cursor != "" {
-		fmt.Fprintf(c.stderr, "more: repeat with --cursor %s\n", cursor)
+		fmt.Fprintf(c.stderr, "more: repeat with --cursor %s\n", terminal.Line(cursor))
 	}
 }

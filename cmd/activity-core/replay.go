@@ -9,6 +9,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 func (c *cli) replayCommand() *cobra.Command {
@@ -80,7 +81,7 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 		all.Until = part.Until
 		if c.output == "table" {
 			for _, m := range part.Matches {
-				fmt.Fprintf(c.stdout, "%d  %s  %s  %s\n", m.Sequence, m.Type, oneLine(m.EventID), replayOutcome(m))
+				c.say("%d  %s  %s  %s", m.Sequence, m.Type, m.EventID, replayOutcome(m))
 			}
 		} else {
 			all.Matches = append(all.Matches, part.Matches...)
@@ -130,7 +131,7 @@ func markRepeated(part *wire.EventReplayed, would map[string]bool) {
 func replayOutcome(m core.ReplayMatch) string {
 	switch {
 	case m.Error != "":
-		return "cannot be evaluated: " + oneLine(m.Error)
+		return "cannot be evaluated: " + terminal.Line(m.Error)
 	case m.Started:
 		return "started run " + m.RunID
 	case m.Repeated:

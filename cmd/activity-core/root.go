@@ -11,6 +11,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 // environment is everything a command takes from the process, so that tests run
@@ -64,6 +65,10 @@ type cli struct {
 }
 
 func run(ctx context.Context, env environment) int {
+	stdout, stderr := terminal.NewWriter(env.stdout), terminal.NewWriter(env.stderr)
+	defer stdout.Flush()
+	defer stderr.Flush()
+	env.stdout, env.stderr = stdout, stderr
 	c := &cli{environment: env}
 	root := c.rootCommand()
 	root.SetArgs(env.args)
@@ -94,10 +99,10 @@ func exitCode(err error) int {
 func (c *cli) printError(err error) {
 	var e *core.Error
 	if errors.As(err, &e) {
-		fmt.Fprintf(c.stderr, "error: %s\n", e.Message)
+		fmt.Fprintf(c.stderr, "error: %s\n", terminal.Line(e.Message))
 		if len(e.Fields) > 1 || len(e.Fields) == 1 && !strings.Contains(e.Message, e.Fields[0].Message) {
 			for _, f := range e.Fields {
-				fmt.Fprintf(c.stderr, "  %s\n", f)
+				fmt.Fprintf(c.stderr, "  %s\n", terminal.Line(f.String()))
 			}
 		}
 		return

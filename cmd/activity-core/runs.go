@@ -64,7 +64,7 @@ func runRows(runs []core.Run) [][]string {
 }
 
 func (c *cli) showRun(r core.Run) {
-	c.table([][]string{
+	c.details([][]string{
 		{"run", r.RunID},
 		{"activity", fmt.Sprintf("%s (version %d)", r.ActivityName, r.DefinitionVersion)},
 		{"status", string(r.Status)},
@@ -75,19 +75,17 @@ func (c *cli) showRun(r core.Run) {
 		{"created", ago(r.CreatedAt)},
 		{"started", agoPtr(r.StartedAt)},
 		{"finished", agoPtr(r.FinishedAt)},
+		{"error", r.Error},
 	})
-	if r.Error != "" {
-		fmt.Fprintf(c.stdout, "error: %s\n", r.Error)
-	}
 }
 
 // showRule says what a rule decided, and why nothing came of it.
 func (c *cli) showRule(r core.RuleTrace) {
-	fmt.Fprintf(c.stdout, "rule %s: when %v, %d items, %d actions", r.Rule, r.When, r.Items, r.Actions)
+	text := fmt.Sprintf("rule %s: when %v, %d items, %d actions", r.Rule, r.When, r.Items, r.Actions)
 	if r.Note != "" {
-		fmt.Fprintf(c.stdout, " (%s)", r.Note)
+		text += " (" + r.Note + ")"
 	}
-	fmt.Fprintln(c.stdout)
+	c.say("%s", text)
 }
 
 // whyNot says in one line why a finished run did not succeed.
@@ -157,10 +155,10 @@ func (c *cli) runsCommand() *cobra.Command {
 		c.runShowCommand(),
 		oneCommand(c, "cancel RUN", "Ask a run to stop", "a RUN id", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.Run, error) {
 			return api.CancelRun(cmd.Context(), id)
-		}, func(r core.Run) { fmt.Fprintf(c.stdout, "asked run %s to stop\n", r.RunID) }),
+		}, func(r core.Run) { c.say("asked run %s to stop", r.RunID) }),
 		oneCommand(c, "rerun RUN", "Start a new run with the inputs and event of an earlier one", "a RUN id", func(api *apiclient.Client, cmd *cobra.Command, id string) (wire.Triggered, error) {
 			return api.Rerun(cmd.Context(), id, "")
-		}, func(t wire.Triggered) { fmt.Fprintf(c.stdout, "run %s\n", t.RunID) }),
+		}, func(t wire.Triggered) { c.say("run %s", t.RunID) }),
 	)
 }
 
@@ -198,23 +196,31 @@ func (c *cli) runShowCommand() *cobra.Command {
 		for _, r := range d.Rules {
 			c.showRule(r)
 		}
-		rows := [][]string{{"SEQ", "RULE", "ITEM", "TYPE", "STATUS", "OUTCOME", "ERROR"}}
-		for _, a := range d.ActionItems {
-			var outcome, problem string
-			if a.Result != nil {
-				outcome, problem = a.Result.Outcome, a.Result.Error
-			}
-			rows = append(rows, []string{fmt.Sprint(a.Seq), a.Rule, a.ItemKey, string(a.Type), string(a.Status), outcome, problem})
-		}
-		if len(rows) > 1 {
-			c.table(rows)
-		}
+		c.showActions(d.ActionItems)
 		if left := d.Actions.Total - len(d.ActionItems); left > 0 {
 			fmt.Fprintf(c.stderr, "%d more actions: repeat with --actions %d\n", left, min(d.Actions.Total, 1000))
 		}
 	})
 	cmd.Flags().IntVar(&limit, "actions", 20, "how many actions to show, 1 to 1000")
 	return cmd
+}
+
+// showActions lists actions, and then the error of each that has one, whole.
+func (c *cli) showActions(actions []core.ActionRecord) {
+	rows := [][]string{{"SEQ", "RULE", "ITEM", "TYPE", "STATUS", "OUTCOME"}}
+	var problems [][]string
+	for _, a := range actions {
+		var outcome string
+		if a.Result != nil {
+			outcome = a.Result.Outcome
+			problems = append(problems, []string{fmt.Sprintf("error of %d", a.Seq), a.Result.Error})
+		}
+		rows = append(rows, []string{fmt.Sprint(a.Seq), a.Rule, a.ItemKey, string(a.Type), string(a.Status), outcome})
+	}
+	if len(rows) > 1 {
+		c.table(rows)
+	}
+	c.details(problems)
 }
 
 func (c *cli) tasksCommand() *cobra.Command {
@@ -236,20 +242,23 @@ func (c *cli) tasksCommand() *cobra.Command {
 		}, c.showTask),
 		oneCommand(c, "done TASK", "Mark a task as done", "a TASK id", func(api *apiclient.Client, cmd *cobra.Command, id string) (core.Task, error) {
 			return api.PatchTask(cmd.Context(), id, core.TaskPatch{Status: &done})
-		}, func(t core.Task) { fmt.Fprintf(c.stdout, "task %s is %s\n", t.TaskID, t.Status) }),
+		}, func(t core.Task) { c.say("task %s is %s", t.TaskID, t.Status) }),
 	)
 }
 
 func (c *cli) showTask(t core.Task) {
-	c.table([][]string{
+	c.details([][]string{
 		{"task", t.TaskID}, {"title", t.Title}, {"status", string(t.Status)}, {"priority", t.Priority},
 		{"assignee", t.Assignee}, {"labels", strings.Join(t.Labels, ", ")}, {"rule", t.Rule}, {"item", t.ItemKey},
 		{"run", t.RunID}, {"created", ago(t.CreatedAt)}, {"updated", ago(t.UpdatedAt)},
 	})
 	if t.Description != "" {
-		fmt.Fprintf(c.stdout, "\n%s\n", t.Description)
+		c.say("")
+		c.quote(t.Description)
 	}
 	for _, m := range t.Comments {
-		fmt.Fprintf(c.stdout, "\n%s, run %s: %s\n", ago(m.At), m.RunID, m.Text)
+		c.say("")
+		c.say("%s, run %s:", ago(m.At), m.RunID)
+		c.quote(m.Text)
 	}
 }

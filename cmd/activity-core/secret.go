@@ -24,7 +24,7 @@ func (c *cli) secretCommand() *cobra.Command {
 				return s, err
 			}
 			return s, api.DeleteSecret(cmd.Context(), name)
-		}, func(s wire.Secret) { fmt.Fprintf(c.stdout, "deleted secret %s\n", s.Name) }))
+		}, func(s wire.Secret) { c.say("deleted secret %s", s.Name) }))
 }
 
 func (c *cli) secretSetCommand() *cobra.Command {
@@ -40,7 +40,7 @@ func (c *cli) secretSetCommand() *cobra.Command {
 		}
 		return api.SetSecret(cmd.Context(), name, wire.SecretValue{Value: value, Hosts: hosts})
 	}, func(s wire.Secret) {
-		fmt.Fprintf(c.stdout, "secret %s may be sent to %s\n", s.Name, strings.Join(s.Hosts, ", "))
+		c.say("secret %s may be sent to %s", s.Name, strings.Join(s.Hosts, ", "))
 	})
 	cmd.Example = "  activity-core secret set statehub-token --host statehub.example < token.txt"
 	cmd.Flags().StringSliceVar(&hosts, "host", nil, "host it may be sent to: example.com, example.com:8443 or *.example.com; may be repeated")

@@ -13,7 +13,6 @@ import (
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/postgres"
 	"github.com/activity-core/activity-core/internal/sqlstore"
-	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -31,7 +30,7 @@ func (c *cli) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := telemetry.NewLogger(c.stderr, cfg.LogLevel, cfg.LogFormat)
+			log := c.logger(cfg)
 			begun := time.Now()
 			a, err := app.StartServe(cmd.Context(), app.ServeOptions{Config: cfg, Logger: log, Migrate: migrate, Version: version()})
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/terminal"
 )
 
 func (c *cli) tailCommand() *cobra.Command {
@@ -29,7 +30,7 @@ func (c *cli) tailCommand() *cobra.Command {
 			}
 			o.Connected = func(after string) { fmt.Fprintf(c.stderr, "following the events after sequence %s\n", after) }
 			o.Retrying = func(err error, pause time.Duration) {
-				fmt.Fprintf(c.stderr, "%s; trying again in %s\n", plainLine(core.MessageOf(err)), pause)
+				fmt.Fprintf(c.stderr, "%s; trying again in %s\n", terminal.Line(core.MessageOf(err)), pause)
 			}
 			return api.Tail(cmd.Context(), o, c.printTailed)
 		},
@@ -52,6 +53,6 @@ func (c *cli) printTailed(e core.EventListing) error {
 		}
 		return c.print(e, nil)
 	}
-	_, err := fmt.Fprintf(c.stdout, "%s  %d  %s  %s\n", e.StoredAt.UTC().Format(time.RFC3339), e.Sequence, plainLine(e.Type), oneLine(e.EventID))
+	_, err := fmt.Fprintf(c.stdout, "%s  %d  %s  %s\n", e.StoredAt.UTC().Format(time.RFC3339), e.Sequence, terminal.Line(e.Type), terminal.Line(e.EventID))
 	return err
 }

@@ -42,7 +42,7 @@ func (c *cli) triggerCommand() *cobra.Command {
 			}
 			if !wait {
 				return c.print(t, func() {
-					fmt.Fprintf(c.stdout, "run %s\n", t.RunID)
+					c.say("run %s", t.RunID)
 					if t.Existed {
 						fmt.Fprintln(c.stdout, "the idempotency key was used before; nothing new was started")
 					}

@@ -3,6 +3,8 @@ package document
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -37,6 +39,7 @@ func JSONToYAML(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	plainNumbers(node)
+	quoteUnprintable(node)
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
@@ -44,6 +47,18 @@ func JSONToYAML(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), enc.Close()
+}
+
+// quoteUnprintable gives text with characters that nothing shows, such as bidirectional controls, the
+// one style in which they can stand as escapes.
+func quoteUnprintable(n *yaml.Node) {
+	unprintable := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+	if n.Kind == yaml.ScalarNode && strings.ContainsFunc(n.Value, unprintable) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	for _, c := range n.Content {
+		quoteUnprintable(c)
+	}
 }
 
 // plainNumbers keeps the encoder from writing a tag before numbers that YAML's own reader has no type for, such as 1e400.
