@@ -21,8 +21,11 @@ func devKey(dir string) (string, error) {
 	path := filepath.Join(dir, devKeyFile)
 	if dir != "" {
 		text, err := os.ReadFile(path)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return string(text), err
+		if err == nil {
+			return string(text), os.Chmod(path, 0o600)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
 		}
 	}
 	key := make([]byte, secrets.KeySize)

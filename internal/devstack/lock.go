@@ -53,7 +53,7 @@ func lockFolder(dir string) (*folderLock, error) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 32)) // best effort: the PID only makes the message better
 		return nil, &FolderInUseError{Dir: dir, PID: strings.TrimSpace(string(pid))}
 	}
-	if err := writePID(f); err != nil {
+	if err := errors.Join(f.Chmod(0o600), writePID(f)); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("write lock of data folder %s: %w", dir, err)
 	}

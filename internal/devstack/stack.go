@@ -48,6 +48,9 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 		if s.lock, err = lockFolder(dir); err != nil {
 			return nil, err
 		}
+		if err := makePrivate(dir); err != nil {
+			return nil, errors.Join(err, s.lock.release())
+		}
 	}
 	if err := s.start(ctx, cfg); err != nil {
 		// Not under ctx: if it was cancelled, the rest must still be stopped.
@@ -98,10 +101,13 @@ func (c Config) temporal() TemporalConfig {
 	}
 }
 
+// natsDir is the folder of JetStream's files in the data folder.
+const natsDir = "nats"
+
 func (c Config) nats() NATSConfig {
 	dir := ""
 	if c.Dir != "" {
-		dir = filepath.Join(c.Dir, "nats")
+		dir = filepath.Join(c.Dir, natsDir)
 	}
 	return NATSConfig{
 		Dir:        dir,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,6 +59,14 @@ const schemaMarker = "activity_core_schema"
 // prepareFile creates the schema if the file has none, in one transaction: a process killed half way leaves a file
 // without a schema, not half of one, and one sync is faster than a hundred.
 func prepareFile(ctx context.Context, path string) (err error) {
+	// SQLite would make it readable for all, and gives the files beside it the mode of this one.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, filePrivate)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
 	db, err := sql.Open("sqlite", "file:"+escapePath(path)+
 		"?mode=rwc&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)")
 	if err != nil {

@@ -121,6 +121,9 @@ func Open(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
 
 // Migrate runs f with a migrator on the file.
 func Migrate(ctx context.Context, cfg Config, f func(context.Context, *sqlstore.Migrator) error) error {
+	if err := makePrivate(cfg.Path); err != nil {
+		return err
+	}
 	db, err := openDB(cfg.writerDSN(), 1)
 	if err != nil {
 		return err
