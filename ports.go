@@ -79,11 +79,13 @@ type DefinitionWriter interface {
 	// ApplyChanges carries out all changes or none. Creating a live name or ID again is
 	// CodeConflict. An update whose document equals the stored one changes nothing and keeps the version.
 	// A created name that has a tombstone revives it with the next version.
-	// Enabling, disabling and deleting open and close holds (see Hold). Result i belongs to change i.
+	// Enabling, disabling and deleting open and close holds (see Hold). Each change that changes something has its entry in the audit trail,
+	// definition.create, .update or .delete, in the same transaction. Result i belongs to change i.
 	ApplyChanges(ctx context.Context, changes []DefinitionChange, by Actor, at time.Time) ([]StoredDefinition, error)
 	// SetPaused pauses (p not nil) or resumes (nil). Pausing a paused definition keeps the first
-	// pause and is no error; it opens or closes a hold.
-	SetPaused(ctx context.Context, id string, p *Pause, at time.Time) (StoredDefinition, error)
+	// pause and is no error; it opens or closes a hold. What changes something has its entry in the audit trail by the actor,
+	// definition.pause or .resume, in the same transaction.
+	SetPaused(ctx context.Context, id string, p *Pause, by Actor, at time.Time) (StoredDefinition, error)
 	// PurgeTombstone removes a deleted definition's row (not its ledger, runs or versions) once its
 	// schedule is gone. It does nothing if the row has been revived since.
 	PurgeTombstone(ctx context.Context, id string, version int64) error
@@ -114,6 +116,8 @@ type CauseRecord struct {
 	StreamSeq uint64
 	// MakeUp: see LedgerEntry.
 	MakeUp bool
+	// Audit is added to the trail in the same transaction, if this record makes the row.
+	Audit []AuditEntry
 }
 
 // CauseState is the ledger's answer: the row as it is, and whether this call made it.
@@ -341,10 +345,12 @@ type SealedSecret struct {
 
 // SecretBox keeps sealed secrets. It never sees a clear one.
 type SecretBox interface {
-	PutSecret(ctx context.Context, s SealedSecret) error
+	// PutSecret keeps or replaces a secret, with an audit entry secret.set, which has the hosts.
+	PutSecret(ctx context.Context, s SealedSecret, by Actor) error
 	Secret(ctx context.Context, name string) (SealedSecret, error)
 	Secrets(ctx context.Context) ([]SealedSecret, error)
-	DeleteSecret(ctx context.Context, name string) error
+	// DeleteSecret removes a secret, with an audit entry secret.delete; CodeNotFound if there is none.
+	DeleteSecret(ctx context.Context, name string, by Actor, at time.Time) error
 }
 
 // Pruning removes what need not be kept for ever. The ledger's keys stay: a cause never runs twice.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	core "github.com/activity-core/activity-core"
@@ -9,7 +10,7 @@ import (
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-func (b slotBook) Backfill(ctx context.Context, def core.StoredDefinition, in wire.Backfill) (wire.BackfillResult, error) {
+func (b slotBook) Backfill(ctx context.Context, def core.StoredDefinition, in wire.Backfill, by core.Actor) (wire.BackfillResult, error) {
 	req, err := backfillRequest(in)
 	if err != nil {
 		return wire.BackfillResult{}, err
@@ -20,6 +21,13 @@ func (b slotBook) Backfill(ctx context.Context, def core.StoredDefinition, in wi
 		out := backfillResult(r)
 		out.WouldStart = &r.WouldStart
 		return out, err
+	}
+	if in.NotBefore == nil { // the first part, or all of it
+		detail, err := json.Marshal(map[string]time.Time{"from": req.From, "to": req.To})
+		if err != nil {
+			return wire.BackfillResult{}, err
+		}
+		req.Audit = []core.AuditEntry{{At: time.Now().UTC(), By: by, Action: "run.backfill", Object: def.Name, Detail: detail}}
 	}
 	r, err := filler.Backfill(ctx, def, req)
 	return backfillResult(r), err

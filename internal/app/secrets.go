@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"os"
 	"time"
 
@@ -29,15 +27,14 @@ func (a *App) openVault() error {
 	return nil
 }
 
-// secretBook is the box as the API sees it: every change is in the audit trail, with the hosts and without the value.
+// secretBook is the box as the API sees it.
 type secretBook struct{ app *App }
 
 func (b secretBook) Set(ctx context.Context, name, value string, hosts []string, by core.Actor) (wire.Secret, error) {
-	if err := b.app.box.Set(ctx, name, value, hosts); err != nil {
+	if err := b.app.box.Set(ctx, name, value, hosts, by); err != nil {
 		return wire.Secret{}, err
 	}
 	info, err := b.app.box.Get(ctx, name)
-	b.audit(ctx, by, "secret.set", name, info.Hosts)
 	return wire.Secret(info), err
 }
 
@@ -56,20 +53,5 @@ func (b secretBook) List(ctx context.Context) ([]wire.Secret, error) {
 }
 
 func (b secretBook) Delete(ctx context.Context, name string, by core.Actor) error {
-	if err := b.app.box.Delete(ctx, name); err != nil {
-		return err
-	}
-	b.audit(ctx, by, "secret.delete", name, nil)
-	return nil
-}
-
-func (b secretBook) audit(ctx context.Context, by core.Actor, action, name string, hosts []string) {
-	e := core.AuditEntry{At: time.Now().UTC(), By: by, Action: action, Object: name}
-	var err error
-	if hosts != nil {
-		e.Detail, err = json.Marshal(map[string][]string{"hosts": hosts})
-	}
-	if err = errors.Join(err, b.app.Store.AppendAudit(context.WithoutCancel(ctx), e)); err != nil {
-		b.app.Logger.ErrorContext(ctx, "audit entry lost", "action", action, "object", name, "by", string(by), "error", err)
-	}
+	return b.app.box.Delete(ctx, name, by)
 }

@@ -58,7 +58,7 @@ func (s *Service) Create(ctx context.Context, def core.Definition, by core.Actor
 	if err := Check(&def); err != nil {
 		return Saved{}, err
 	}
-	return s.change(ctx, core.DefinitionChange{Definition: def}, "definition.create", by)
+	return s.change(ctx, core.DefinitionChange{Definition: def}, by)
 }
 
 // Update replaces the document of a definition. expect is the version the caller saw, or
@@ -84,7 +84,7 @@ func (s *Service) Update(ctx context.Context, ref string, def core.Definition, e
 	if err := Check(&def); err != nil {
 		return Saved{}, err
 	}
-	return s.change(ctx, core.DefinitionChange{Definition: def, ExpectVersion: orCurrent(expect, current.Version)}, "definition.update", by)
+	return s.change(ctx, core.DefinitionChange{Definition: def, ExpectVersion: orCurrent(expect, current.Version)}, by)
 }
 
 // orCurrent pins a caller that does not care to what was read, so that the
@@ -104,16 +104,15 @@ func (s *Service) Delete(ctx context.Context, ref string, expect int64, by core.
 	}
 	_, err = s.change(ctx, core.DefinitionChange{
 		Delete: true, Definition: core.Definition{ID: current.ID, Name: current.Name}, ExpectVersion: orCurrent(expect, current.Version),
-	}, "definition.delete", by)
+	}, by)
 	return err
 }
 
-func (s *Service) change(ctx context.Context, c core.DefinitionChange, action string, by core.Actor) (Saved, error) {
+func (s *Service) change(ctx context.Context, c core.DefinitionChange, by core.Actor) (Saved, error) {
 	stored, err := s.Store.ApplyChanges(ctx, []core.DefinitionChange{c}, by, s.now())
 	if err != nil {
 		return Saved{}, err
 	}
-	s.audit(ctx, by, action, stored[0].Name)
 	return s.follow(ctx, stored[0]), nil
 }
 
@@ -124,24 +123,23 @@ func (s *Service) Pause(ctx context.Context, ref, reason string, by core.Actor) 
 		return Saved{}, core.InvalidField("reason", nil, "has %d bytes, at most 500 are allowed", len(reason))
 	}
 	now := s.now()
-	return s.setPaused(ctx, ref, &core.Pause{By: string(by), Reason: reason, At: now}, "definition.pause", by)
+	return s.setPaused(ctx, ref, &core.Pause{By: string(by), Reason: reason, At: now}, by)
 }
 
 // Resume ends a pause; resuming what is not paused is no error.
 func (s *Service) Resume(ctx context.Context, ref string, by core.Actor) (Saved, error) {
-	return s.setPaused(ctx, ref, nil, "definition.resume", by)
+	return s.setPaused(ctx, ref, nil, by)
 }
 
-func (s *Service) setPaused(ctx context.Context, ref string, p *core.Pause, action string, by core.Actor) (Saved, error) {
+func (s *Service) setPaused(ctx context.Context, ref string, p *core.Pause, by core.Actor) (Saved, error) {
 	current, err := s.Store.Definition(ctx, ref)
 	if err != nil {
 		return Saved{}, err
 	}
-	stored, err := s.Store.SetPaused(ctx, current.ID, p, s.now())
+	stored, err := s.Store.SetPaused(ctx, current.ID, p, by, s.now())
 	if err != nil {
 		return Saved{}, err
 	}
-	s.audit(ctx, by, action, stored.Name)
 	return s.follow(ctx, stored), nil
 }
 

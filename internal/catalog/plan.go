@@ -101,7 +101,6 @@ func (s *Service) Apply(ctx context.Context, defs []core.Definition, prune bool,
 	for _, d := range saved {
 		c := byID[d.ID]
 		c.Version, c.SchedulePending = d.Version, d.SchedulePending
-		s.audit(ctx, by, "definition."+string(c.Change), d.Name)
 	}
 	result.Applied = true
 	return result, nil

@@ -92,11 +92,8 @@ func (s *Service) follow(ctx context.Context, d core.StoredDefinition) Saved {
 	return saved
 }
 
-func (s *Service) audit(ctx context.Context, by core.Actor, action, object string) {
-	s.Audit(ctx, core.AuditEntry{By: by, Action: action, Object: object})
-}
-
-// Audit adds an entry to the trail, with the present as its time: also for what is done beside this package's use cases.
+// Audit adds an entry to the trail, with the present as its time, for what is done outside the record: a change of the record has its entry
+// in its own transaction.
 func (s *Service) Audit(ctx context.Context, e core.AuditEntry) {
 	e.At = s.now()
 	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {

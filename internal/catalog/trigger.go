@@ -39,6 +39,11 @@ const (
 // is in the ledger before the start, so a trigger that was answered is carried out even if
 // Temporal was away: the sweeper starts it.
 func (s *Service) Trigger(ctx context.Context, ref string, req TriggerRequest, by core.Actor) (Triggered, error) {
+	return s.trigger(ctx, ref, req, by)
+}
+
+// trigger is Trigger, with more entries for the audit trail beside its own.
+func (s *Service) trigger(ctx context.Context, ref string, req TriggerRequest, by core.Actor, more ...core.AuditEntry) (Triggered, error) {
 	if err := checkTriggerRequest(&req); err != nil {
 		return Triggered{}, err
 	}
@@ -47,14 +52,11 @@ func (s *Service) Trigger(ctx context.Context, ref string, req TriggerRequest, b
 		return Triggered{}, err
 	}
 	cause := core.ManualCause(req.IdempotencyKey)
-	out, err := s.start(ctx, core.CauseRecord{
+	return s.start(ctx, core.CauseRecord{
 		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version,
 		Cause: cause, Inputs: req.Inputs, Event: req.Event,
+		Audit: append([]core.AuditEntry{{At: s.now(), By: by, Action: "run.trigger", Object: def.Name}}, more...),
 	})
-	if err == nil && !out.Existed {
-		s.audit(ctx, by, "run.trigger", def.Name)
-	}
-	return out, err
 }
 
 func checkTriggerRequest(req *TriggerRequest) error {
@@ -125,7 +127,7 @@ func (s *Service) Cancel(ctx context.Context, runID string, by core.Actor) (core
 	if err := s.Runs.CancelRun(ctx, run.WorkflowID); err != nil {
 		return run, err
 	}
-	s.audit(ctx, by, "run.cancel", runID)
+	s.Audit(ctx, core.AuditEntry{By: by, Action: "run.cancel", Object: runID})
 	return run, nil
 }
 
@@ -144,11 +146,7 @@ func (s *Service) Rerun(ctx context.Context, runID, key string, by core.Actor) (
 	if key != "" {
 		req.IdempotencyKey = "rerun-" + runID + "-" + key
 	}
-	out, err := s.Trigger(ctx, run.ActivityID, req, by)
-	if err == nil && !out.Existed {
-		s.audit(ctx, by, "run.rerun", runID)
-	}
-	return out, err
+	return s.trigger(ctx, run.ActivityID, req, by, core.AuditEntry{At: s.now(), By: by, Action: "run.rerun", Object: runID})
 }
 
 func fieldsOf(err error) []core.FieldError {

@@ -89,7 +89,7 @@ func TestACrowdIsStartedOnceAndWhatItsScheduleKnowsBetterIsLeftToIt(t *testing.T
 	waits.TriggerConfig.MisfirePolicy = activitycore.MisfireCompress
 	spread.TriggerConfig.Jitter = activitycore.Duration(time.Minute)
 	w.apply(append(plain, waits, spread, paused, pausedInTemporal, other)...)
-	if _, err := w.store.SetPaused(t.Context(), paused.ID, &activitycore.Pause{By: "ann", At: time.Now()}, time.Now()); err != nil {
+	if _, err := w.store.SetPaused(t.Context(), paused.ID, &activitycore.Pause{By: "ann", At: time.Now()}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.sync()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"time"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
@@ -84,11 +83,7 @@ func (s *server) definitionActions() {
 		if err != nil {
 			return nil, err
 		}
-		result, err := s.Slots.Backfill(ctx, def, in.Body)
-		if err == nil && begins(in.Body) {
-			s.audit(ctx, "run.backfill", def.Name, map[string]time.Time{"from": in.Body.From.UTC(), "to": in.Body.To.UTC()})
-		}
-		return answer(result, err)
+		return answer(s.Slots.Backfill(ctx, def, in.Body, actor(ctx)))
 	})
 
 	type dryRunInput struct{ Body wire.DryRun }
@@ -111,11 +106,6 @@ func (s *server) audit(ctx context.Context, action, object string, detail any) {
 		e.Detail, _ = json.Marshal(detail) // of what the request was read from
 	}
 	s.Catalog.Audit(ctx, e)
-}
-
-// begins tells a backfill from a preview, and its first part from those that follow.
-func begins(b wire.Backfill) bool {
-	return !b.DryRun && b.NotBefore == nil
 }
 
 func triggered(t catalog.Triggered, err error) (*body[wire.Triggered], error) {

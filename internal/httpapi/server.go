@@ -62,7 +62,7 @@ type Schedules interface {
 // Slots accounts for nominal times.
 type Slots interface {
 	Check(ctx context.Context, activityID string, since, until time.Time) (wire.LedgerCheck, error)
-	Backfill(ctx context.Context, def core.StoredDefinition, in wire.Backfill) (wire.BackfillResult, error)
+	Backfill(ctx context.Context, def core.StoredDefinition, in wire.Backfill, by core.Actor) (wire.BackfillResult, error)
 }
 
 // Config joins what the API serves. Catalog and Record are required; a nil port

@@ -30,7 +30,7 @@ func TestABatchIsOneLedgerTransactionWhateverItsMatchesComeTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{})
 	w.apply(definition("starts", "x"), definition("paused", "x"), definition("skipped", "x", when("payload.nothing")))
-	if _, err := w.store.SetPaused(t.Context(), activitycore.DefinitionID("paused"), &activitycore.Pause{By: "jane"}, time.Now()); err != nil {
+	if _, err := w.store.SetPaused(t.Context(), activitycore.DefinitionID("paused"), &activitycore.Pause{By: "jane"}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	const events = 200

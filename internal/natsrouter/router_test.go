@@ -95,7 +95,7 @@ func TestAMatchOfAPausedDefinitionIsAccountedForAndNotStarted(t *testing.T) {
 	w := newWorld(t, StreamOptions{})
 	w.apply(definition("a", "x"))
 	pause := &activitycore.Pause{By: "jane", Reason: "release freeze", At: time.Now()}
-	if _, err := w.store.SetPaused(t.Context(), activitycore.DefinitionID("a"), pause, time.Now()); err != nil {
+	if _, err := w.store.SetPaused(t.Context(), activitycore.DefinitionID("a"), pause, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s := newStarts()
@@ -109,7 +109,7 @@ func TestAMatchOfAPausedDefinitionIsAccountedForAndNotStarted(t *testing.T) {
 	if s.count(activitycore.DefinitionID("a"), "e1") != 0 {
 		t.Fatal("a paused definition was started")
 	}
-	if _, err := w.store.SetPaused(t.Context(), activitycore.DefinitionID("a"), nil, time.Now()); err != nil {
+	if _, err := w.store.SetPaused(t.Context(), activitycore.DefinitionID("a"), nil, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.publish(event("e2", "x", nil))

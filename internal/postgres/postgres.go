@@ -116,6 +116,14 @@ func openDB(cfg Config) (*sql.DB, error) {
 // this program is refused with the remedy (CodeConflict): migrations are run by
 // [Migrate] only. CodeUnavailable: the server does not answer.
 func Open(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
+	e, err := openEngine(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sqlstore.New(e, dialect()), nil
+}
+
+func openEngine(ctx context.Context, cfg Config) (*engine, error) {
 	db, err := openDB(cfg)
 	if err != nil {
 		return nil, err
@@ -131,7 +139,7 @@ func Open(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
 		_ = db.Close() // the schema's error is the one that matters
 		return nil, err
 	}
-	return sqlstore.New(&engine{db: db}, dialect()), nil
+	return &engine{db: db}, nil
 }
 
 func reachable(ctx context.Context, db *sql.DB) error {

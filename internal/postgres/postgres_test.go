@@ -90,3 +90,16 @@ func TestPostgreSQLKeepsThePromisesOfTheRecord(t *testing.T) {
 		return s
 	})
 }
+
+func TestAChangeBrokenOffAtAnyStatementLeavesNothing(t *testing.T) {
+	storetest.RunAtomic(t, func(t *testing.T, wrap func(sqlstore.Engine) sqlstore.Engine) activitycore.Store {
+		url := postgrestest.Database(t)
+		migrate(t, url)
+		s, err := postgres.OpenWith(t.Context(), postgres.Config{URL: url}, wrap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	})
+}

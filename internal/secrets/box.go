@@ -67,7 +67,7 @@ type Info struct {
 }
 
 // Set stores a secret, or replaces it. It needs at least one host.
-func (b *Box) Set(ctx context.Context, name, value string, hosts []string) error {
+func (b *Box) Set(ctx context.Context, name, value string, hosts []string, by activitycore.Actor) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (b *Box) Set(ctx context.Context, name, value string, hosts []string) error
 	nonce := make([]byte, b.aead.NonceSize())
 	rand.Read(nonce) // never fails, see its documentation
 	sealed := b.aead.Seal(slices.Concat([]byte{sealVersion}, nonce), nonce, []byte(value), boundTo(name, hosts))
-	return b.store.PutSecret(ctx, activitycore.SealedSecret{Name: name, Sealed: sealed, Hosts: hosts, UpdatedAt: b.now().UTC()})
+	return b.store.PutSecret(ctx, activitycore.SealedSecret{Name: name, Sealed: sealed, Hosts: hosts, UpdatedAt: b.now().UTC()}, by)
 }
 
 // List tells of all stored secrets, by name.
@@ -115,7 +115,9 @@ func (b *Box) Get(ctx context.Context, name string) (Info, error) {
 }
 
 // Delete removes a secret; CodeNotFound if there is none.
-func (b *Box) Delete(ctx context.Context, name string) error { return b.store.DeleteSecret(ctx, name) }
+func (b *Box) Delete(ctx context.Context, name string, by activitycore.Actor) error {
+	return b.store.DeleteSecret(ctx, name, by, b.now().UTC())
+}
 
 // Lookup implements [Source].
 func (b *Box) Lookup(ctx context.Context, name string) (string, []string, bool, error) {

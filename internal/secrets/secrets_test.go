@@ -17,7 +17,7 @@ import (
 // memory keeps sealed secrets as a store does; what is tested here is what is in them.
 type memory map[string]activitycore.SealedSecret
 
-func (m memory) PutSecret(_ context.Context, s activitycore.SealedSecret) error {
+func (m memory) PutSecret(_ context.Context, s activitycore.SealedSecret, _ activitycore.Actor) error {
 	m[s.Name] = s
 	return nil
 }
@@ -37,7 +37,7 @@ func (m memory) Secrets(context.Context) (all []activitycore.SealedSecret, _ err
 	return all, nil
 }
 
-func (m memory) DeleteSecret(_ context.Context, name string) error {
+func (m memory) DeleteSecret(_ context.Context, name string, _ activitycore.Actor, _ time.Time) error {
 	if _, ok := m[name]; !ok {
 		return activitycore.NotFound("secret", name)
 	}
@@ -68,7 +68,7 @@ func TestEachSourceGivesItsSecretToItsHostOnly(t *testing.T) {
 		}
 	}
 	b := box(t, memory{}, key(1))
-	if err := b.Set(t.Context(), "stored", "from-store", []string{"store.example:8443"}); err != nil {
+	if err := b.Set(t.Context(), "stored", "from-store", []string{"store.example:8443"}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	r := secrets.NewResolver(
@@ -122,13 +122,13 @@ func TestALinkOutOfTheFolderIsNoSecret(t *testing.T) {
 
 func TestTheStoreHoldsNoClearSecret(t *testing.T) {
 	m := memory{}
-	if err := box(t, m, key(1)).Set(t.Context(), "a", "hunter22-hunter22", []string{"x.example"}); err != nil {
+	if err := box(t, m, key(1)).Set(t.Context(), "a", "hunter22-hunter22", []string{"x.example"}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(m["a"].Sealed), "hunter22") {
 		t.Error("the secret is readable")
 	}
-	if err := box(t, m, key(1)).Set(t.Context(), "b", "hunter22-hunter22", []string{"x.example"}); err != nil {
+	if err := box(t, m, key(1)).Set(t.Context(), "b", "hunter22-hunter22", []string{"x.example"}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if string(m["a"].Sealed) == string(m["b"].Sealed) {
@@ -138,7 +138,7 @@ func TestTheStoreHoldsNoClearSecret(t *testing.T) {
 
 func TestASealedSecretOpensForItsNameHostsAndKeyOnly(t *testing.T) {
 	m := memory{}
-	if err := box(t, m, key(1)).Set(t.Context(), "a", "hunter22", []string{"x.example"}); err != nil {
+	if err := box(t, m, key(1)).Set(t.Context(), "a", "hunter22", []string{"x.example"}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	good := m["a"]
@@ -165,12 +165,12 @@ func TestASealedSecretOpensForItsNameHostsAndKeyOnly(t *testing.T) {
 func TestSetRefusesWhatCouldNotBeUsed(t *testing.T) {
 	b := box(t, memory{}, key(1))
 	for what, err := range map[string]error{
-		"no host":    b.Set(t.Context(), "a", "v", nil),
-		"a URL":      b.Set(t.Context(), "a", "v", []string{"https://x.example/"}),
-		"all hosts":  b.Set(t.Context(), "a", "v", []string{"*"}),
-		"upper case": b.Set(t.Context(), "A", "v", []string{"x.example"}),
-		"empty":      b.Set(t.Context(), "a", "", []string{"x.example"}),
-		"no key":     box(t, memory{}, nil).Set(t.Context(), "a", "v", []string{"x.example"}),
+		"no host":    b.Set(t.Context(), "a", "v", nil, "test"),
+		"a URL":      b.Set(t.Context(), "a", "v", []string{"https://x.example/"}, "test"),
+		"all hosts":  b.Set(t.Context(), "a", "v", []string{"*"}, "test"),
+		"upper case": b.Set(t.Context(), "A", "v", []string{"x.example"}, "test"),
+		"empty":      b.Set(t.Context(), "a", "", []string{"x.example"}, "test"),
+		"no key":     box(t, memory{}, nil).Set(t.Context(), "a", "v", []string{"x.example"}, "test"),
 	} {
 		if !activitycore.IsCode(err, activitycore.CodeInvalid) {
 			t.Errorf("%s: got %v", what, err)
@@ -181,7 +181,7 @@ func TestSetRefusesWhatCouldNotBeUsed(t *testing.T) {
 func TestListTellsNamesAndHostsInOrder(t *testing.T) {
 	b := box(t, memory{}, key(1))
 	for _, name := range []string{"b", "a"} {
-		if err := b.Set(t.Context(), name, "v", []string{"y.example", "x.example", "x.example"}); err != nil {
+		if err := b.Set(t.Context(), name, "v", []string{"y.example", "x.example", "x.example"}, "test"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,10 +189,10 @@ func TestListTellsNamesAndHostsInOrder(t *testing.T) {
 	if err != nil || len(infos) != 2 || infos[0].Name != "a" || !slices.Equal(infos[0].Hosts, []string{"x.example", "y.example"}) {
 		t.Errorf("got %+v, %v", infos, err)
 	}
-	if err := b.Delete(t.Context(), "a"); err != nil {
+	if err := b.Delete(t.Context(), "a", "test"); err != nil {
 		t.Error(err)
 	}
-	if err := b.Delete(t.Context(), "a"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if err := b.Delete(t.Context(), "a", "test"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -15,6 +15,7 @@ type BackfillRecord interface {
 	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
 	Run(ctx context.Context, runID string) (activitycore.Run, error)
+	AppendAudit(ctx context.Context, e activitycore.AuditEntry) error
 }
 
 // Backfiller starts the runs of past nominal times.
@@ -46,6 +47,9 @@ func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefini
 		f.notBefore = latest
 	}
 	err = f.fill(ctx, times)
+	if err == nil {
+		err = f.audit(ctx)
+	}
 	return f.result, err
 }
 

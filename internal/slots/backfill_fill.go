@@ -50,6 +50,17 @@ func (f *filling) fill(ctx context.Context, times []time.Time) error {
 	return f.stopAt(ctx, f.req.To)
 }
 
+// audit adds the entries that no start took with it: there was none.
+func (f *filling) audit(ctx context.Context) error {
+	for _, e := range f.req.Audit {
+		if err := f.Record.AppendAudit(ctx, e); err != nil {
+			return err
+		}
+	}
+	f.req.Audit = nil
+	return nil
+}
+
 // stopAt leaves the rest, from a nominal time on, to the next call.
 func (f *filling) stopAt(ctx context.Context, from time.Time) error {
 	if err := f.forgetEnded(ctx); err != nil {
@@ -110,10 +121,13 @@ func (f *filling) start(ctx context.Context, t time.Time) error {
 	defer cancel()
 	cause := activitycore.CronCause(t)
 	states, err := f.Record.RecordCauses(ctx, []activitycore.CauseRecord{{
-		ActivityID: f.def.ID, ActivityName: f.def.Name, DefinitionVersion: f.def.Version, Cause: cause, MakeUp: true,
+		ActivityID: f.def.ID, ActivityName: f.def.Name, DefinitionVersion: f.def.Version, Cause: cause, MakeUp: true, Audit: f.req.Audit,
 	}}, f.now())
 	if err != nil {
 		return err
+	}
+	if states[0].Inserted {
+		f.req.Audit = nil
 	}
 	switch v := states[0].Entry.Verdict; {
 	case v == activitycore.VerdictFired:

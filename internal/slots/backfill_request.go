@@ -43,6 +43,8 @@ type BackfillRequest struct {
 	Limit int
 	// Within is after how long the answer comes, with Next where it is not the end; 0 is at the end.
 	Within time.Duration
+	// Audit is added to the trail in the transaction of the first start, or at the end if nothing had to be started.
+	Audit []activitycore.AuditEntry
 }
 
 // NewBackfill is a whole backfill with the default bounds.

@@ -38,7 +38,7 @@ func TestAPauseMadeInTemporalHoldsFromTheTimeAtWhichItBegan(t *testing.T) {
 				t.Fatalf("at %s slots of a pause were judged: %+v", w.clock.Format("15:04:05"), r)
 			}
 		}
-		_, err := w.store.SetPaused(t.Context(), d.ID, &activitycore.Pause{By: "temporal", At: at("10:05:01")}, w.clock)
+		_, err := w.store.SetPaused(t.Context(), d.ID, &activitycore.Pause{By: "temporal", At: at("10:05:01")}, "test", w.clock)
 		w.must(err)
 		w.pausedOutside = false
 		w.withoutScheduleUntil("10:10:10")
@@ -57,7 +57,7 @@ type adoptsAsItIsAsked struct {
 }
 
 func (a adoptsAsItIsAsked) Backlog(ctx context.Context, _ string) (int64, time.Time, error) {
-	_, err := a.store.SetPaused(ctx, a.id, &activitycore.Pause{By: "temporal", At: at("10:05:01")}, a.clock)
+	_, err := a.store.SetPaused(ctx, a.id, &activitycore.Pause{By: "temporal", At: at("10:05:01")}, "test", a.clock)
 	return 0, time.Time{}, err
 }
 

@@ -134,7 +134,7 @@ func (w *world) pause(id string, p *activitycore.Pause) {
 	if p != nil {
 		p.At = w.clock
 	}
-	_, err := w.store.SetPaused(w.Context(), id, p, w.clock)
+	_, err := w.store.SetPaused(w.Context(), id, p, "test", w.clock)
 	w.must(err)
 }
 

@@ -94,6 +94,14 @@ func openDB(dsn string, conns int) (*sql.DB, error) {
 // Open opens the file, creating and migrating it as needed, and returns the
 // store. A file that a newer program has migrated is refused.
 func Open(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
+	e, err := openEngine(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sqlstore.New(e, dialect()), nil
+}
+
+func openEngine(ctx context.Context, cfg Config) (*engine, error) {
 	e := &engine{}
 	if cfg.Ephemeral {
 		dir, err := os.MkdirTemp("", "activity-core-")
@@ -116,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
 		}
 		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "the SQLite file %s cannot be opened", strconv.Quote(filepath.Base(cfg.Path)))
 	}
-	return sqlstore.New(e, dialect()), nil
+	return e, nil
 }
 
 // Migrate runs f with a migrator on the file.

@@ -6,6 +6,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/sqlite"
+	"github.com/activity-core/activity-core/internal/sqlstore"
 	"github.com/activity-core/activity-core/internal/storetest"
 )
 
@@ -20,6 +21,17 @@ func TestSQLiteKeepsThePromisesOfTheRecord(t *testing.T) {
 				t.Error(err)
 			}
 		})
+		return s
+	})
+}
+
+func TestAChangeBrokenOffAtAnyStatementLeavesNothing(t *testing.T) {
+	storetest.RunAtomic(t, func(t *testing.T, wrap func(sqlstore.Engine) sqlstore.Engine) activitycore.Store {
+		s, err := sqlite.OpenWith(t.Context(), sqlite.Config{Ephemeral: true}, wrap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
 		return s
 	})
 }

@@ -27,6 +27,7 @@ type apply struct {
 	changed  bool
 	byID     map[string]*definitionRow
 	liveName map[string]string // name → ID
+	applyWrites
 }
 
 // ApplyChanges carries out all changes or none. Deletions go first, so that a
@@ -65,9 +66,9 @@ func (s *Store) ApplyChanges(ctx context.Context, changes []activitycore.Definit
 				var row *definitionRow
 				var err error
 				if c.Delete {
-					row, err = a.delete(ctx, c)
+					row, err = a.delete(c)
 				} else {
-					row, err = a.put(ctx, c)
+					row, err = a.put(c)
 				}
 				if err != nil {
 					return err
@@ -170,7 +171,7 @@ func checkVersion(c activitycore.DefinitionChange, cur *definitionRow) error {
 	return nil
 }
 
-func (a *apply) delete(ctx context.Context, c activitycore.DefinitionChange) (*definitionRow, error) {
+func (a *apply) delete(c activitycore.DefinitionChange) (*definitionRow, error) {
 	cur := a.live(c.Definition.ID)
 	if cur == nil {
 		ref := c.Definition.Name
@@ -185,15 +186,10 @@ func (a *apply) delete(ctx context.Context, c activitycore.DefinitionChange) (*d
 	a.changed = true
 	delete(a.liveName, cur.Name)
 	cur.Revision, cur.UpdatedAt, cur.UpdatedBy, cur.DeletedAt, cur.Paused = a.revision, a.at, a.by, &a.at, nil
-	if _, err := exec(ctx, a.q, `UPDATE definitions SET revision = $1, updated_at = $2, updated_by = $3, deleted_at = $2,
-		paused_at = NULL, paused_by = '', pause_reason = '' WHERE id = $4`, a.revision, a.at, clean(string(a.by)), cur.ID); err != nil {
-		return nil, err
-	}
-	// A deleted definition is neither paused nor disabled: one hold says it all.
-	if err := closeHolds(ctx, a.q, cur.ID, a.at, holdPaused, holdDisabled); err != nil {
-		return nil, err
-	}
-	return cur, openHold(ctx, a.q, cur.ID, holdDeleted, a.at, string(a.by), "")
+	a.deleted = append(a.deleted, cur.ID)
+	a.opened = append(a.opened, openedHold{cur.ID, holdDeleted})
+	a.trail("delete", cur.Name)
+	return cur, nil
 }
 
 // taken is the conflict about a field whose value belongs to another definition.
@@ -203,7 +199,7 @@ func taken(field, value, message string) error {
 	return err
 }
 
-func (a *apply) put(ctx context.Context, c activitycore.DefinitionChange) (*definitionRow, error) {
+func (a *apply) put(c activitycore.DefinitionChange) (*definitionRow, error) {
 	d := c.Definition
 	cur := a.live(d.ID)
 	if c.ExpectVersion == 0 && cur != nil && cur.Name != d.Name {
@@ -230,78 +226,40 @@ func (a *apply) put(ctx context.Context, c activitycore.DefinitionChange) (*defi
 		return nil, fmt.Errorf("read back document of %s: %w", d.ID, err)
 	}
 	row.Version, row.Revision, row.CreatedAt, row.UpdatedAt, row.UpdatedBy = 1, a.revision, a.at, a.at, a.by
-	if old := a.byID[d.ID]; old != nil {
+	old := a.byID[d.ID]
+	if old != nil {
 		row.Version = old.Version + 1
 	}
-	if cur != nil {
+	switch {
+	case cur != nil:
 		row.CreatedAt, row.Paused = cur.CreatedAt, cur.Paused
 		delete(a.liveName, cur.Name)
-	}
-	if old := a.byID[d.ID]; old != nil && cur == nil {
-		if err := keepBeginning(ctx, a.q, old); err != nil {
-			return nil, err
-		}
-	}
-	if err := a.store.savePut(ctx, a.q, row); err != nil {
-		return nil, err
+	case old != nil:
+		a.revived = append(a.revived, old)
 	}
 	a.byID[d.ID], a.liveName[d.Name] = row, d.ID
-	return row, a.putHolds(ctx, cur, row)
-}
-
-// keepBeginning marks where the slots of a definition begin that was deleted and is about to be created again, unless its mark is past
-// that: the row forgets its first creation, and the slots between that and the deletion may be without a verdict.
-func keepBeginning(ctx context.Context, q Querier, deleted *definitionRow) error {
-	_, err := exec(ctx, q, `INSERT INTO slot_marks (activity_id, accounted_until) VALUES ($1,$2) ON CONFLICT (activity_id) DO NOTHING`,
-		deleted.ID, deleted.CreatedAt)
-	return err
-}
-
-// savePut writes a definition's row, new, changed or revived, and its version.
-func (s *Store) savePut(ctx context.Context, q Querier, row *definitionRow) error {
-	_, err := exec(ctx, q, `INSERT INTO definitions
-		(id, name, version, revision, document, enabled, trigger_type, created_at, updated_at, updated_by)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, revision = excluded.revision,
-		document = excluded.document, enabled = excluded.enabled, trigger_type = excluded.trigger_type,
-		created_at = excluded.created_at, updated_at = excluded.updated_at, updated_by = excluded.updated_by,
-		deleted_at = NULL, purged = FALSE`,
-		row.ID, row.Name, row.Version, row.Revision, row.document, row.Enabled, string(row.TriggerType),
-		row.CreatedAt, row.UpdatedAt, clean(string(row.UpdatedBy)))
-	if err != nil {
-		return err
+	a.saved = append(a.saved, row)
+	a.putHolds(cur, row)
+	if cur == nil {
+		a.trail("create", d.Name)
+	} else {
+		a.trail("update", d.Name)
 	}
-	_, err = exec(ctx, q, `INSERT INTO definition_versions (`+versionColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
-		row.ID, row.Version, row.Revision, row.document, row.CreatedAt, row.UpdatedAt, clean(string(row.UpdatedBy)))
-	return err
-}
-
-// putHolds opens and closes the holds that go with a document's enabled field.
-func (a *apply) putHolds(ctx context.Context, before, after *definitionRow) error {
-	if before == nil {
-		if err := closeHolds(ctx, a.q, after.ID, a.at, holdDeleted); err != nil {
-			return err
-		}
-	}
-	wasDisabled := before != nil && !before.Enabled
-	switch {
-	case !after.Enabled && !wasDisabled:
-		return openHold(ctx, a.q, after.ID, holdDisabled, a.at, string(a.by), "")
-	case after.Enabled && wasDisabled:
-		return closeHolds(ctx, a.q, after.ID, a.at, holdDisabled)
-	}
-	return nil
+	return row, nil
 }
 
 func (a *apply) close(ctx context.Context) error {
 	if !a.changed {
 		return nil
 	}
+	if err := a.store.writeApply(ctx, a.q, a); err != nil {
+		return err
+	}
 	return setRevision(ctx, a.q, a.revision)
 }
 
 // SetPaused pauses or resumes a live definition.
-func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause, at time.Time) (activitycore.StoredDefinition, error) {
+func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause, actor activitycore.Actor, at time.Time) (activitycore.StoredDefinition, error) {
 	var out activitycore.StoredDefinition
 	at = ts(at)
 	err := s.write(ctx, "pause or resume definition", func(ctx context.Context, q Querier) error {
@@ -326,7 +284,7 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 		var by, reason string
 		if p == nil {
 			out.Paused = nil
-			err = closeHolds(ctx, q, id, at, holdPaused)
+			err = closeHolds(ctx, q, []string{id}, at, holdPaused)
 		} else {
 			pause := activitycore.Pause{By: clean(p.By), Reason: clean(p.Reason), At: ts(p.At)}
 			if p.At.IsZero() {
@@ -334,13 +292,20 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 			}
 			out.Paused = &pause
 			since, by, reason = pause.At, pause.By, pause.Reason
-			err = openHold(ctx, q, id, holdPaused, pause.At, by, reason)
+			err = s.openHolds(ctx, q, []openedHold{{id, holdPaused}}, pause.At, by, reason)
 		}
 		if err != nil {
 			return err
 		}
 		if _, err := exec(ctx, q, `UPDATE definitions SET revision = $1, paused_at = $2, paused_by = $3, pause_reason = $4 WHERE id = $5`,
 			rev, since, by, reason, id); err != nil {
+			return err
+		}
+		entry := activitycore.AuditEntry{At: at, By: actor, Action: "definition.pause", Object: out.Name}
+		if p == nil {
+			entry.Action = "definition.resume"
+		}
+		if err := s.appendAudit(ctx, q, entry); err != nil {
 			return err
 		}
 		return setRevision(ctx, q, rev)
@@ -364,24 +329,6 @@ func (s *Store) PurgeTombstone(ctx context.Context, id string, version int64) er
 		}
 		return setRevision(ctx, q, rev)
 	})
-}
-
-func openHold(ctx context.Context, q Querier, id, kind string, at time.Time, by, reason string) error {
-	_, err := exec(ctx, q, `INSERT INTO holds (activity_id, kind, from_at, actor, reason) VALUES ($1,$2,$3,$4,$5)
-		ON CONFLICT (activity_id, kind, from_at) DO UPDATE SET until_at = NULL, actor = excluded.actor, reason = excluded.reason`,
-		id, kind, at, clean(by), clean(reason))
-	return err
-}
-
-// closeHolds ends open holds at a time, but not before they began (clocks of
-// several hosts differ).
-func closeHolds(ctx context.Context, q Querier, id string, at time.Time, kinds ...string) error {
-	var b statement
-	b.add(`UPDATE holds SET until_at = CASE WHEN from_at > `+b.arg(at)+` THEN from_at ELSE $1 END WHERE activity_id = ?`, id)
-	b.add(` AND until_at IS NULL AND kind IN `)
-	in(&b, kinds)
-	_, err := exec(ctx, q, b.String(), b.args...)
-	return err
 }
 
 // Holds lists a definition's holds that overlap [from, to), oldest first.

@@ -71,18 +71,24 @@ type auditRow struct {
 
 // AppendAudit adds an entry to the trail.
 func (s *Store) AppendAudit(ctx context.Context, e activitycore.AuditEntry) error {
-	if err := checkKey("object", e.Object); err != nil {
-		return err
+	return s.write(ctx, "append to audit trail", func(ctx context.Context, q Querier) error { return s.appendAudit(ctx, q, e) })
+}
+
+// appendAudit adds entries to the trail in the transaction of what they tell of.
+func (s *Store) appendAudit(ctx context.Context, q Querier, entries ...activitycore.AuditEntry) error {
+	for _, e := range entries {
+		if err := checkKey("object", e.Object); err != nil {
+			return err
+		}
 	}
-	var detail any
-	if len(e.Detail) > 0 {
-		detail = []byte(e.Detail)
-	}
-	return s.write(ctx, "append to audit trail", func(ctx context.Context, q Querier) error {
-		_, err := exec(ctx, q, `INSERT INTO audit (created_at, actor, action, object, detail) VALUES ($1,$2,$3,$4,$5)`,
-			ts(e.At), clean(string(e.By)), clean(e.Action), e.Object, detail)
-		return err
-	})
+	return s.insert(ctx, q, `INSERT INTO audit (created_at, actor, action, object, detail)`, ``, len(entries), func(i int) []any {
+		e := &entries[i]
+		var detail any
+		if len(e.Detail) > 0 {
+			detail = []byte(e.Detail)
+		}
+		return []any{ts(e.At), clean(string(e.By)), clean(e.Action), e.Object, detail}
+	}, nil)
 }
 
 // AuditEntries lists the trail, of one object if it is given, newest first.
@@ -134,15 +140,23 @@ func scanSecret(r scanner) (x activitycore.SealedSecret, err error) {
 }
 
 // PutSecret stores a sealed secret, replacing one with its name.
-func (s *Store) PutSecret(ctx context.Context, x activitycore.SealedSecret) error {
+func (s *Store) PutSecret(ctx context.Context, x activitycore.SealedSecret, by activitycore.Actor) error {
 	if err := checkKey("name", x.Name); err != nil {
 		return err
 	}
+	detail, err := json.Marshal(map[string][]string{"hosts": x.Hosts})
+	if err != nil {
+		return err
+	}
+	entry := activitycore.AuditEntry{At: x.UpdatedAt, By: by, Action: "secret.set", Object: x.Name, Detail: detail}
 	return s.write(ctx, "store secret", func(ctx context.Context, q Querier) error {
 		_, err := exec(ctx, q, `INSERT INTO secrets (name, sealed, hosts, updated_at) VALUES ($1,$2,$3,$4)
 			ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, hosts = excluded.hosts, updated_at = excluded.updated_at`,
 			x.Name, x.Sealed, encodeList(x.Hosts), ts(x.UpdatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, entry)
 	})
 }
 
@@ -165,12 +179,15 @@ func (s *Store) Secrets(ctx context.Context) ([]activitycore.SealedSecret, error
 }
 
 // DeleteSecret removes a secret.
-func (s *Store) DeleteSecret(ctx context.Context, name string) error {
+func (s *Store) DeleteSecret(ctx context.Context, name string, by activitycore.Actor, at time.Time) error {
 	return s.write(ctx, "delete secret", func(ctx context.Context, q Querier) error {
 		n, err := exec(ctx, q, `DELETE FROM secrets WHERE name = $1`, clean(name))
 		if err == nil && n == 0 {
 			err = activitycore.NotFound("secret", clean(name))
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, activitycore.AuditEntry{At: at, By: by, Action: "secret.delete", Object: clean(name)})
 	})
 }

@@ -179,6 +179,11 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (func(c
 		if err != nil {
 			return nil, err
 		}
+		for _, i := range created {
+			if err := s.appendAudit(ctx, q, recs[i].Audit...); err != nil {
+				return nil, err
+			}
+		}
 		if err := findEntries(ctx, q, missing, rows); err != nil {
 			return nil, err
 		}

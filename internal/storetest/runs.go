@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -310,16 +311,70 @@ func auditAndSecrets(t *testing.T, s core.Store) {
 	if len(p.Items) != 2 || p.Items[0].Action != "a2" || p.NextCursor == "" {
 		t.Fatalf("audit %+v", p)
 	}
-	must(t, s.PutSecret(ctx, core.SealedSecret{Name: "n", Sealed: []byte{0, 255, 1}, Hosts: []string{"h"}, UpdatedAt: epoch}))
-	must(t, s.PutSecret(ctx, core.SealedSecret{Name: "n", Sealed: []byte{2}, Hosts: []string{"h"}, UpdatedAt: epoch}))
+	must(t, s.PutSecret(ctx, core.SealedSecret{Name: "n", Sealed: []byte{0, 255, 1}, Hosts: []string{"h"}, UpdatedAt: epoch}, "ann"))
+	must(t, s.PutSecret(ctx, core.SealedSecret{Name: "n", Sealed: []byte{2}, Hosts: []string{"h"}, UpdatedAt: epoch.Add(time.Second)}, "bob"))
 	secret, err := s.Secret(ctx, "n")
 	must(t, err)
 	if len(secret.Sealed) != 1 || secret.Hosts[0] != "h" {
 		t.Fatalf("secret %+v", secret)
 	}
-	must(t, s.DeleteSecret(ctx, "n"))
+	must(t, s.DeleteSecret(ctx, "n", "ann", epoch.Add(time.Minute)))
 	_, err = s.Secret(ctx, "n")
 	wantCode(t, err, core.CodeNotFound)
+	wantCode(t, s.DeleteSecret(ctx, "n", "bob", epoch.Add(time.Hour)), core.CodeNotFound)
+	wantTrail(t, s, "n", `ann secret.set {"hosts":["h"]}`, `bob secret.set {"hosts":["h"]}`, "ann secret.delete")
+}
+
+// wantTrail holds the audit entries of an object, oldest first, against "actor action detail".
+func wantTrail(t testing.TB, s core.Store, object string, want ...string) {
+	t.Helper()
+	p, err := s.AuditEntries(t.Context(), object, core.PageRequest{Limit: 1000})
+	must(t, err)
+	var got []string
+	for _, e := range slices.Backward(p.Items) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.By, e.Action, e.Detail)))
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("the trail of %s is %q, want %q", object, got, want)
+	}
+}
+
+// auditOfChanges: whoever finds a change finds its author.
+func auditOfChanges(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	at := epoch
+	next := func() time.Time { at = at.Add(time.Minute); return at }
+	apply := func(by core.Actor, changes ...core.DefinitionChange) {
+		t.Helper()
+		_, err := s.ApplyChanges(ctx, changes, by, next())
+		must(t, err)
+	}
+	d := cronDefinition("a")
+	apply("ann", core.DefinitionChange{Definition: d}, core.DefinitionChange{Definition: cronDefinition("b")})
+	d.Description = "new"
+	apply("bob", core.DefinitionChange{Definition: d, ExpectVersion: 1})
+	apply("eve", core.DefinitionChange{Definition: d, ExpectVersion: 2}) // changes nothing
+	for _, by := range []core.Actor{"ann", "eve"} {                      // the second changes nothing
+		_, err := s.SetPaused(ctx, d.ID, &core.Pause{By: string(by), At: next()}, by, at)
+		must(t, err)
+	}
+	for _, by := range []core.Actor{"bob", "eve"} {
+		_, err := s.SetPaused(ctx, d.ID, nil, by, next())
+		must(t, err)
+	}
+	record := core.CauseRecord{
+		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 2, Cause: core.ManualCause("key"),
+		Audit: []core.AuditEntry{{At: next(), By: "ann", Action: "run.trigger", Object: d.Name}},
+	}
+	for range 2 { // the second finds the row
+		_, err := s.RecordCauses(ctx, []core.CauseRecord{record}, at)
+		must(t, err)
+	}
+	apply("bob", core.DefinitionChange{Delete: true, Definition: core.Definition{ID: d.ID, Name: d.Name}, ExpectVersion: 2})
+	apply("ann", core.DefinitionChange{Definition: d})
+	wantTrail(t, s, "a", "ann definition.create", "bob definition.update", "ann definition.pause", "bob definition.resume",
+		"ann run.trigger", "bob definition.delete", "ann definition.create")
+	wantTrail(t, s, "b", "ann definition.create")
 }
 
 func oddText(t *testing.T, s core.Store) {

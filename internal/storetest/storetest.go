@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"a definition created again is accounted for from its first creation", marksOfTheRevived},
 		{"an idempotency key keeps its first answer", idempotency},
 		{"audit and secrets", auditAndSecrets},
+		{"every change is in the audit trail, once", auditOfChanges},
 		{"text that databases dislike", oddText},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.test(t, open(t)) })
@@ -236,17 +237,17 @@ func staleVersion(t *testing.T, s core.Store) {
 func pauses(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	d := create(t, s, "a")
-	first, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "ann", Reason: "why", At: epoch}, epoch)
+	first, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "ann", Reason: "why", At: epoch}, "test", epoch)
 	must(t, err)
 	if first.Paused == nil || first.Version != d.Version || first.Revision <= d.Revision || first.Effective() {
 		t.Fatalf("paused as %+v", first)
 	}
-	again, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "bob", At: epoch.Add(time.Minute)}, epoch.Add(time.Minute))
+	again, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "bob", At: epoch.Add(time.Minute)}, "test", epoch.Add(time.Minute))
 	must(t, err)
 	if again.Paused.By != "ann" {
 		t.Fatalf("a second pause replaced the first: %+v", again.Paused)
 	}
-	resumed, err := s.SetPaused(ctx, d.ID, nil, epoch.Add(time.Hour))
+	resumed, err := s.SetPaused(ctx, d.ID, nil, "test", epoch.Add(time.Hour))
 	must(t, err)
 	if resumed.Paused != nil {
 		t.Fatal("resume left the pause")
@@ -353,10 +354,10 @@ func catalogueTokens(t *testing.T, s core.Store) {
 	}
 	d := create(t, s, "a")
 	look("create")
-	_, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "ann"}, epoch)
+	_, err := s.SetPaused(ctx, d.ID, &core.Pause{By: "ann"}, "test", epoch)
 	must(t, err)
 	look("pause")
-	_, err = s.SetPaused(ctx, d.ID, nil, epoch)
+	_, err = s.SetPaused(ctx, d.ID, nil, "test", epoch)
 	must(t, err)
 	look("resume")
 	d.Definition.Description = "changed"

@@ -105,7 +105,7 @@ func TestASlotThatPassesWhilePausedGetsThatVerdictAndAManualRunStillRuns(t *test
 	r := newRig(t)
 	r.work()
 	def := r.define(hourly)
-	if _, err := r.store.SetPaused(t.Context(), def.ID, &activitycore.Pause{By: "test", At: time.Now()}, time.Now()); err != nil {
+	if _, err := r.store.SetPaused(t.Context(), def.ID, &activitycore.Pause{By: "test", At: time.Now()}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if result := r.fire(def, nominal, reject); result.Verdict != activitycore.VerdictPaused {

@@ -25,7 +25,7 @@ func (r *Reconciler) adopt(ctx context.Context, seen described) error {
 	if err != nil {
 		return fmt.Errorf("adopt the pause of definition %s: %w", seen.ActivityID, err)
 	}
-	if _, err := r.cfg.Store.SetPaused(ctx, seen.ActivityID, &activitycore.Pause{By: adoptedBy, Reason: reason, At: since}, at); err != nil {
+	if _, err := r.cfg.Store.SetPaused(ctx, seen.ActivityID, &activitycore.Pause{By: adoptedBy, Reason: reason, At: since}, adoptedBy, at); err != nil {
 		return fmt.Errorf("adopt the pause of definition %s: %w", seen.ActivityID, err)
 	}
 	return nil

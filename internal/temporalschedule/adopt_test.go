@@ -42,10 +42,10 @@ func TestAPauseMadeInTemporalIsAdoptedFromTheTimeAtWhichTheScheduleWasLastKnownT
 		}},
 		{"after a resume", func(b *bench, id string, ahead *time.Duration) (*temporalschedule.Reconciler, time.Time) {
 			resumed := time.Now().Add(3 * time.Minute).Truncate(time.Second)
-			if _, err := b.store.SetPaused(b.context(), id, &activitycore.Pause{By: "alice", At: time.Now()}, time.Now()); err != nil {
+			if _, err := b.store.SetPaused(b.context(), id, &activitycore.Pause{By: "alice", At: time.Now()}, "test", time.Now()); err != nil {
 				b.Fatal(err)
 			}
-			if _, err := b.store.SetPaused(b.context(), id, nil, resumed); err != nil {
+			if _, err := b.store.SetPaused(b.context(), id, nil, "test", resumed); err != nil {
 				b.Fatal(err)
 			}
 			return b.aheadReplica(ahead), resumed

@@ -163,7 +163,7 @@ func (b *bench) pauseSteady(i int) {
 		}
 	case sort.pausedInRecord:
 		now := time.Now()
-		if _, err := b.store.SetPaused(b.Context(), d.ID, &activitycore.Pause{By: "alice", Reason: "for " + d.Name, At: now}, now); err != nil {
+		if _, err := b.store.SetPaused(b.Context(), d.ID, &activitycore.Pause{By: "alice", Reason: "for " + d.Name, At: now}, "test", now); err != nil {
 			b.Errorf("pause %s: %v", d.Name, err)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 func (b *bench) setPaused(id string, p *activitycore.Pause) {
 	b.Helper()
-	if _, err := b.store.SetPaused(b.Context(), id, p, time.Now()); err != nil {
+	if _, err := b.store.SetPaused(b.Context(), id, p, "test", time.Now()); err != nil {
 		b.Fatal(err)
 	}
 	b.syncOne(id)
@@ -118,7 +118,7 @@ func TestAHeldScheduleSaysByWhomAndWhyNow(t *testing.T) {
 	again := func(by, reason string) {
 		t.Helper()
 		for _, p := range []*activitycore.Pause{nil, {By: by, Reason: reason, At: time.Now()}} {
-			if _, err := b.store.SetPaused(t.Context(), d.ID, p, time.Now()); err != nil {
+			if _, err := b.store.SetPaused(t.Context(), d.ID, p, "test", time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 type Store interface {
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
 	ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error)
-	SetPaused(ctx context.Context, id string, p *activitycore.Pause, at time.Time) (activitycore.StoredDefinition, error)
+	SetPaused(ctx context.Context, id string, p *activitycore.Pause, by activitycore.Actor, at time.Time) (activitycore.StoredDefinition, error)
 	Holds(ctx context.Context, activityID string, from, to time.Time) ([]activitycore.Hold, error)
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
 	PurgeTombstone(ctx context.Context, id string, version int64) error

@@ -91,10 +91,10 @@ func (b *bench) changeRaced(ctx context.Context, random *rand.Rand, d activityco
 		what, change.Definition.TriggerType = "turn into event", activitycore.TriggerEvent
 		change.Definition.TriggerConfig = activitycore.TriggerConfig{EventType: activitycore.StringList{"x"}}
 	case 3:
-		_, err = b.store.SetPaused(ctx, d.ID, &activitycore.Pause{By: "alice", At: time.Now()}, time.Now())
+		_, err = b.store.SetPaused(ctx, d.ID, &activitycore.Pause{By: "alice", At: time.Now()}, "test", time.Now())
 		return "pause", cmp.Or(err, replica.SyncDefinition(ctx, d.ID))
 	case 4:
-		_, err = b.store.SetPaused(ctx, d.ID, nil, time.Now())
+		_, err = b.store.SetPaused(ctx, d.ID, nil, "test", time.Now())
 		return "resume", cmp.Or(err, replica.SyncDefinition(ctx, d.ID))
 	case 5:
 		if strings.HasPrefix(d.Name, "occupied") {
