@@ -6,7 +6,7 @@ FUZZTIME  ?= 1m
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the program with the dev stack
@@ -62,6 +62,17 @@ fuzz: ## every fuzz target for FUZZTIME
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | cut -c6-); do \
 	    echo "== $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+ZONE_TEXT ?= internal/zonedata/tzdata.zi
+
+.PHONY: zone-data
+zone-data: ## build the zone data from IANA's text; ZONE_TEXT=/usr/share/zoneinfo/tzdata.zi takes a newer one (docs/adr/0010)
+	@[ "$(ZONE_TEXT)" = internal/zonedata/tzdata.zi ] || cp "$(ZONE_TEXT)" internal/zonedata/tzdata.zi
+	$(GO) run ./internal/zonedata/build
+
+.PHONY: zone-data-check
+zone-data-check: ## compare the zone data with IANA's text, and the text with the checksum in docs/adr/0010
+	$(GO) run ./internal/zonedata/build -check
 
 .PHONY: dev
 dev: build ## build, then run everything in one process with the examples

@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // for CEL's functions of time and the embedded Temporal, on a machine without zone files; cronspec has its own
+	_ "time/tzdata" // for the embedded Temporal, on a machine without zone files; ours is in internal/zonedata
 )
 
 func main() {

@@ -3,22 +3,29 @@ package cronspec
 import (
 	"strings"
 	"sync"
+
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // maxCached bounds what a [Cache] remembers; beyond it, it starts anew.
 const maxCached = 20_000
 
-// Cache remembers parsed specs: the same few expressions are asked for over and over. The zero value is ready, and it is safe for
-// concurrent use.
+// Cache remembers parsed specs: the same few expressions are asked for over and over. When the zone data changes, it starts anew. The
+// zero value is ready, and it is safe for concurrent use.
 type Cache struct {
 	mu     sync.Mutex
+	of     *zonedata.Release // by whose rules parsed is read
 	parsed map[string]*Spec
 }
 
 // Parse is [Parse]; it does not remember errors.
 func (c *Cache) Parse(expressions []string, zone string) (*Spec, error) {
 	key := zone + "\n" + strings.Join(expressions, "\n")
+	release := zonedata.Current()
 	c.mu.Lock()
+	if c.of != release {
+		c.of, c.parsed = release, nil
+	}
 	spec, ok := c.parsed[key]
 	c.mu.Unlock()
 	if ok {
@@ -30,6 +37,9 @@ func (c *Cache) Parse(expressions []string, zone string) (*Spec, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.of != release {
+		return spec, nil // the zone data has changed meanwhile
+	}
 	if c.parsed == nil || len(c.parsed) >= maxCached {
 		c.parsed = make(map[string]*Spec)
 	}

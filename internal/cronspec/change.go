@@ -11,7 +11,10 @@ import (
 type zoneRules struct {
 	name string
 	loc  *time.Location
-	data []byte // what loc was read from
+	file []byte // what loc was read from
+
+	canonical sync.Once
+	bytes     []byte // see data
 
 	once    sync.Once
 	changes []unsafeChange // from the year 2002 to MaxYear, ascending

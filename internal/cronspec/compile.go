@@ -108,7 +108,7 @@ func (s *Spec) Compiles() error {
 func (s *Spec) compile(changes []unsafeChange, from, until time.Time) (ts TemporalSpec, fits bool) {
 	ts.TimeZone = s.Zone()
 	if ts.TimeZone != "UTC" {
-		ts.ZoneData = s.rules.data
+		ts.ZoneData = s.rules.data()
 	}
 	validUntil := int64(math.MaxInt64)
 	var everyHour uint64 // minutes past every hour of UTC

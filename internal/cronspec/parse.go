@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // MaxExpressions is the largest number of expressions in one Spec, MaxExpressionLen the longest one in bytes: more than
@@ -16,36 +18,52 @@ const (
 )
 
 // Parse reads a list of cron expressions in one IANA zone; an empty zone means UTC. Expressions that mean the same are
-// kept once. Every error is a [*ParseError]. To read many, use a [Parser].
+// kept once. Every error is a [*ParseError]. The zone is that of the zone data that this process goes by.
 func Parse(expressions []string, zone string) (*Spec, error) {
-	return new(Parser).Parse(expressions, zone)
+	return shared.Parse(expressions, zone)
 }
+
+// ParseWith is [Parse] with the rules of the zone as they were at another time: its file in the format of RFC 9636.
+func ParseWith(expressions []string, zone string, rules []byte) (*Spec, error) {
+	loc, err := time.LoadLocationFromTZData(zone, rules)
+	if err != nil {
+		return nil, &ParseError{Field: FieldZone, Value: zone, Reason: fmt.Sprintf("has rules that cannot be read: %v", err)}
+	}
+	return parseIn(expressions, &zoneRules{name: zone, loc: loc, file: rules})
+}
+
+var shared Parser
 
 // Parser reads specs that share the zones they name, so that ten thousand definitions load a zone once. The zero value is
 // ready; it is safe for concurrent use.
 type Parser struct {
+	// Release is where zones are read; nil is the zone data that this process goes by at the time of each call.
+	Release *zonedata.Release
+
 	mu    sync.Mutex
+	of    *zonedata.Release // of which zones are
 	zones map[string]*zoneRules
 }
 
 func (p *Parser) zone(name string) (*zoneRules, error) {
-	if name == "" {
-		name = "UTC"
+	release := p.Release
+	if release == nil {
+		release = zonedata.Current()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.of != release {
+		p.of, p.zones = release, make(map[string]*zoneRules)
+	}
 	if z, ok := p.zones[name]; ok {
 		return z, nil
 	}
-	loc, data, err := loadZone(name)
+	z, err := rulesOf(release, name)
 	if err != nil {
 		return nil, err
 	}
-	if p.zones == nil {
-		p.zones = make(map[string]*zoneRules)
-	}
-	p.zones[name] = &zoneRules{name: name, loc: loc, data: data}
-	return p.zones[name], nil
+	p.zones[name] = z
+	return z, nil
 }
 
 // Parse is [Parse] with the Parser's zones.
@@ -61,6 +79,10 @@ func (p *Parser) Parse(expressions []string, zone string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseIn(expressions, rules)
+}
+
+func parseIn(expressions []string, rules *zoneRules) (*Spec, error) {
 	s := &Spec{loc: rules.loc, rules: rules}
 	seen := make(map[string]bool, len(expressions))
 	for _, text := range expressions {

@@ -11,7 +11,7 @@ import (
 func TestPeriodsOfEveryZoneTileTheTime(t *testing.T) {
 	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(2041, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	for zone := range Zones() {
-		loc, _, err := loadZone(zone)
+		loc, err := LoadZone(zone)
 		if err != nil {
 			t.Fatal(err)
 		}

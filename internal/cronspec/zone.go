@@ -1,79 +1,76 @@
 package cronspec
 
 import (
-	"archive/zip"
-	_ "embed"
+	"bytes"
 	"fmt"
-	"io"
 	"iter"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// ZoneDataVersion is the release of the IANA time zone database that is built in.
-const ZoneDataVersion = "2025c"
-
-// zoneArchive is the copy that the Go release carries (lib/time/zoneinfo.zip, public domain). Package time would look into
-// $ZONEINFO and the machine's files first and take its own copy last, so that a definition could fire at other instants on
-// each machine. time/tzdata has the same bytes and lets nobody read them.
-//
-//go:generate sh -c "cp $(go env GOROOT)/lib/time/zoneinfo.zip zoneinfo.zip"
-//go:embed zoneinfo.zip
-var zoneArchive string
-
-// zoneFiles are the zones of the archive.
-type zoneFiles struct {
-	names  []string // ascending
-	byName map[string]*zip.File
-}
-
-var openZones = sync.OnceValues(func() (zoneFiles, error) {
-	z := zoneFiles{byName: make(map[string]*zip.File)}
-	archive, err := zip.NewReader(strings.NewReader(zoneArchive), int64(len(zoneArchive)))
-	if err != nil {
-		return z, fmt.Errorf("open the built-in zone data: %w", err)
-	}
-	for _, f := range archive.File {
-		if f.FileInfo().IsDir() || f.Name == "Factory" { // what a machine has until somebody sets its zone
-			continue
-		}
-		z.names = append(z.names, f.Name)
-		z.byName[f.Name] = f
-	}
-	slices.Sort(z.names)
-	return z, nil
-})
-
 // Zones yields the IANA zone names that [Parse] accepts, in ascending order.
-func Zones() iter.Seq[string] {
-	zones, _ := openZones()
-	return slices.Values(zones.names)
+func Zones() iter.Seq[string] { return zonedata.Current().Zones() }
+
+// LoadZone is the zone of that name in the zone data that this process goes by, whatever $ZONEINFO and the machine's files say. It
+// is what to call in place of [time.LoadLocation]. The name must not be empty. The error is a [*ParseError], with a hint.
+func LoadZone(name string) (*time.Location, error) { return loadZone(zonedata.Current(), name) }
+
+func loadZone(release *zonedata.Release, name string) (*time.Location, error) {
+	loc, ok := release.Location(name)
+	if !ok {
+		return nil, &ParseError{Field: FieldZone, Value: name, Reason: "is not an IANA zone name", Hint: zoneHint(name)}
+	}
+	return loc, nil
 }
 
-// loadZone reads a zone from what is built in, and from nowhere else. data is its file, in the format of RFC 8536.
-func loadZone(name string) (loc *time.Location, data []byte, err error) {
-	zones, err := openZones()
+// rulesOf are the rules of a zone in a release. An empty name means UTC.
+func rulesOf(release *zonedata.Release, name string) (*zoneRules, error) {
+	if name == "" {
+		name = "UTC"
+	}
+	loc, err := loadZone(release, name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	file, ok := zones.byName[name]
-	if !ok {
-		return nil, nil, &ParseError{Field: FieldZone, Value: name, Reason: "is not an IANA zone name", Hint: zoneHint(name)}
+	data, _ := release.Data(name)
+	return &zoneRules{name: name, loc: loc, file: data}, nil
+}
+
+// data is the file of the zone that Temporal is given. Where the rules are those that the zone has always had here, the bytes are,
+// too: zic, its options and the years before 2002 make other files of the same rules, and other bytes would rewrite its schedules.
+func (z *zoneRules) data() []byte {
+	z.canonical.Do(func() {
+		z.bytes = z.file
+		for _, r := range []*zonedata.Release{zonedata.Baseline(), zonedata.BuiltIn()} {
+			if known, ok := r.Data(z.name); ok && SameRules(known, z.file) {
+				z.bytes = known
+				return
+			}
+		}
+	})
+	return z.bytes
+}
+
+// SameRules reports whether two files of a zone, in the format of RFC 9636, give the same offset at every instant from the year 2002 to
+// the end of [MaxYear]. Names of the time, and what was before, do not count.
+func SameRules(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
 	}
-	in, err := file.Open()
+	x, err := time.LoadLocationFromTZData("", a)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the built-in zone %s: %w", name, err)
+		return false
 	}
-	if data, err = io.ReadAll(in); err == nil {
-		loc, err = time.LoadLocationFromTZData(name, data)
-	}
+	y, err := time.LoadLocationFromTZData("", b)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the built-in zone %s: %w", name, err)
+		return false
 	}
-	return loc, data, nil
+	return periodAt(x, firstCompiled).offset == periodAt(y, firstCompiled).offset &&
+		slices.Equal(changesIn(x, firstCompiled, lastUnix), changesIn(y, firstCompiled, lastUnix))
 }
 
 // zoneHint names the zone that was probably meant. Where a likeness could be hours off, as between abbreviations, it names none.
@@ -134,9 +131,8 @@ func offsetHint(name string) string {
 	if parts[1] == "-" {
 		turned, side = "+", "behind"
 	}
-	zones, _ := openZones()
 	zone := "Etc/GMT" + turned + hours
-	if _, ok := zones.byName[zone]; !ok {
+	if !zonedata.Current().Has(zone) {
 		return ""
 	}
 	return fmt.Sprintf("for %s h %s UTC all year write %q, whose sign is the other way round, or the name of a place, such as Europe/Berlin, to follow its clock changes",

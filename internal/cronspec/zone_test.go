@@ -1,18 +1,17 @@
 package cronspec_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // What the machine has of zones must not decide when a definition fires, or replicas would disagree and rewrite each other's
@@ -75,38 +74,88 @@ func TestZoneRulesComeFromTheProgramAlone(t *testing.T) {
 	}
 }
 
-// The copy is that of the Go release this is built with. After a change of Go: go generate ./internal/cronspec, and the version.
-// That concerns those who work on it, in CI, and not somebody who builds with another Go.
-func TestTheZoneDataIsThatOfTheGoRelease(t *testing.T) {
-	if os.Getenv("CI") == "" {
-		t.Skip("set CI=1 to compare the built-in zone data with that of this Go release")
+// The spec's own rules count, and where nothing changes for a zone, not a byte of what Temporal is given.
+func TestOnlyAZoneWhoseRulesChangeIsCompiledOtherwise(t *testing.T) {
+	at := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+	hashOf := func(r *zonedata.Release, zone string) string {
+		p := cronspec.Parser{Release: r}
+		spec, err := p.Parse([]string{"30 7 * * *"}, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ts, err := spec.CompileAt(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ts.Hash()
 	}
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Skipf("there is no go command: %v", err)
+	var moved []string
+	for zone := range zonedata.BuiltIn().Zones() {
+		if !zonedata.Baseline().Has(zone) {
+			continue
+		}
+		before, _ := zonedata.Baseline().Data(zone)
+		after, _ := zonedata.BuiltIn().Data(zone)
+		same, alike := cronspec.SameRules(before, after), hashOf(zonedata.Baseline(), zone) == hashOf(zonedata.BuiltIn(), zone)
+		if same != alike {
+			t.Errorf("%s: same rules %t, same hash %t", zone, same, alike)
+		}
+		if !alike {
+			moved = append(moved, zone)
+		}
 	}
-	dir := filepath.Join(strings.TrimSpace(string(root)), "lib", "time")
-	theirs, err := os.ReadFile(filepath.Join(dir, "zoneinfo.zip"))
-	if err != nil {
-		t.Skipf("this Go has no zone data of its own: %v", err)
+	for _, zone := range []string{"Africa/Casablanca", "Africa/El_Aaiun", "America/Edmonton", "America/Inuvik", "America/Vancouver", "America/Winnipeg", "Canada/Pacific"} {
+		if !slices.Contains(moved, zone) {
+			t.Errorf("%s has new rules in release %s, and its hash is the same", zone, zonedata.BuiltIn().Name())
+		}
 	}
-	ours, err := os.ReadFile("zoneinfo.zip")
+	for _, zone := range []string{"Europe/Berlin", "America/Sao_Paulo", "EST5EDT", "America/New_York"} { // Sao_Paulo has other bytes
+		if slices.Contains(moved, zone) {
+			t.Errorf("%s has the rules it had, and another hash", zone)
+		}
+	}
+	t.Logf("from %s to %s %d zones have new rules: %s", zonedata.Baseline().Name(), zonedata.BuiltIn().Name(), len(moved), strings.Join(moved, " "))
+}
+
+func TestRulesOfAnotherTimeAreReadAsTheyWere(t *testing.T) {
+	rules, _ := zonedata.Baseline().Data("America/Vancouver")
+	then, err := cronspec.ParseWith([]string{"30 7 * * *"}, "America/Vancouver", rules)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(ours, theirs) {
-		t.Errorf("zoneinfo.zip differs from %s: run go generate ./internal/cronspec and set ZoneDataVersion", dir)
+	after := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	if got, _ := then.Next(after); !got.Equal(after.Add(15*time.Hour + 30*time.Minute)) {
+		t.Errorf("by release 2025c the next is %s, want 15:30Z", got)
 	}
-	page, err := os.ReadFile("../../docs/cron.md")
-	if err != nil || !strings.Contains(string(page), "release "+cronspec.ZoneDataVersion) {
-		t.Errorf("docs/cron.md does not name release %s (%v)", cronspec.ZoneDataVersion, err)
+	if _, err := cronspec.ParseWith([]string{"30 7 * * *"}, "America/Vancouver", []byte("TZif2")); err == nil || !strings.Contains(err.Error(), "America/Vancouver") {
+		t.Errorf("rules that are cut off: %v, want an error that names the zone", err)
 	}
-	script, err := os.ReadFile(filepath.Join(dir, "update.bash"))
-	if err != nil {
-		t.Skipf("its version is not told: %v", err)
+}
+
+func TestACacheAndThePackageFollowTheZoneData(t *testing.T) {
+	var cache cronspec.Cache
+	after := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	next := func(parse func([]string, string) (*cronspec.Spec, error)) string {
+		spec, err := parse([]string{"30 7 * * *"}, "America/Vancouver")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _ := spec.Next(after)
+		return at.Format("15:04")
 	}
-	if version := regexp.MustCompile(`(?m)^DATA=(\S+)$`).FindSubmatch(script); version == nil || string(version[1]) != cronspec.ZoneDataVersion {
-		t.Errorf("ZoneDataVersion is %s, the Go release has %s", cronspec.ZoneDataVersion, version)
+	for name, parse := range map[string]func([]string, string) (*cronspec.Spec, error){"Cache": cache.Parse, "Parse": cronspec.Parse} {
+		if got := next(parse); got != "14:30" {
+			t.Errorf("%s with the built-in data: %s, want 14:30", name, got)
+		}
+		before := zonedata.Use(zonedata.Baseline())
+		got := next(parse)
+		zonedata.Use(before)
+		if got != "15:30" {
+			t.Errorf("%s after a change to release 2025c: %s, want 15:30", name, got)
+		}
+		if got := next(parse); got != "14:30" {
+			t.Errorf("%s after the change back: %s, want 14:30", name, got)
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ type compiler struct {
 	count     int
 	response  *cel.Env
 	broken    error // an environment could not be made: a defect
+	saved     bool  // the definition is one that was saved, and may have been by an earlier version
 	overLimit bool
 }
 
@@ -94,7 +95,11 @@ func (c *compiler) compile(env *cel.Env, src string) (*expression, error) {
 		c.overLimit = true
 		return nil, fmt.Errorf("the definition has more than %d expressions", MaxTemplates)
 	}
-	return c.language.compile(env, src, c.unknown)
+	e, err := c.language.compile(env, src, c.unknown)
+	if err == nil && !c.saved {
+		err = zonesIn(e.tree)
+	}
+	return e, err
 }
 
 // refused records why an expression could not be compiled, unless that merely follows from what has been told.
@@ -128,11 +133,22 @@ func (c *compiler) env(base envFor, objects objectTypes, vars []variable) envFor
 // It expects a definition whose shape [activitycore.Definition.Validate] accepts, and copes with any other: what merely follows
 // from a name that Validate refuses, or from something unread (see [activitycore.Unread]), is not told.
 func Compile(def *activitycore.Definition, unread ...string) (*Program, error) {
+	return compileDefinition(def, compiler{unread: unread})
+}
+
+// CompileSaved is [Compile] for a definition that was saved: what is refused of a new one although it can be evaluated, namely a zone
+// that does not exist, fails where it is evaluated and not the whole definition.
+func CompileSaved(def *activitycore.Definition) (*Program, error) {
+	return compileDefinition(def, compiler{saved: true})
+}
+
+func compileDefinition(def *activitycore.Definition, how compiler) (*Program, error) {
 	lang, err := sharedLanguage()
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInternal, err, "the expression language cannot be set up")
 	}
-	c := &compiler{language: lang, unread: unread}
+	c := &how
+	c.language = lang
 	c.unknown = c.unknownIn(def)
 	vars := map[string]any{}
 	for _, name := range sortedKeys(def.Vars) {
@@ -167,7 +183,7 @@ func Compile(def *activitycore.Definition, unread ...string) (*Program, error) {
 // CompileTrigger compiles trigger_config.when alone, for those who only match
 // events. The result's Plan has no rules.
 func CompileTrigger(def *activitycore.Definition) (*Program, error) {
-	return Compile(&activitycore.Definition{Name: def.Name, TriggerType: def.TriggerType,
+	return CompileSaved(&activitycore.Definition{Name: def.Name, TriggerType: def.TriggerType,
 		TriggerConfig: activitycore.TriggerConfig{When: def.TriggerConfig.When}, Vars: def.Vars})
 }
 

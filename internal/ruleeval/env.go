@@ -44,6 +44,7 @@ func newLanguage() (*language, error) {
 			cel.ValidateRegexLiterals(),
 			cel.ValidateComprehensionNestingLimit(MaxNesting),
 		),
+		zonedFunctions(),
 		ownFunctions(),
 	)
 	if err != nil {

@@ -17,7 +17,7 @@ type program struct {
 }
 
 func compile(def activitycore.StoredDefinition) (*program, error) {
-	rules, err := ruleeval.Compile(&def.Definition)
+	rules, err := ruleeval.CompileSaved(&def.Definition)
 	if err != nil {
 		return nil, err
 	}
