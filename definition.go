@@ -20,7 +20,8 @@ const (
 	TriggerEvent TriggerType = "event"
 )
 
-// MisfirePolicy says what becomes of nominal times that passed during an outage.
+// MisfirePolicy says what becomes of nominal times that passed during an outage. What each promises is
+// a row of the table in internal/misfire.
 type MisfirePolicy string
 
 // The misfire policies. An absent policy means [MisfireSkip].
@@ -29,18 +30,6 @@ const (
 	MisfireCatchup  MisfirePolicy = "catchup"  // each is made up once, oldest first
 	MisfireCompress MisfirePolicy = "compress" // exactly one is made up: the latest
 )
-
-// OverlapPolicy is the name of Temporal's overlap policy for the schedules of definitions with this misfire policy: what becomes
-// of a slot that comes while the run before it goes on.
-func (p MisfirePolicy) OverlapPolicy() string {
-	switch p {
-	case MisfireCatchup:
-		return "BUFFER_ALL"
-	case MisfireCompress:
-		return "BUFFER_ONE"
-	}
-	return "SKIP"
-}
 
 // Defaults and bounds of trigger_config.
 const (

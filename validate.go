@@ -151,11 +151,6 @@ const triggerAt = "trigger_config."
 func (v *validator) cron(c *TriggerConfig, known bool) {
 	v.check(len(c.CronExpression) > 0 || !known, triggerAt+"cron_expression", nil, "is required for trigger_type cron, for example \"0 6 * * 1\"")
 	v.check(len(c.CronExpression) <= MaxCronExpressions, triggerAt+"cron_expression", len(c.CronExpression), "at most %d expressions are allowed", MaxCronExpressions)
-	switch c.MisfirePolicy {
-	case "", MisfireSkip, MisfireCatchup, MisfireCompress:
-	default:
-		v.add(triggerAt+"misfire_policy", string(c.MisfirePolicy), "must be skip, catchup or compress%s", hint(string(c.MisfirePolicy), []string{"skip", "catchup", "compress"}))
-	}
 	if c.CatchupWindow != 0 {
 		v.within(c.CatchupWindow, Duration(10*time.Second), MaxCatchupWindow, triggerAt+"catchup_window")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 func asError(err error) *core.Error {
@@ -47,7 +48,7 @@ func triggerText(d core.Definition) string {
 func misfireText(t core.TriggerConfig) string {
 	return fmt.Sprintf("misfires: %s (grace %s, catch-up window %s); overlap in Temporal: %s",
 		cmp.Or(t.MisfirePolicy, core.DefaultMisfirePolicy), cmp.Or(t.MisfireGrace, core.DefaultMisfireGrace), cmp.Or(t.CatchupWindow, core.DefaultCatchupWindow),
-		t.MisfirePolicy.OverlapPolicy())
+		misfire.RuleOf(t.MisfirePolicy).Overlap)
 }
 
 func (c *cli) getCommand() *cobra.Command {
@@ -144,7 +145,7 @@ func (c *cli) describeCommand() *cobra.Command {
 			}
 			all := map[string]any{"definition": d, "next": next.Items, "runs": runs.Items}
 			if d.TriggerType == core.TriggerCron {
-				all["overlap_policy"] = d.TriggerConfig.MisfirePolicy.OverlapPolicy()
+				all["overlap_policy"] = misfire.RuleOf(d.TriggerConfig.MisfirePolicy).Overlap
 			}
 			return c.print(all, func() {
 				c.say("%s  %s  (id %s, version %d)", d.Name, state(d), d.ID, d.Version)

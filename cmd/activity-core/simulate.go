@@ -11,8 +11,8 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
-	"github.com/activity-core/activity-core/internal/cronspec"
-	"github.com/activity-core/activity-core/internal/cronspec/simulate"
+	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/simulate"
 )
 
 func (c *cli) simulateCommand() *cobra.Command {
@@ -213,11 +213,9 @@ func simulationJobs(defs []core.Definition, runTime time.Duration, namespace str
 		if err != nil {
 			return nil, nil, err
 		}
-		trigger := def.TriggerConfig
 		jobs = append(jobs, simulate.Job{
-			Name: def.Name, Spec: spec, Policy: cronspec.Policy(trigger.MisfirePolicy),
-			CatchupWindow: trigger.CatchupWindow.Std(), Grace: trigger.MisfireGrace.Std(), RunTime: runTime,
-			Jitter: trigger.Jitter.Std(), Seed: simulate.JitterSeed(namespace, core.ScheduleID(def.ID)),
+			Name: def.Name, Spec: spec, Terms: misfire.TermsOf(def.TriggerConfig), RunTime: runTime,
+			Seed: simulate.JitterSeed(namespace, core.ScheduleID(def.ID)),
 		})
 	}
 	if len(jobs) == 0 {

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
-	"github.com/activity-core/activity-core/internal/cronspec/simulate"
+	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/simulate"
 )
 
 // simulation is what `simulate` prints as JSON.
@@ -106,11 +107,11 @@ func utc(t time.Time) string {
 func (c *cli) showSimulation(in simulate.Input, result *simulate.Result, out simulation, all bool, lines int) {
 	fmt.Fprintf(c.stdout, "%s to %s", utc(out.From), utc(out.To))
 	if run := in.Jobs[0].RunTime; run > 0 {
-		fmt.Fprintf(c.stdout, ", each run taking %s", cronspec.Brief(run))
+		fmt.Fprintf(c.stdout, ", each run taking %s", misfire.Brief(run))
 	}
 	fmt.Fprintln(c.stdout)
 	for _, o := range in.Outages {
-		fmt.Fprintf(c.stdout, "outage %s to %s (%s)\n", utc(o.From), utc(o.To), cronspec.Brief(o.To.Sub(o.From)))
+		fmt.Fprintf(c.stdout, "outage %s to %s (%s)\n", utc(o.From), utc(o.To), misfire.Brief(o.To.Sub(o.From)))
 	}
 	for _, ch := range out.ClockChanges {
 		fmt.Fprintf(c.stdout, "clocks of %s change at %s: %s becomes %s\n", ch.Zone, utc(ch.At), localTime(ch.Before), localTime(ch.After))

@@ -8,6 +8,7 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/eventmatch"
+	"github.com/activity-core/activity-core/internal/misfire"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -63,6 +64,9 @@ func checkTrigger(def *core.Definition) []core.FieldError {
 	var faults []core.FieldError
 	if def.TriggerType != core.TriggerEvent {
 		faults = cronFaults(c.CronExpression, c.Timezone)
+		if err := misfire.Check(c.MisfirePolicy); err != nil {
+			faults = append(faults, core.FieldError{Location: "trigger_config.misfire_policy", Value: string(c.MisfirePolicy), Message: err.Error()})
+		}
 	}
 	if def.TriggerType != core.TriggerCron {
 		faults = append(faults, filterFaults(c.Filters)...)

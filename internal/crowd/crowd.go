@@ -19,6 +19,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // Record is what is asked of the record.
@@ -198,8 +199,7 @@ func (s *Starter) askForUnlisted(ctx context.Context, due []activitycore.StoredD
 // ours reports whether a definition's schedule would start each of its slots at once, or never. The policies that let slots wait
 // for the run before them need a schedule that knows of that run.
 func ours(def activitycore.StoredDefinition) bool {
-	policy := def.TriggerConfig.MisfirePolicy
-	return (policy == activitycore.MisfireSkip || policy == "") && def.TriggerConfig.Jitter == 0
+	return !misfire.RuleOf(def.TriggerConfig.MisfirePolicy).Waits() && def.TriggerConfig.Jitter == 0
 }
 
 // openRuns are the definitions with a run that has not ended: their schedule knows whether that is an overlap.

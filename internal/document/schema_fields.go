@@ -2,6 +2,7 @@ package document
 
 import (
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // definitionSchema is the schema of a whole definition; the limits are those of Validate.
@@ -49,7 +50,7 @@ func cronTrigger() *schema {
 		oneOrMore("cron_expression", "When it fires: one expression of 5 fields or @hourly … @yearly, or a list of at most 50.", "cron_expression", core.MaxCronExpressions, "0 6 * * 1", "@hourly"),
 		property{"timezone", &schema{Description: "The IANA name of the zone that the expression is read in.", Type: "string", MinLength: 1, Default: core.DefaultTimezone, Examples: []any{"Europe/Berlin"}}},
 		choice("misfire_policy", "What becomes of times that passed during an outage: none is made up (skip), each (catchup), or the latest only (compress).",
-			words([]core.MisfirePolicy{core.MisfireSkip, core.MisfireCatchup, core.MisfireCompress}), core.DefaultMisfirePolicy),
+			words(misfire.Policies()), core.DefaultMisfirePolicy),
 		positive("catchup_window", "How far back a missed firing is still wanted, 10s to 365d.", core.DefaultCatchupWindow.String()),
 		positive("misfire_grace", "How late a time inside an outage may start and still count as on time, more than 0s and at most 24h.", core.DefaultMisfireGrace.String()),
 		duration("jitter", "Spreads the starts over this time after the nominal one, at most 1h.", "0s"),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // CheckRecord is what a [Checker] asks of the record.
@@ -172,7 +173,7 @@ func (c *Checker) definition(ctx context.Context, row activitycore.StoredDefinit
 	}
 	report.Definitions++
 	report.Names[row.ID] = row.Name
-	overdue := now.Add(-max(leastGrace, graceOf(row)) - row.TriggerConfig.Jitter.Std() - overdueMargin)
+	overdue := now.Add(-max(leastGrace, misfire.TermsOf(row.TriggerConfig).Grace) - row.TriggerConfig.Jitter.Std() - overdueMargin)
 	for s := range tl.slots(report.Since, until) {
 		key := activitycore.CronCause(s.Time).Key()
 		if !keys[key] && !s.Time.Before(overdue) {

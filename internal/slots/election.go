@@ -3,29 +3,30 @@ package slots
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// elect records latest as the run that stands for a gap, and returns the cause key of the run that does. Without a recorded
+// elect records latest as the run that stands for a gap, and returns the slot whose run does. Without a recorded
 // outage the end of the gap depends on when one looks, so replicas may record different slots: of those not yet started
 // the latest one stands for all, and one that is started already stands for every other.
 //
 // The ledger decides, whoever stalls or dies between two steps: a rival is out once its row is compressed, which the record
 // refuses if its run has begun; and a row that is compressed is not admitted.
-func (j *judgement) elect(first, latest time.Time) (key string, err error) {
+func (j *judgement) elect(first, latest time.Time) (elected time.Time, err error) {
 	own, err := j.w.record(j.ctx, j.def, latest)
 	if err != nil {
-		return "", err
+		return elected, err
 	}
 	if own.Verdict == activitycore.VerdictCompressed {
-		return own.Into, nil // a replica that saw more of the gap was quicker
+		return nominalOf(own.Into), nil // a replica that saw more of the gap was quicker
 	}
 	for { // ends: each round that does not settle the matter finds one more rival that has begun
 		chosen, rivals, err := j.candidates(own, first, latest)
 		if err != nil {
-			return "", err
+			return elected, err
 		}
 		settled := make([]activitycore.Settlement, 0, len(rivals))
 		for _, e := range rivals {
@@ -35,16 +36,25 @@ func (j *judgement) elect(first, latest time.Time) (key string, err error) {
 		}
 		rows, err := j.w.settle(j.ctx, settled, j.report)
 		if err != nil {
-			return "", err
+			return elected, err
 		}
 		lost := true
 		for _, e := range rows {
 			lost = lost && e.Verdict.Terminal() && e.Verdict != activitycore.VerdictFired
 		}
 		if lost {
-			return chosen.CauseKey, nil
+			return *chosen.Cause.NominalTime, nil
 		}
 	}
+}
+
+// nominalOf is the nominal time of a cron slot's cause key; zero if it is none.
+func nominalOf(key string) time.Time {
+	t, err := time.Parse(time.RFC3339, strings.TrimPrefix(key, "cron-"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 // candidates returns which make-up is to stand for the gap of the slots from first to latest, and the other ones of the same

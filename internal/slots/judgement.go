@@ -6,6 +6,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // judgement is the verdict on the overdue slots of one definition.
@@ -13,6 +14,7 @@ type judgement struct {
 	w      *Watchdog
 	ctx    context.Context //nolint:containedctx // a judgement lives as long as one call
 	def    activitycore.StoredDefinition
+	terms  misfire.Terms
 	tl     *timeline
 	until  time.Time
 	now    time.Time
@@ -27,6 +29,10 @@ type judgement struct {
 	settled []activitycore.Settlement
 	// cover is the run that was open at the slot looked at last.
 	cover *activitycore.Run
+	// together are the slots up to last that were missed together with the one looked at before; elected runs for all of them.
+	together struct{ last, elected time.Time }
+	// present is the timeline up to the present, once asked for.
+	present *timeline
 }
 
 // judge gives verdicts to slots without a row, which ascend, and returns the time before which every slot now has a row. It
@@ -115,131 +121,90 @@ func (j *judgement) reloadHolds(slots []Slot) error {
 
 // apply settles missed slots by the misfire policy and returns those that are to run.
 func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err error) {
-	if len(missed) == 0 {
-		return nil, nil
-	}
-	switch policyOf(j.def) {
-	case activitycore.MisfireCatchup:
-		for _, s := range missed {
-			if late, in := j.late(s.Time); late > windowOf(j.def) && !in {
-				j.add(s.Time, activitycore.VerdictSkipped, windowReason(j.def, late)+", "+j.why(s.Time), "")
-				continue
-			}
-			runs = append(runs, s)
-		}
-		return runs, nil
-	case activitycore.MisfireCompress:
-		return j.compress(missed, horizon)
-	}
-	for _, s := range missed {
-		run, err := j.overlapped(s.Time)
+	for ; len(missed) > 0; missed = missed[1:] {
+		facts, open, err := j.facts(missed, runs, horizon)
 		if err != nil {
 			return nil, err
 		}
-		_, late := j.late(s.Time)
-		if run != nil && (late || outageOf(j.outages, s.Time, 0) == nil) {
-			j.add(s.Time, activitycore.VerdictSkipped, "overlap: the run of "+run.Cause.Key()+" was still open", "")
-			continue
+		if open {
+			j.open = missed[0].Time
+			j.report.Waiting += len(missed)
+			return runs, nil
 		}
-		if late { // Temporal's overlap policy drops it behind the first slot of the outage, which admission refuses
-			runs = append(runs, s)
-			continue
+		switch d := misfire.Decide(j.terms, facts); {
+		case d.Verdict != misfire.Run:
+			j.settled = append(j.settled, decided(j.def, missed[0].Time, d))
+		case facts.Elected.IsZero() || facts.Elected.Equal(j.together.last):
+			runs = append(runs, missed[0])
+		default: // an earlier one than the latest was elected because somebody has begun it
 		}
-		j.add(s.Time, activitycore.VerdictSkipped, "misfire: "+j.why(s.Time), "")
 	}
 	return runs, nil
 }
 
-// late says how late a slot is that nobody started, and whether that is late only: within misfire_grace when its outage ended.
-// Where no outage is recorded, the slot is missed since the end of its grace; how long it has waited for its turn since then
-// does not matter.
-func (j *judgement) late(slot time.Time) (late time.Duration, inTime bool) {
-	if out := keptBy(j.def, j.outages, slot); out != nil {
-		return lateness(j.outages, slot, *out), inGrace(j.def, out.To.Sub(slot)) && j.def.DeletedAt == nil
+// facts gathers what the rule of the policy asks about the first of the missed slots; runs are those before it that are to run.
+// open says that the slot belongs to a gap that has not ended, and whose end decides.
+func (j *judgement) facts(missed, runs []Slot, horizon time.Time) (f misfire.Facts, open bool, err error) {
+	slot := missed[0].Time
+	out := j.terms.KeptBy(j.outages, slot)
+	if out != nil {
+		f = outageFacts(slot, j.outages, *out)
+	} else {
+		grace := j.terms.Grace
+		f = misfire.Facts{Slot: slot, Late: grace, Since: misfire.Since(j.outages, slot.Add(grace)), Why: j.why(slot)}
 	}
-	return lateness(j.outages, slot, activitycore.Outage{To: slot.Add(graceOf(j.def))}), false
+	if j.terms.Elects() && !slot.After(j.together.last) {
+		f.Elected = j.together.elected
+		return f, false, nil
+	}
+	if !j.terms.WaitsAll() && (out == nil || !j.terms.Elects()) {
+		if f.Open, f.Next, err = j.overlapped(slot, runs); err != nil {
+			return f, false, err
+		}
+	}
+	if j.terms.Elects() && f.Open.IsZero() {
+		if open, err = j.elected(missed, out, horizon); err != nil || open {
+			return f, open, err
+		}
+		f.Elected = j.together.elected
+	}
+	return f, false, nil
 }
 
-// compress finds the one slot that runs for all the missed ones.
-func (j *judgement) compress(missed []Slot, horizon time.Time) (runs []Slot, err error) {
-	for len(missed) > 0 {
-		s := missed[0]
-		if out := keptBy(j.def, j.outages, s.Time); out != nil {
-			latest := latestMissed(j.whole(), j.outages, s.Time, *out)
-			n := j.into(missed, latest, j.why(s.Time))
-			if n > 0 && missed[n-1].Time.Equal(latest) {
-				runs = append(runs, missed[n-1])
-			}
-			missed = missed[n:]
-			continue
-		}
-		if run, err := j.overlapped(s.Time); err != nil {
-			return nil, err
-		} else if run != nil {
-			next, err := j.startedSince(s.Time)
-			if err != nil {
-				return nil, err
-			}
-			if next == "" && len(runs) > 0 { // a make-up that waits for the same run to end
-				next = activitycore.CronCause(runs[0].Time).Key()
-			}
-			if next != "" {
-				j.add(s.Time, activitycore.VerdictCompressed, "overlap: the run of "+run.Cause.Key()+" was still open", next)
-				missed = missed[1:]
-				continue
-			}
-		}
-		n, target, err := j.gap(missed, horizon)
-		if err != nil {
-			return nil, err
-		}
-		if target == "" {
-			open, err := j.gapIsOpen(missed[:n])
-			if err != nil {
-				return nil, err
-			}
-			if open {
-				j.open = missed[0].Time
-				j.report.Waiting += len(missed)
-				return runs, nil
-			}
-			if target, err = j.elect(missed[0].Time, missed[n-1].Time); err != nil {
-				return nil, err
-			}
-		}
-		if latest := missed[n-1]; target == activitycore.CronCause(latest.Time).Key() {
-			j.into(missed[:n], latest.Time, j.why(s.Time))
-			runs = append(runs, latest)
-		} else {
-			for _, m := range missed[:n] {
-				j.add(m.Time, activitycore.VerdictCompressed, j.why(m.Time), target)
-			}
-		}
-		missed = missed[n:]
+// elected finds the slots that were missed together from the first one on, and the one that runs for all of them. open says
+// that it cannot be told yet.
+func (j *judgement) elected(missed []Slot, out *activitycore.Outage, horizon time.Time) (open bool, err error) {
+	if out != nil {
+		latest := misfire.LatestKept(j.whole(), j.outages, missed[0].Time, *out)
+		j.together.last, j.together.elected = latest, latest
+		return false, nil
 	}
-	return runs, nil
-}
-
-// into compresses the slots before latest into it and returns how many slots lie up to and including latest.
-func (j *judgement) into(slots []Slot, latest time.Time, why string) (n int) {
-	for _, s := range slots {
-		if s.Time.After(latest) {
-			break
+	n, target, err := j.gap(missed, horizon)
+	if err != nil {
+		return false, err
+	}
+	if target.IsZero() {
+		if open, err := j.gapIsOpen(missed[:n]); err != nil || open {
+			return open, err
 		}
-		n++
-		if s.Time.Before(latest) {
-			j.add(s.Time, activitycore.VerdictCompressed, why, activitycore.CronCause(latest).Key())
+		if target, err = j.elect(missed[0].Time, missed[n-1].Time); err != nil {
+			return false, err
 		}
 	}
-	return n
+	j.together.last, j.together.elected = missed[n-1].Time, target
+	return false, nil
 }
 
 // whole is the timeline up to the present: the latest slot of an outage may still be within its grace.
 func (j *judgement) whole() *timeline {
+	if j.present != nil {
+		return j.present
+	}
 	if j.now.After(j.until) && j.def.DeletedAt == nil {
 		tl, err := j.w.specs.load(j.ctx, j.w.cfg.Record, j.def.ID, j.until, j.now)
 		if err == nil {
-			return &timeline{segments: append(append([]segment(nil), j.tl.segments...), tl.segments...), holds: append(append([]activitycore.Hold(nil), j.tl.holds...), tl.holds...)}
+			j.present = &timeline{segments: append(append([]segment(nil), j.tl.segments...), tl.segments...), holds: append(append([]activitycore.Hold(nil), j.tl.holds...), tl.holds...)}
+			return j.present
 		}
 	}
 	return j.tl
@@ -248,7 +213,7 @@ func (j *judgement) whole() *timeline {
 // gap finds how many of the missed slots follow on each other without one that has a row between them, and the run that
 // already stands for them: the make-up of the same gap, begun by an earlier tick or by another replica, or the one that a later
 // slot of it was compressed into.
-func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string, err error) {
+func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target time.Time, err error) {
 	open := make(map[int64]bool, len(missed))
 	for _, s := range missed {
 		open[s.Time.Unix()] = true
@@ -265,25 +230,25 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target string,
 		n++
 	}
 	if following.IsZero() {
-		return n, "", nil
+		return n, target, nil
 	}
 	entry, err := j.w.cfg.Record.LedgerEntry(j.ctx, j.def.ID, activitycore.CronCause(following).Key())
 	switch {
 	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == activitycore.VerdictFired):
-		return n, entry.CauseKey, nil
+		return n, *entry.Cause.NominalTime, nil
 	case err == nil && entry.Verdict == activitycore.VerdictCompressed && entry.Into > entry.CauseKey:
-		return n, entry.Into, nil // the gap goes on in an outage, whose latest slot stands for both
+		return n, nominalOf(entry.Into), nil // the gap goes on in an outage, whose latest slot stands for both
 	case activitycore.IsCode(err, activitycore.CodeNotFound) && !following.Before(horizon):
 		// The gap goes on beyond what one tick looks at: find its end.
 		last, err := j.gapEnd(following)
 		if err != nil {
-			return n, "", err
+			return n, target, err
 		}
-		return n, activitycore.CronCause(last).Key(), nil
+		return n, last, nil
 	case err != nil && !activitycore.IsCode(err, activitycore.CodeNotFound):
-		return n, "", fmt.Errorf("read ledger row: %w", err)
+		return n, target, fmt.Errorf("read ledger row: %w", err)
 	}
-	return n, "", nil
+	return n, target, nil
 }
 
 // openGap is how many times Patience a gap may stay open, from its first slot.
@@ -303,7 +268,7 @@ func (j *judgement) gapIsOpen(missed []Slot) (bool, error) {
 	if j.backlog != nil && j.backlog.buffered == 0 && j.backlog.next.IsZero() {
 		return true, nil
 	}
-	_, due := j.whole().first(latest.Add(time.Second))
+	_, due := j.whole().First(latest.Add(time.Second))
 	return due, nil
 }
 
@@ -349,7 +314,7 @@ func (j *judgement) add(slot time.Time, v activitycore.Verdict, reason, into str
 
 // why says what kept a slot from firing.
 func (j *judgement) why(slot time.Time) string {
-	if out := keptBy(j.def, j.outages, slot); out != nil {
+	if out := j.terms.KeptBy(j.outages, slot); out != nil {
 		return "missed in " + describeOutage(*out)
 	}
 	return "missed: Temporal did not start it, and no outage is recorded; the schedule was missing, stuck or just replaced"
@@ -359,8 +324,30 @@ func (j *judgement) why(slot time.Time) string {
 // at a time, only make-ups come between.
 const recentRuns = 20
 
-// overlapped returns the run of the definition that was open at the slot, or nil.
-func (j *judgement) overlapped(slot time.Time) (*activitycore.Run, error) {
+// overlapped returns the slot whose run was open at a slot that the schedule let go for it, zero if none was; and where such a
+// slot goes into the run that follows, that one: the first that has begun since, or the make-up among runs that waits for the
+// same run to end. Until there is one, the open run explains nothing.
+func (j *judgement) overlapped(slot time.Time, runs []Slot) (open, next time.Time, err error) {
+	run, err := j.openAt(slot)
+	if err != nil || run == nil {
+		return open, next, err
+	}
+	if j.terms.Waits() {
+		if next, err = j.startedSince(slot); err != nil {
+			return open, next, err
+		}
+		if next.IsZero() && len(runs) > 0 {
+			next = runs[0].Time
+		}
+		if next.IsZero() {
+			return open, next, nil
+		}
+	}
+	return *run.Cause.NominalTime, next, nil
+}
+
+// openAt returns the run of the definition that was open at the slot, or nil.
+func (j *judgement) openAt(slot time.Time) (*activitycore.Run, error) {
 	open := func(r *activitycore.Run) bool {
 		return r.StartedAt != nil && r.StartedAt.Before(slot) && (r.FinishedAt == nil || r.FinishedAt.After(slot))
 	}
@@ -381,13 +368,13 @@ func (j *judgement) overlapped(slot time.Time) (*activitycore.Run, error) {
 	return nil, nil //nolint:nilnil // there is none
 }
 
-// startedSince returns the cause of the first cron run that began after the slot, or "".
-func (j *judgement) startedSince(slot time.Time) (string, error) {
+// startedSince returns the slot of the first cron run that began after a slot, or zero.
+func (j *judgement) startedSince(slot time.Time) (next time.Time, err error) {
 	var first *activitycore.Run
 	for page := (activitycore.PageRequest{Limit: 200}); ; {
 		runs, err := j.w.cfg.Record.Runs(j.ctx, activitycore.RunFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: slot}, page)
 		if err != nil {
-			return "", fmt.Errorf("read runs: %w", err)
+			return next, fmt.Errorf("read runs: %w", err)
 		}
 		for i, r := range runs.Items {
 			if r.StartedAt != nil && !r.StartedAt.Before(slot) && (first == nil || r.StartedAt.Before(*first.StartedAt)) {
@@ -399,7 +386,7 @@ func (j *judgement) startedSince(slot time.Time) (string, error) {
 		}
 	}
 	if first == nil {
-		return "", nil
+		return next, nil
 	}
-	return first.Cause.Key(), nil
+	return *first.Cause.NominalTime, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // makeUp starts the runs of slots, which ascend, one at a time, each once the one before has ended, and returns the time
@@ -72,7 +73,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // BeforeWrite is called before a definition's schedule is created or replaced. Temporal then forgets the slots already due
 // that it has not started, and a new schedule knows nothing of the time since its definition was saved; the returned
 // function, called after the write, starts those that are no later than misfire_grace: the first of them at once, the others,
-// under compress none, after it. Older ones are missed: the next tick judges them by the misfire policy. Under catchup it starts
+// where one runs for all none, after it. Older ones are missed: the next tick judges them by the misfire policy. Where each is made up it starts
 // all of them, oldest first, if there is more than one. And it judges all of them should this process die between the two calls.
 func (w *Watchdog) BeforeWrite(ctx context.Context, activityID string) (func(context.Context) error, error) {
 	def, err := w.cfg.Record.DefinitionAny(ctx, activityID)
@@ -85,7 +86,7 @@ func (w *Watchdog) BeforeWrite(ctx context.Context, activityID string) (func(con
 	if !def.Live() {
 		return nil, nil
 	}
-	from := w.now().Add(-graceOf(def))
+	from := w.now().Add(-misfire.TermsOf(def.TriggerConfig).Grace)
 	return func(ctx context.Context) error { return w.rescue(ctx, def, from) }, nil
 }
 
@@ -120,7 +121,8 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 	if behind, err := w.behind(ctx, def, due); err != nil || behind {
 		return err
 	}
-	if policyOf(def) == activitycore.MisfireCompress && len(due) > 1 {
+	terms := misfire.TermsOf(def.TriggerConfig)
+	if terms.Elects() && len(due) > 1 {
 		due = due[len(due)-1:] // it stands for the others
 	}
 	started := false
@@ -142,7 +144,7 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 			}
 			continue
 		}
-		if open != nil && policyOf(def) != activitycore.MisfireCatchup {
+		if open != nil && !terms.WaitsAll() {
 			continue // an overlap: the next tick settles it as such
 		}
 		if _, err := w.start(ctx, def, s.Time); err != nil {
@@ -153,11 +155,11 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 	return nil
 }
 
-// behind reports whether slots of a definition with the policy catchup have to wait for others that are older and have no row,
+// behind reports whether slots of a definition whose slots are made up in order have to wait for others that are older and have no row,
 // and then asks the next tick to judge all of them, without waiting for the end of their grace: a write has made the schedule
 // forget them.
 func (w *Watchdog) behind(ctx context.Context, def activitycore.StoredDefinition, due []Slot) (bool, error) {
-	if policyOf(def) != activitycore.MisfireCatchup || len(due) == 0 {
+	if !misfire.TermsOf(def.TriggerConfig).Ordered() || len(due) == 0 {
 		return false, nil
 	}
 	if len(due) == 1 {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
-	"github.com/activity-core/activity-core/internal/cronspec/simulate"
+	"github.com/activity-core/activity-core/internal/simulate"
 )
 
 // Definitions whose runs take longer than the time between two of them, so that make-ups have to wait for a moment without a run

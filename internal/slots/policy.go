@@ -6,6 +6,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // Policy applies a definition's misfire policy to the slots that Temporal fires. It is asked by every run before the run
@@ -38,7 +39,8 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 	if err != nil {
 		return nil, err
 	}
-	if hold == nil && named && inGrace(def, now.Sub(nominal)) && !p.superseded(def, nominal, now) {
+	terms := misfire.TermsOf(def.TriggerConfig)
+	if hold == nil && named && terms.InGrace(now.Sub(nominal)) && !p.superseded(def, terms, nominal, now) {
 		return nil, nil //nolint:nilnil // nil means: let it run
 	}
 	_, err = p.record.LedgerEntry(ctx, def.ID, activitycore.CronCause(nominal).Key())
@@ -66,7 +68,7 @@ func (p *Policy) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 	if err != nil {
 		return nil, fmt.Errorf("read outages: %w", err)
 	}
-	out := keptBy(def, outages, nominal)
+	out := terms.KeptBy(outages, nominal)
 	if out == nil {
 		return nil, nil //nolint:nilnil // late for another reason
 	}
@@ -98,10 +100,10 @@ func (p *Policy) names(ctx context.Context, def activitycore.StoredDefinition, n
 	return false, nil
 }
 
-// superseded reports whether a later slot of a definition with the policy compress is due as well. One of the two may be to
-// stand for both, however little late they are.
-func (p *Policy) superseded(def activitycore.StoredDefinition, nominal, now time.Time) bool {
-	if policyOf(def) != activitycore.MisfireCompress || now.Sub(nominal) <= def.TriggerConfig.Jitter.Std() {
+// superseded reports whether a later slot is due as well, where one runs for all. One of the two may be to stand for both,
+// however little late they are.
+func (p *Policy) superseded(def activitycore.StoredDefinition, terms misfire.Terms, nominal, now time.Time) bool {
+	if !terms.Elects() || now.Sub(nominal) <= terms.Jitter {
 		return false
 	}
 	spec, err := p.specs.parse(def.TriggerConfig)
@@ -114,34 +116,44 @@ func (p *Policy) superseded(def activitycore.StoredDefinition, nominal, now time
 
 // missed decides about a slot inside an outage.
 func (p *Policy) missed(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time, outages []activitycore.Outage, out activitycore.Outage) (*activitycore.Settlement, error) {
-	policy := policyOf(def)
-	why := "missed in " + describeOutage(out)
-	if policy != activitycore.MisfireCompress && inGrace(def, out.To.Sub(nominal)) {
-		return nil, nil //nolint:nilnil // late, not missed
-	}
-	switch policy {
-	case activitycore.MisfireCatchup:
-		late := lateness(outages, nominal, out)
-		if late <= windowOf(def) {
-			return nil, nil //nolint:nilnil // it is made up by running now
-		}
-		s := settlement(def, nominal, activitycore.VerdictSkipped, windowReason(def, late)+", "+why)
-		return &s, nil
-	case activitycore.MisfireCompress:
+	terms := misfire.TermsOf(def.TriggerConfig)
+	facts := outageFacts(nominal, outages, out)
+	if terms.Elects() {
 		tl, err := p.specs.load(ctx, p.record, def.ID, nominal, now.Add(time.Second))
 		if err != nil {
 			return nil, err
 		}
-		latest := latestMissed(tl, outages, nominal, out)
-		if !latest.After(nominal) {
-			return nil, nil //nolint:nilnil // it is the one that runs for all
-		}
-		s := settlement(def, nominal, activitycore.VerdictCompressed, why)
-		s.Into = activitycore.CronCause(latest).Key()
-		return &s, nil
+		facts.Elected = misfire.LatestKept(tl, outages, nominal, out)
 	}
-	s := settlement(def, nominal, activitycore.VerdictSkipped, "misfire: "+why)
+	d := misfire.Decide(terms, facts)
+	if d.Verdict == misfire.Run {
+		return nil, nil //nolint:nilnil // late only, or made up by running now
+	}
+	s := decided(def, nominal, d)
 	return &s, nil
+}
+
+// outageFacts are the facts of a slot that a recorded outage kept from starting.
+func outageFacts(slot time.Time, outages []activitycore.Outage, out activitycore.Outage) misfire.Facts {
+	return misfire.Facts{Slot: slot, Kept: true, Late: out.To.Sub(slot), Since: misfire.Since(outages, out.To), Down: misfire.DownAt(outages, slot),
+		Why: "missed in " + describeOutage(out)}
+}
+
+// decided is the ledger's form of a decision against a run.
+func decided(def activitycore.StoredDefinition, slot time.Time, d misfire.Decision) activitycore.Settlement {
+	verdict := activitycore.VerdictSkipped
+	if d.Verdict == misfire.Compress {
+		verdict = activitycore.VerdictCompressed
+	}
+	s := settlement(def, slot, verdict, d.Reason())
+	if !d.Into.IsZero() {
+		s.Into = activitycore.CronCause(d.Into).Key()
+	}
+	return s
+}
+
+func describeOutage(o activitycore.Outage) string {
+	return fmt.Sprintf("an outage (%s) from %s to %s", o.What, o.From.UTC().Format(time.RFC3339), o.To.UTC().Format(time.RFC3339))
 }
 
 func settlement(def activitycore.StoredDefinition, nominal time.Time, v activitycore.Verdict, reason string) activitycore.Settlement {
@@ -149,25 +161,4 @@ func settlement(def activitycore.StoredDefinition, nominal time.Time, v activity
 		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version,
 		Cause: activitycore.CronCause(nominal), Verdict: v, Reason: reason,
 	}
-}
-
-func policyOf(def activitycore.StoredDefinition) activitycore.MisfirePolicy {
-	if p := def.TriggerConfig.MisfirePolicy; p != "" {
-		return p
-	}
-	return activitycore.DefaultMisfirePolicy
-}
-
-func graceOf(def activitycore.StoredDefinition) time.Duration {
-	if g := def.TriggerConfig.MisfireGrace.Std(); g > 0 {
-		return g
-	}
-	return activitycore.DefaultMisfireGrace.Std()
-}
-
-func windowOf(def activitycore.StoredDefinition) time.Duration {
-	if w := def.TriggerConfig.CatchupWindow.Std(); w > 0 {
-		return w
-	}
-	return activitycore.DefaultCatchupWindow.Std()
 }

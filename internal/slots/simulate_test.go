@@ -11,7 +11,8 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
-	"github.com/activity-core/activity-core/internal/cronspec/simulate"
+	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/simulate"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
@@ -125,8 +126,7 @@ func (p played) foretold(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	result, err := simulate.Run(simulate.Input{From: at(playedFrom), To: at(firesUntil), Outages: p.outages, All: true, Limit: 10_000,
-		Jobs: []simulate.Job{{Name: p.def.Name, Spec: spec, Policy: cronspec.Policy(c.MisfirePolicy), CatchupWindow: c.CatchupWindow.Std(),
-			Grace: c.MisfireGrace.Std(), RunTime: p.runTime}}})
+		Jobs: []simulate.Job{{Name: p.def.Name, Spec: spec, Terms: misfire.TermsOf(c), RunTime: p.runTime}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,8 +127,8 @@ func (tl *timeline) slots(from, to time.Time) iter.Seq[Slot] {
 	}
 }
 
-// first is the first slot at or after from at which the definition was to fire.
-func (tl *timeline) first(from time.Time) (time.Time, bool) {
+// First is the first slot at or after from at which the definition was to fire.
+func (tl *timeline) First(from time.Time) (time.Time, bool) {
 	if len(tl.segments) > 0 {
 		for s := range tl.slots(from, tl.segments[len(tl.segments)-1].to) {
 			if s.Hold == nil {
@@ -139,8 +139,8 @@ func (tl *timeline) first(from time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// last is the last slot in [from, to) at which the definition was to fire.
-func (tl *timeline) last(from, to time.Time) (last time.Time, ok bool) {
+// Last is the last slot in [from, to) at which the definition was to fire.
+func (tl *timeline) Last(from, to time.Time) (last time.Time, ok bool) {
 	for i := len(tl.segments) - 1; i >= 0; i-- {
 		s := tl.segments[i]
 		lo, before := later(s.from, from), earlier(s.to, to)

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // history is the past of one definition as a record tells it: versions newest first and in pages, holds in no order.
@@ -147,12 +148,12 @@ func TestATimelineNamesTheSlotsOfTheVersionInForceAtEachInstant(t *testing.T) {
 				t.Fatalf("slots of [%s, %s)\n got %v\nwant %v", a.Format("15:04:05"), b.Format("15:04:05"), got, texts(want))
 			}
 			toFire := slices.DeleteFunc(want, func(s Slot) bool { return s.Hold != nil })
-			last, ok := tl.last(a, b)
+			last, ok := tl.Last(a, b)
 			if ok != (len(toFire) > 0) || ok && !last.Equal(toFire[len(toFire)-1].Time) {
 				t.Fatalf("last of [%s, %s) is %s, %t; want that of %v", a, b, last, ok, texts(toFire))
 			}
 			toFire = slices.DeleteFunc(h.slots(later(a, from), to), func(s Slot) bool { return s.Hold != nil })
-			first, ok := tl.first(a)
+			first, ok := tl.First(a)
 			if ok != (len(toFire) > 0) || ok && !first.Equal(toFire[0].Time) {
 				t.Fatalf("first from %s is %s, %t; want that of %v", a, first, ok, texts(toFire))
 			}
@@ -208,27 +209,6 @@ func outage(from, to string) activitycore.Outage {
 	return activitycore.Outage{From: minute(from), To: minute(to), What: "process"}
 }
 
-func TestWhichOutageKeptASlotFromStarting(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		outages []activitycore.Outage
-		want    string // the end of the one found; "" is none
-	}{
-		{"that began before it and ended after it", []activitycore.Outage{outage("05:30", "08:00")}, "08:00"},
-		{"that began at the slot", []activitycore.Outage{outage("06:00", "08:00")}, "08:00"},
-		{"that began at the end of its grace", []activitycore.Outage{outage("07:00", "08:00")}, "08:00"},
-		{"not one that began after its grace", []activitycore.Outage{outage("07:01", "08:00")}, ""},
-		{"not one that ended at the slot", []activitycore.Outage{outage("05:00", "06:00")}, ""},
-		{"one that ended right after it", []activitycore.Outage{outage("05:00", "06:01")}, "06:01"},
-		{"of several the one that ended last", []activitycore.Outage{outage("05:00", "07:00"), outage("05:30", "09:00"), outage("05:40", "08:00")}, "09:00"},
-	} {
-		got := outageOf(c.outages, minute("06:00"), time.Minute)
-		if (got == nil) != (c.want == "") || got != nil && !got.To.Equal(minute(c.want)) {
-			t.Errorf("%s: found %v, want the one until %q", c.name, got, c.want)
-		}
-	}
-}
-
 func TestTheLatestSlotOfOutagesThatFollowOnEachOther(t *testing.T) {
 	pause := func(from, until string) []activitycore.Hold {
 		end := minute(until)
@@ -257,19 +237,8 @@ func TestTheLatestSlotOfOutagesThatFollowOnEachOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := latestMissed(tl, c.outages, minute("01:00"), c.outages[0]); !got.Equal(minute(c.want)) {
+		if got := misfire.LatestKept(tl, c.outages, minute("01:00"), c.outages[0]); !got.Equal(minute(c.want)) {
 			t.Errorf("%s: %s, want %s", c.name, got.Format("04:05"), c.want)
 		}
-	}
-}
-
-func TestTheMisfireSettingsAndTheirDefaults(t *testing.T) {
-	var unset, set activitycore.StoredDefinition
-	set.TriggerConfig = activitycore.TriggerConfig{MisfirePolicy: activitycore.MisfireCompress, MisfireGrace: activitycore.Duration(time.Second), CatchupWindow: activitycore.Duration(time.Minute)}
-	if p, g, w := policyOf(unset), graceOf(unset), windowOf(unset); p != activitycore.MisfireSkip || g != time.Minute || w != 72*time.Hour {
-		t.Errorf("unset: %s, %s, %s", p, g, w)
-	}
-	if p, g, w := policyOf(set), graceOf(set), windowOf(set); p != activitycore.MisfireCompress || g != time.Second || w != time.Minute {
-		t.Errorf("set: %s, %s, %s", p, g, w)
 	}
 }

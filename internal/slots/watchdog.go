@@ -11,6 +11,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // Config says how a [Watchdog] works. Record, Starter and Scheduler are required.
@@ -117,7 +118,7 @@ func (w *Watchdog) now() time.Time { return w.cfg.Now().UTC().Truncate(time.Micr
 const leastGrace = time.Minute
 
 func (w *Watchdog) grace(def activitycore.StoredDefinition) time.Duration {
-	return max(w.cfg.Grace, graceOf(def)) + def.TriggerConfig.Jitter.Std()
+	return max(w.cfg.Grace, misfire.TermsOf(def.TriggerConfig).Grace) + def.TriggerConfig.Jitter.Std()
 }
 
 // lastOutage is when the last recorded outage ended; zero if none that matters for a slot within its grace.
@@ -236,9 +237,9 @@ func (w *Watchdog) account(ctx context.Context, item work) (time.Time, TickRepor
 	if err != nil || len(missing) == 0 && len(item.lost) == 0 {
 		return horizon, report, err
 	}
-	j := &judgement{w: w, ctx: ctx, def: item.row, tl: tl, until: item.until, now: w.now(), report: &report}
+	j := &judgement{w: w, ctx: ctx, def: item.row, terms: misfire.TermsOf(item.row.TriggerConfig), tl: tl, until: item.until, now: w.now(), report: &report}
 	if item.row.DeletedAt != nil {
-		j.def.TriggerConfig.MisfirePolicy = activitycore.MisfireSkip // nothing is made up for what is gone
+		j.terms = j.terms.Gone()
 	}
 	older, younger := item.lost, []Slot(nil)
 	if len(missing) > 0 && item.row.DeletedAt == nil {

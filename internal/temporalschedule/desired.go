@@ -18,6 +18,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // Presence says whether the record wants a schedule to exist.
@@ -66,10 +67,10 @@ const nativeCatchup = 365 * 24 * time.Hour
 
 // overlapPolicy is how Temporal treats a slot that comes while the run before it goes on.
 func overlapPolicy(p activitycore.MisfirePolicy) enumspb.ScheduleOverlapPolicy {
-	switch p.OverlapPolicy() {
-	case "BUFFER_ALL":
+	switch misfire.RuleOf(p).Overlap {
+	case misfire.OverlapBufferAll:
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL
-	case "BUFFER_ONE":
+	case misfire.OverlapBufferOne:
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE
 	}
 	return enumspb.SCHEDULE_OVERLAP_POLICY_SKIP

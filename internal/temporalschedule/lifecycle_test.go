@@ -17,6 +17,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/misfire"
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
@@ -175,8 +176,8 @@ func TestACreatedDefinitionHasItsScheduleAsTheDesignSays(t *testing.T) {
 		if got := s.Schedule.Policies.OverlapPolicy; got != overlap {
 			t.Errorf("%s: overlap policy %s, want %s", policy, got, overlap)
 		}
-		if named, err := enumspb.ScheduleOverlapPolicyFromString("SCHEDULE_OVERLAP_POLICY_" + policy.OverlapPolicy()); err != nil || named != overlap {
-			t.Errorf("%s is said to be %s in Temporal, and is %s (%v)", policy, policy.OverlapPolicy(), overlap, err)
+		if named, err := enumspb.ScheduleOverlapPolicyFromString("SCHEDULE_OVERLAP_POLICY_" + string(misfire.RuleOf(policy).Overlap)); err != nil || named != overlap {
+			t.Errorf("%s is said to be %s in Temporal, and is %s (%v)", policy, misfire.RuleOf(policy).Overlap, overlap, err)
 		}
 		if s.Schedule.State.Paused {
 			t.Errorf("%s: the schedule is paused", policy)

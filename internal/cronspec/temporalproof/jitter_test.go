@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
-	"github.com/activity-core/activity-core/internal/cronspec/simulate"
+	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/simulate"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
@@ -33,7 +34,7 @@ func TestJitterIsTheServersOwn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			job := simulate.Job{Spec: spec, Jitter: jitter, Seed: seed}
+			job := simulate.Job{Spec: spec, Terms: misfire.Terms{Jitter: jitter}, Seed: seed}
 			cursor := from
 			for range 200 {
 				next, err := server.GetNextTime(seed, cursor)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // dropped is a nominal time that the schedule has let go, and that has no verdict yet.
@@ -25,7 +25,7 @@ func (l *lane) drop(nominal, at time.Time) {
 	case l.making.After(nominal):
 		d.over = l.makingSlot
 	}
-	if l.job.Policy == cronspec.PolicySkip && !d.over.IsZero() {
+	if !l.job.Waits() && !d.over.IsZero() {
 		if _, missed := keptFrom(l.outages, nominal, l.job.Grace); !missed { // the usual case: nothing can change it
 			l.settle(l.overlap(d))
 			return
@@ -124,18 +124,13 @@ func (l *lane) sort(judge []dropped, known []Outage, owed []dropped) (runs, wait
 // the run that stands for it.
 func (l *lane) judge(d dropped, known []Outage) (slot Slot, settled bool) {
 	out, missed := keptFrom(known, d.nominal, l.job.Grace)
-	if missed && l.job.Policy == cronspec.PolicySkip && !d.over.IsZero() {
-		// A run was open as well: that explains it, unless an outage alone would have been too much.
-		_, down := keptFrom(known, d.nominal, 0)
-		missed = down && out.To.Sub(d.nominal) > l.allowed()
-	}
 	slot = Slot{Nominal: d.nominal, Outcome: Fired}
 	switch {
 	case missed:
-		l.decide(&slot, out, known)
-	case l.job.Policy == cronspec.PolicyCatchup:
+		l.decide(&slot, out, known, d.over)
+	case l.job.WaitsAll():
 		slot.Outcome, slot.Cause = MadeUp, Overflow
-		slot.Reason = fmt.Sprintf("more than %d were waiting already, made up (catchup)", maxBuffered)
+		slot.Reason = fmt.Sprintf("more than %d were waiting already, made up (%s)", maxBuffered, l.job.Policy)
 	default:
 		slot = l.overlap(d)
 	}
@@ -144,13 +139,7 @@ func (l *lane) judge(d dropped, known []Outage) (slot Slot, settled bool) {
 
 // overlap is the verdict on a nominal time that met an open run.
 func (l *lane) overlap(d dropped) Slot {
-	if l.job.Policy == cronspec.PolicyCompress {
-		return Slot{Nominal: d.nominal, Outcome: Compressed, Cause: Overlap, Into: d.next,
-			Reason: "overlap: a run was open and another waited already"}
-	}
-	slot := Slot{Nominal: d.nominal, Outcome: Skipped, Cause: Overlap, Reason: "overlap: another fell due at once with it"}
-	if !d.over.IsZero() {
-		slot.Reason = l.why(d.nominal, "overlap: the run of %s was still open", d.over)
-	}
+	slot := Slot{Nominal: d.nominal}
+	l.carryOut(&slot, misfire.Overlapped(l.job.Terms, misfire.Facts{Slot: d.nominal, Open: d.over, Next: d.next}))
 	return slot
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // maxBuffered is how many starts a Temporal schedule lets wait; it drops what overflows (server
@@ -59,9 +60,6 @@ type lane struct {
 	started func(time.Time)
 }
 
-// allowed is how late a time may be without being missed.
-func (l *lane) allowed() time.Duration { return l.job.Grace + l.job.Jitter }
-
 // lead is when to begin so that everything which reaches into the window is known: make-ups of earlier outages, and runs that
 // are open at its start. With runs longer than the time between two of them it matters which came first, for ever; counting
 // from an absolute time, windows that lie side by side agree on it. A job that falls further and further behind (see
@@ -69,7 +67,7 @@ func (l *lane) allowed() time.Duration { return l.job.Grace + l.job.Jitter }
 func (l *lane) lead() time.Time {
 	first := l.from
 	if len(l.outages) > 0 && l.outages[0].From.Before(first) {
-		first = l.outages[0].From.Add(-l.allowed())
+		first = l.outages[0].From.Add(-l.job.Allowed())
 	}
 	first = first.Add(-l.job.RunTime - l.job.Jitter)
 	if l.job.RunTime == 0 {
@@ -136,7 +134,7 @@ func (l *lane) play() error {
 // hopeless reports whether the job has lagged behind from the first of the nominal times before the window, for no outage.
 func (l *lane) hopeless(played int) bool {
 	outage := len(l.outages) > 0 && l.outages[0].From.Before(l.from)
-	return l.job.Policy == cronspec.PolicyCatchup && !outage && played > 1 && l.idle == 1 && l.busy.After(l.from)
+	return l.job.WaitsAll() && !outage && played > 1 && l.idle == 1 && l.busy.After(l.from)
 }
 
 // fall lets nominal times fall due at once.
@@ -183,7 +181,7 @@ func (l *lane) moment() time.Time {
 // process is the schedule going through its buffer (server service/worker/scheduler/buffer.go, ProcessBuffer).
 func (l *lane) process(at time.Time) {
 	for len(l.waiting) > 0 {
-		if l.job.Policy == cronspec.PolicyCatchup { // all wait, in order: no need to look at each for every run
+		if l.job.WaitsAll() { // in order: no need to look at each for every run
 			if l.busy.After(at) {
 				return
 			}
@@ -198,7 +196,7 @@ func (l *lane) process(at time.Time) {
 			switch {
 			case first.IsZero() && !l.busy.After(at):
 				first = nominal
-			case l.job.Policy == cronspec.PolicyCompress && len(kept) == 0:
+			case l.job.Waits() && len(kept) == 0:
 				kept = append(kept, nominal)
 			default:
 				l.drop(nominal, at)
@@ -219,10 +217,10 @@ func (l *lane) admit(nominal, at time.Time) {
 		known := recorded(l.outages, at)
 		out, ok := keptFrom(known, nominal, l.job.Grace)
 		switch {
-		case l.job.Policy == cronspec.PolicyCompress && at.Sub(nominal) <= l.job.Jitter: // not late for admission
+		case l.job.Elects() && at.Sub(nominal) <= l.job.Jitter: // not late for admission
 			slot.Cause, slot.Reason = Grace, l.why(nominal, "%s late, within the jitter", late)
 		case ok:
-			l.decide(&slot, out, known)
+			l.decide(&slot, out, known, time.Time{})
 		case l.busy.After(nominal):
 			slot.Cause, slot.Reason = Waited, l.why(nominal, "%s late, waited for the run before it", late)
 		default:
@@ -246,26 +244,34 @@ func since(known []Outage, out Outage) (lasted time.Duration) {
 	return lasted
 }
 
-// decide applies the misfire policy to a time that an outage kept from starting.
-func (l *lane) decide(slot *Slot, out Outage, known []Outage) {
-	m := cronspec.Misfire{Policy: l.job.Policy, Late: out.To.Sub(slot.Nominal), Since: since(known, out),
-		CatchupWindow: l.job.CatchupWindow, Grace: l.allowed()}
-	if m.Policy == cronspec.PolicyCompress {
-		m.Latest = l.elected(known[nextRecorded(known, slot.Nominal)], known) // what begins later does not change it
+// decide applies the misfire policy to a time that an outage kept from starting; open is the time whose run was open at it.
+func (l *lane) decide(slot *Slot, out Outage, known []Outage, open time.Time) {
+	_, down := keptFrom(known, slot.Nominal, 0)
+	facts := misfire.Facts{Slot: slot.Nominal, Kept: true, Late: out.To.Sub(slot.Nominal), Since: since(known, out), Down: down, Open: open}
+	if l.job.Elects() {
+		facts.Elected = l.elected(known[nextRecorded(known, slot.Nominal)], known) // what begins later does not change it
 	}
-	d := m.Decide(slot.Nominal)
-	slot.Cause, slot.Reason, slot.Into, slot.Outage = Misfire, d.Reason, d.Into, out.To
+	l.carryOut(slot, misfire.Decide(l.job.Terms, facts))
+	if slot.Cause != Overlap {
+		slot.Outage = out.To
+	}
+}
+
+// carryOut turns a decision into a slot's fate.
+func (l *lane) carryOut(slot *Slot, d misfire.Decision) {
+	slot.Cause, slot.Into = Cause(d.Cause), d.Into
+	if !l.list.past(slot.Nominal) { // else nobody reads it
+		slot.Reason = d.Reason()
+	}
 	switch d.Verdict {
-	case cronspec.VerdictFire:
+	case misfire.Run:
 		if slot.Outcome = MadeUp; d.Late {
-			slot.Outcome, slot.Cause = Fired, Grace
+			slot.Outcome = Fired
 		}
-	case cronspec.VerdictCompress:
+	case misfire.Compress:
 		slot.Outcome = Compressed
-	default:
-		if slot.Outcome = Skipped; m.Policy == cronspec.PolicyCatchup {
-			slot.Cause = Window
-		}
+	case misfire.Skip:
+		slot.Outcome = Skipped
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"time"
 
-	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // settle counts a slot whose fate is known, if the window has anything to do with it.
@@ -68,7 +68,7 @@ func (l *lane) why(nominal time.Time, format string, a any) string {
 	}
 	switch v := a.(type) {
 	case time.Duration:
-		a = cronspec.Brief(v)
+		a = misfire.Brief(v)
 	case time.Time:
 		a = v.Format(time.RFC3339)
 	}

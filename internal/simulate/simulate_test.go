@@ -11,9 +11,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/cronspec/cronspectest"
-	"github.com/activity-core/activity-core/internal/cronspec/simulate"
+	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/simulate"
 )
 
 var start = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
@@ -22,13 +24,13 @@ func clockAt(hour, minute int) time.Time {
 	return start.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
 }
 
-func job(t testing.TB, name, expr string, policy cronspec.Policy, runTime time.Duration) simulate.Job {
+func job(t testing.TB, name, expr string, policy core.MisfirePolicy, runTime time.Duration) simulate.Job {
 	t.Helper()
 	spec, err := cronspec.Parse([]string{expr}, "UTC")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return simulate.Job{Name: name, Spec: spec, Policy: policy, RunTime: runTime}
+	return simulate.Job{Name: name, Spec: spec, Terms: misfire.Terms{Rule: misfire.RuleOf(policy)}, RunTime: runTime}
 }
 
 func graceful(j simulate.Job, grace time.Duration) simulate.Job {
@@ -72,15 +74,15 @@ func TestAnOutageIsTreatedByThePolicy(t *testing.T) {
 		job  simulate.Job
 		want []string
 	}{
-		{"skip", job(t, "a", "*/30 * * * *", cronspec.PolicySkip, 0),
+		{"skip", job(t, "a", "*/30 * * * *", core.MisfireSkip, 0),
 			[]string{"00:30 fired 00:30", "01:00 skipped", "01:30 skipped", "02:00 skipped", "02:30 skipped", "03:00 fired 03:00"}},
-		{"compress", job(t, "a", "*/30 * * * *", cronspec.PolicyCompress, 0),
+		{"compress", job(t, "a", "*/30 * * * *", core.MisfireCompress, 0),
 			[]string{"00:30 fired 00:30", "01:00 compressed into 02:30", "01:30 compressed into 02:30", "02:00 compressed into 02:30", "02:30 made-up 02:45", "03:00 fired 03:00"}},
-		{"catchup, one at a time, and the schedule waits", job(t, "a", "*/30 * * * *", cronspec.PolicyCatchup, 10*time.Minute),
+		{"catchup, one at a time, and the schedule waits", job(t, "a", "*/30 * * * *", core.MisfireCatchup, 10*time.Minute),
 			[]string{"00:30 fired 00:30", "01:00 made-up 02:45", "01:30 made-up 02:55", "02:00 made-up 03:05", "02:30 made-up 03:15", "03:00 fired 03:25"}},
-		{"compress, whose make-up the schedule does not know of", job(t, "a", "*/30 * * * *", cronspec.PolicyCompress, 20*time.Minute),
+		{"compress, whose make-up the schedule does not know of", job(t, "a", "*/30 * * * *", core.MisfireCompress, 20*time.Minute),
 			[]string{"00:30 fired 00:30", "01:00 compressed into 02:30", "01:30 compressed into 02:30", "02:00 compressed into 02:30", "02:30 made-up 02:45", "03:00 fired 03:00 beside another"}},
-		{"skip, with a time that is only late", graceful(job(t, "a", "*/30 * * * *", cronspec.PolicySkip, 0), 15*time.Minute),
+		{"skip, with a time that is only late", graceful(job(t, "a", "*/30 * * * *", core.MisfireSkip, 0), 15*time.Minute),
 			[]string{"00:30 fired 00:30", "01:00 skipped", "01:30 skipped", "02:00 skipped", "02:30 fired 02:45", "03:00 fired 03:00"}},
 	}
 	for _, c := range cases {
@@ -95,13 +97,13 @@ func TestAnOutageIsTreatedByThePolicy(t *testing.T) {
 
 func TestOverlapsAreTreatedByThePolicy(t *testing.T) {
 	cases := []struct {
-		policy cronspec.Policy
+		policy core.MisfirePolicy
 		want   []string
 	}{
-		{cronspec.PolicySkip, []string{"00:00 fired 00:00", "00:10 skipped", "00:20 skipped", "00:30 fired 00:30", "00:40 skipped", "00:50 skipped"}},
-		{cronspec.PolicyCompress, []string{"23:50 fired 00:10", "00:00 compressed into 23:50", "00:10 fired 00:35", "00:20 compressed into 00:10",
+		{core.MisfireSkip, []string{"00:00 fired 00:00", "00:10 skipped", "00:20 skipped", "00:30 fired 00:30", "00:40 skipped", "00:50 skipped"}},
+		{core.MisfireCompress, []string{"23:50 fired 00:10", "00:00 compressed into 23:50", "00:10 fired 00:35", "00:20 compressed into 00:10",
 			"00:30 compressed into 00:10", "00:40 fired 01:00", "00:50 compressed into 00:40"}},
-		{cronspec.PolicyCatchup, []string{"00:00 fired 00:00", "00:10 fired 00:25", "00:20 fired 00:50", "00:30 fired 01:15", "00:40 fired 01:40", "00:50 fired 02:05"}},
+		{core.MisfireCatchup, []string{"00:00 fired 00:00", "00:10 fired 00:25", "00:20 fired 00:50", "00:30 fired 01:15", "00:40 fired 01:40", "00:50 fired 02:05"}},
 	}
 	for _, c := range cases {
 		r := run(t, simulate.Input{Jobs: []simulate.Job{job(t, "a", "*/10 * * * *", c.policy, 25*time.Minute)}, From: clockAt(0, 0), To: clockAt(1, 0)})
@@ -112,7 +114,7 @@ func TestOverlapsAreTreatedByThePolicy(t *testing.T) {
 }
 
 func TestAnOutageBeyondTheWindowIsDecidedAsAWhole(t *testing.T) {
-	r := run(t, simulate.Input{Jobs: []simulate.Job{job(t, "a", "0 * * * *", cronspec.PolicyCompress, 0)}, From: clockAt(0, 0), To: clockAt(3, 0),
+	r := run(t, simulate.Input{Jobs: []simulate.Job{job(t, "a", "0 * * * *", core.MisfireCompress, 0)}, From: clockAt(0, 0), To: clockAt(3, 0),
 		Outages: []simulate.Outage{{From: clockAt(1, 30), To: clockAt(5, 30)}, {From: clockAt(0, 30), To: clockAt(1, 30)}}})
 	want := []string{"00:00 fired 00:00", "01:00 compressed into 05:00", "02:00 compressed into 05:00"}
 	if got := story(r); !slices.Equal(got, want) {
@@ -122,9 +124,9 @@ func TestAnOutageBeyondTheWindowIsDecidedAsAWhole(t *testing.T) {
 
 func TestTheBusiestMinutesAndTheChartShowTheLoad(t *testing.T) {
 	r := run(t, simulate.Input{From: clockAt(0, 0), To: clockAt(4, 0), Jobs: []simulate.Job{
-		job(t, "hourly", "0 * * * *", cronspec.PolicySkip, 0),
-		job(t, "at-two", "0 2 * * *", cronspec.PolicySkip, 0),
-		job(t, "half-past", "30 2 * * *", cronspec.PolicySkip, 0),
+		job(t, "hourly", "0 * * * *", core.MisfireSkip, 0),
+		job(t, "at-two", "0 2 * * *", core.MisfireSkip, 0),
+		job(t, "half-past", "30 2 * * *", core.MisfireSkip, 0),
 	}})
 	busiest := r.Busiest(2)
 	if len(busiest) != 2 || busiest[0].Starts != 2 || !busiest[0].At.Equal(clockAt(2, 0)) || !slices.Equal(busiest[0].Jobs, []string{"at-two", "hourly"}) ||
@@ -144,7 +146,7 @@ func TestTheBusiestMinutesAndTheChartShowTheLoad(t *testing.T) {
 func TestTheChartFitsItsColumns(t *testing.T) {
 	for _, hours := range []int{1, 24, 24 * 365} {
 		r := run(t, simulate.Input{From: start, To: start.Add(time.Duration(hours) * time.Hour), Jobs: []simulate.Job{
-			job(t, "a", "* * * * *", cronspec.PolicySkip, 0), job(t, "b", "0 * * * *", cronspec.PolicySkip, 0)}})
+			job(t, "a", "* * * * *", core.MisfireSkip, 0), job(t, "b", "0 * * * *", core.MisfireSkip, 0)}})
 		lines := strings.Split(strings.TrimSpace(r.Load.Chart(24, 80)), "\n")
 		if len(lines) > 24 || len(lines) < 10 {
 			t.Errorf("%d hours take %d lines", hours, len(lines))
@@ -159,7 +161,7 @@ func TestTheChartFitsItsColumns(t *testing.T) {
 
 func TestWhatBeganBeforeTheWindowReachesIntoIt(t *testing.T) {
 	outage := []simulate.Outage{{From: clockAt(1, 5), To: clockAt(3, 50)}} // 02:00 and 03:00 are missed
-	jobs := []simulate.Job{job(t, "a", "0 * * * *", cronspec.PolicyCatchup, 20*time.Minute)}
+	jobs := []simulate.Job{job(t, "a", "0 * * * *", core.MisfireCatchup, 20*time.Minute)}
 	r := run(t, simulate.Input{Jobs: jobs, From: clockAt(4, 5), To: clockAt(6, 0), Outages: outage})
 	want := []string{"03:00 made-up 04:10", "04:00 fired 04:30", "05:00 fired 05:00"}
 	if got := story(r); !slices.Equal(got, want) {
@@ -171,7 +173,7 @@ func TestWhatBeganBeforeTheWindowReachesIntoIt(t *testing.T) {
 }
 
 func TestWhichRunsFireDoesNotDependOnTheWindow(t *testing.T) {
-	jobs := []simulate.Job{job(t, "a", "0 * * * *", cronspec.PolicySkip, 90*time.Minute)}
+	jobs := []simulate.Job{job(t, "a", "0 * * * *", core.MisfireSkip, 90*time.Minute)}
 	whole := story(run(t, simulate.Input{Jobs: jobs, From: clockAt(0, 0), To: clockAt(24, 0)}))
 	for h := range 24 {
 		if got := story(run(t, simulate.Input{Jobs: jobs, From: clockAt(h, 0), To: clockAt(24, 0)})); !slices.Equal(got, whole[h:]) {
@@ -183,7 +185,7 @@ func TestWhichRunsFireDoesNotDependOnTheWindow(t *testing.T) {
 func TestJitterSpreadsTheLoad(t *testing.T) {
 	var jobs []simulate.Job
 	for i := range 100 {
-		j := job(t, fmt.Sprint(i), "0 * * * *", cronspec.PolicySkip, 0)
+		j := job(t, fmt.Sprint(i), "0 * * * *", core.MisfireSkip, 0)
 		j.Jitter, j.Seed = 30*time.Minute, simulate.JitterSeed("", j.Name)
 		jobs = append(jobs, j)
 	}
@@ -204,7 +206,7 @@ func TestJitterSpreadsTheLoad(t *testing.T) {
 func TestTheBusiestMinutesNameTheSameJobsHoweverTheyAreFound(t *testing.T) {
 	in := simulate.Input{From: clockAt(0, 10), To: clockAt(6, 0)}
 	for i, expr := range []string{"*/7 * * * *", "0 * * * *", "30 2 * * *"} {
-		j := job(t, fmt.Sprint(i), expr, cronspec.PolicyCatchup, 0)
+		j := job(t, fmt.Sprint(i), expr, core.MisfireCatchup, 0)
 		j.Jitter, j.Seed = 5*time.Minute, j.Name
 		in.Jobs = append(in.Jobs, j)
 	}
@@ -217,7 +219,7 @@ func TestTheBusiestMinutesNameTheSameJobsHoweverTheyAreFound(t *testing.T) {
 
 func TestTheListIsTheEarliestOfWhatIsWorthTelling(t *testing.T) {
 	in := simulate.Input{From: clockAt(0, 0), To: clockAt(24, 0), Limit: 3, Outages: []simulate.Outage{{From: clockAt(1, 0), To: clockAt(23, 0)}},
-		Jobs: []simulate.Job{job(t, "b", "* * * * *", cronspec.PolicySkip, 0), job(t, "a", "* * * * *", cronspec.PolicySkip, 0)}}
+		Jobs: []simulate.Job{job(t, "b", "* * * * *", core.MisfireSkip, 0), job(t, "a", "* * * * *", core.MisfireSkip, 0)}}
 	r, err := simulate.Run(in)
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +252,7 @@ func TestClockChangesAreTold(t *testing.T) {
 }
 
 func TestBadInputIsRefused(t *testing.T) {
-	every := job(t, "a", "* * * * *", cronspec.PolicySkip, 0)
+	every := job(t, "a", "* * * * *", core.MisfireSkip, 0)
 	for name, in := range map[string]simulate.Input{
 		"empty window":    {Jobs: []simulate.Job{every}, From: start, To: start},
 		"backward outage": {From: start, To: clockAt(1, 0), Outages: []simulate.Outage{{From: clockAt(2, 0), To: clockAt(1, 0)}}},
@@ -272,10 +274,11 @@ func TestEverySlotHasOneOutcome(t *testing.T) {
 				rt.Fatal(err)
 			}
 			in.Jobs = append(in.Jobs, simulate.Job{Name: name, Spec: spec,
-				Policy:        rapid.SampledFrom([]cronspec.Policy{cronspec.PolicySkip, cronspec.PolicyCatchup, cronspec.PolicyCompress}).Draw(rt, "policy"),
-				CatchupWindow: time.Duration(rapid.IntRange(0, 300).Draw(rt, "window")) * time.Minute,
-				Grace:         time.Duration(rapid.IntRange(0, 30).Draw(rt, "grace")) * time.Minute,
-				Jitter:        time.Duration(rapid.IntRange(0, 30).Draw(rt, "jitter")) * time.Minute, Seed: name,
+				Terms: misfire.Terms{Rule: misfire.RuleOf(rapid.SampledFrom(misfire.Policies()).Draw(rt, "policy")),
+					Window: time.Duration(rapid.IntRange(0, 300).Draw(rt, "window")) * time.Minute,
+					Grace:  time.Duration(rapid.IntRange(0, 30).Draw(rt, "grace")) * time.Minute,
+					Jitter: time.Duration(rapid.IntRange(0, 30).Draw(rt, "jitter")) * time.Minute},
+				Seed:    name,
 				RunTime: time.Duration(rapid.IntRange(0, 90).Draw(rt, "run time")) * time.Minute})
 		}
 		for range rapid.IntRange(0, 3).Draw(rt, "outages") {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // MaxSlots bounds the nominal times of one simulation: two hundred minutely definitions over almost a year, which take
@@ -25,14 +26,11 @@ const MaxWindow = 10 * 366 * 24 * time.Hour
 
 // Job is one definition to play.
 type Job struct {
-	Name          string
-	Spec          *cronspec.Spec
-	Policy        cronspec.Policy // the misfire policy; it also decides what happens to overlapping runs
-	CatchupWindow time.Duration   // as in cronspec.Misfire
-	Grace         time.Duration   // as in cronspec.Misfire
-	RunTime       time.Duration   // how long one run is assumed to take; 0 means no run ever overlaps another
-	Jitter        time.Duration   // over how long after the nominal time the schedule spreads the starts
-	Seed          string          // of the jitter: see [JitterSeed]
+	Name string
+	Spec *cronspec.Spec
+	misfire.Terms
+	RunTime time.Duration // how long one run is assumed to take; 0 means no run ever overlaps another
+	Seed    string        // of the jitter: see [JitterSeed]
 }
 
 // Outage is a stretch [From, To) in which nothing starts. Runs already under way go on.
