@@ -149,6 +149,8 @@ type Plan struct {
 	Items   int             `json:"items"`
 	Rules   []RuleTrace     `json:"rules"`
 	Actions []PlannedAction `json:"actions"`
+	// Cost is what its evaluations cost together, in units; 0 in plans that older versions stored.
+	Cost int64 `json:"cost,omitempty"`
 }
 
 // RuleTrace explains one rule of a plan.
@@ -160,6 +162,10 @@ type RuleTrace struct {
 	Items int `json:"items"`
 	// Actions is how many actions the rule planned.
 	Actions int `json:"actions"`
+	// Failed is how many of them could not be made; each has its Error.
+	Failed int `json:"failed,omitempty"`
+	// Cost is what the rule's evaluations cost, in units.
+	Cost int64 `json:"cost,omitempty"`
 	// Note says why nothing came of the rule, or is empty.
 	Note string `json:"note,omitempty"`
 }
@@ -184,6 +190,9 @@ type PlannedAction struct {
 	Retry    *RetryPolicy   `json:"retry,omitempty"`
 	Timeout  Duration       `json:"timeout,omitempty"`
 	OnError  OnError        `json:"on_error,omitempty"`
+	// Error says why the parameters could not be made; With is empty then, and the action fails
+	// when its turn comes. Safe to show.
+	Error string `json:"error,omitempty"`
 }
 
 // ActionStatus is the state of one planned action.

@@ -235,15 +235,25 @@ func (c *cli) dryRunCommand() *cobra.Command {
 				}
 				rows := [][]string{{"SEQ", "RULE", "ITEM", "TYPE", "WITH"}}
 				for _, a := range r.Actions {
-					rows = append(rows, []string{fmt.Sprint(a.Seq), a.Rule, a.ItemKey, string(a.Type), inline(a.With)})
+					with := inline(a.With)
+					if a.Error != "" {
+						with = "cannot be made, see below"
+					}
+					rows = append(rows, []string{fmt.Sprint(a.Seq), a.Rule, a.ItemKey, string(a.Type), with})
 				}
 				c.table(rows)
+				for _, a := range r.Actions {
+					if a.Error != "" {
+						c.say("action %d cannot be made: %s", a.Seq, a.Error)
+					}
+				}
+				c.say("cost %d of at most %d units", r.Cost, r.MaxCost)
 			})
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "definition file")
 	cmd.Flags().StringVar(&event, "event", "", "file with the event to fire it with")
-	cmd.Flags().StringVar(&at, "at", "", "nominal time, RFC 3339; default now")
+	cmd.Flags().StringVar(&at, "at", "", "nominal time of a cron run or time of a manual one, RFC 3339; default now; with --event it is the event's")
 	cmd.Flags().StringArrayVar(&contexts, "context", nil, "name=FILE: a context entry's value (JSON) in place of fetching it")
 	cmd.Flags().StringArrayVar(&inputs, "input", nil, "k=v for `inputs`")
 	return c.clientCommand(cmd)

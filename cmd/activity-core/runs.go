@@ -82,6 +82,12 @@ func (c *cli) showRun(r core.Run) {
 // showRule says what a rule decided, and why nothing came of it.
 func (c *cli) showRule(r core.RuleTrace) {
 	text := fmt.Sprintf("rule %s: when %v, %d items, %d actions", r.Rule, r.When, r.Items, r.Actions)
+	if r.Failed > 0 {
+		text += fmt.Sprintf(" of which %d cannot be made", r.Failed)
+	}
+	if r.Cost > 0 {
+		text += fmt.Sprintf(", cost %d units", r.Cost)
+	}
 	if r.Note != "" {
 		text += " (" + r.Note + ")"
 	}

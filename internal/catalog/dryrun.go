@@ -14,9 +14,10 @@ import (
 // DryRunRequest asks what one firing would do.
 type DryRunRequest struct {
 	Definition core.Definition
-	// Event fires an event definition, or stands as `event` for others.
+	// Event fires an event definition, or stands as `event` of a manual trigger: of other definitions, and with Inputs.
 	Event *core.Event
-	// At is the nominal time (run.time); zero: now.
+	// At is the nominal time of a cron run, or the time of a manual trigger; zero: now. A run that an event
+	// causes has the event's.
 	At     time.Time
 	Inputs map[string]any
 	// Context replaces fetched entries by name; entries not given are fetched as a run would.
@@ -31,6 +32,9 @@ type DryRunResult struct {
 	Reasons []core.FilterExplanation `json:"reasons"`
 	Rules   []core.RuleTrace         `json:"rules"`
 	Actions []core.PlannedAction     `json:"actions"`
+	// Cost is what the evaluations cost together, of at most MaxCost, in units.
+	Cost    int64 `json:"cost"`
+	MaxCost int64 `json:"max_cost"`
 }
 
 // DryRun evaluates a definition, stored or not, and returns the full plan.
@@ -44,44 +48,31 @@ func (s *Service) DryRun(ctx context.Context, req DryRunRequest) (DryRunResult, 
 	if err != nil {
 		return DryRunResult{}, err
 	}
-	out := DryRunResult{Matched: true, Reasons: []core.FilterExplanation{}, Rules: []core.RuleTrace{}, Actions: []core.PlannedAction{}}
-	if def.TriggerType == core.TriggerEvent && req.Event != nil {
+	out := DryRunResult{Matched: true, Reasons: []core.FilterExplanation{}, Rules: []core.RuleTrace{}, Actions: []core.PlannedAction{}, MaxCost: ruleeval.MaxPlanCost}
+	run, err := s.dryCause(&req, &def)
+	if err != nil {
+		return out, err
+	}
+	if run.Cause.Kind == core.CauseEvent {
 		if out.Matched, out.Reasons, err = ExplainTrigger(ctx, &def, program, req.Event); err != nil || !out.Matched {
 			return out, err
 		}
 	}
-	stored, err := s.find(ctx, def.Name)
+	stored, err := s.dryVersion(ctx, def)
 	if err != nil {
 		return out, err
 	}
-	version := int64(1)
-	if stored != nil {
-		version = stored.Version
-	}
-	values, err := s.dryContext(ctx, core.StoredDefinition{Definition: def, Version: version}, req.Context)
+	values, err := s.dryContext(ctx, stored, req.Context)
 	if err != nil {
 		return out, err
 	}
-	at := req.At
-	if at.IsZero() {
-		at = s.now()
-	}
-	cause := core.ManualCause("dry-run")
-	switch {
-	case req.Event != nil:
-		cause = core.EventCause(req.Event.EventID)
-	case def.TriggerType == core.TriggerCron:
-		cause = core.CronCause(at)
-	}
-	workflowID := core.WorkflowID(def.ID, cause)
-	plan, err := program.Plan(ctx, ruleeval.Input{
-		Event: req.Event, Context: values, Inputs: req.Inputs,
-		Activity: ruleeval.ActivityInfo{ID: def.ID, Name: def.Name, Version: version},
-		Run:      ruleeval.RunInfo{ID: core.RunID(workflowID), WorkflowID: workflowID, Time: at, Cause: cause},
-	})
+	run.WorkflowID = core.WorkflowID(stored.ID, run.Cause)
+	run.RunID = core.RunID(run.WorkflowID)
+	plan, err := program.Plan(ctx, ruleeval.InputOf(&stored, run, req.Inputs, req.Event, values))
 	if err != nil {
 		return out, err
 	}
+	out.Cost = plan.Cost
 	if plan.Rules != nil {
 		out.Rules = plan.Rules
 	}
@@ -89,6 +80,49 @@ func (s *Service) DryRun(ctx context.Context, req DryRunRequest) (DryRunResult, 
 		out.Actions = plan.Actions
 	}
 	return out, nil
+}
+
+// dryCause is the run that the request asks about, with its cause and its time.
+func (s *Service) dryCause(req *DryRunRequest, def *core.Definition) (core.Run, error) {
+	at := req.At
+	if at.IsZero() {
+		at = s.now()
+	}
+	run := core.Run{Cause: core.ManualCause("dry-run"), CreatedAt: at}
+	switch {
+	case def.TriggerType == core.TriggerEvent && req.Event != nil && len(req.Inputs) == 0:
+		if !req.At.IsZero() && !req.At.Equal(req.Event.Time) {
+			return run, core.InvalidField("at", core.FormatNominal(req.At), "the run of an event has the event's time, %s; leave it out, or change the time of the event",
+				req.Event.Time.UTC().Format(time.RFC3339Nano))
+		}
+		run.Cause = core.EventCause(req.Event.EventID)
+	case def.TriggerType == core.TriggerCron && req.Event == nil && len(req.Inputs) == 0:
+		run.Cause = core.CronCause(at)
+	}
+	return run, nil
+}
+
+// dryVersion is the definition as it would be stored: with the ID and the version that it has, or would get.
+func (s *Service) dryVersion(ctx context.Context, def core.Definition) (core.StoredDefinition, error) {
+	stored, err := s.find(ctx, def.Name)
+	if err != nil {
+		return core.StoredDefinition{}, err
+	}
+	if stored == nil {
+		deleted, err := s.Store.DefinitionAny(ctx, def.ID)
+		if err != nil && !core.IsCode(err, core.CodeNotFound) {
+			return core.StoredDefinition{}, err
+		}
+		return core.StoredDefinition{Definition: def, Version: deleted.Version + 1}, nil
+	}
+	if def.ID == core.DefinitionID(def.Name) {
+		def.ID = stored.ID
+	}
+	version := stored.Version
+	if len(diffDefinitions(stored.Definition, def)) > 0 {
+		version++
+	}
+	return core.StoredDefinition{Definition: def, Version: version}, nil
 }
 
 // dryContext fetches the entries that the request does not replace.

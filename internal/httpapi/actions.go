@@ -116,11 +116,13 @@ func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog
 	if req.Definition, err = s.definitionOf(ctx, in.Definition); err != nil {
 		return req, err
 	}
-	if req.Event, err = s.eventIn(in.Event); err != nil {
-		return req, err
-	}
+	now := s.Now()
 	if in.At != nil {
 		req.At = in.At.UTC()
+		now = req.At
+	}
+	if req.Event, err = eventAt(in.Event, now); err != nil {
+		return req, err
 	}
 	if req.Inputs, err = catalog.DecodeInputs(in.Inputs); err != nil {
 		return req, err

@@ -188,7 +188,10 @@ func (s *server) eventAsList(ctx context.Context, id string) (core.Page[core.Eve
 func anyJSON() *huma.MediaType { return &huma.MediaType{Schema: &huma.Schema{}} }
 
 // eventIn reads an event that stands in a request as it would be published: nil for none. What has no time is of now, as when it is published.
-func (s *server) eventIn(raw json.RawMessage) (*core.Event, error) {
+func (s *server) eventIn(raw json.RawMessage) (*core.Event, error) { return eventAt(raw, s.Now()) }
+
+// eventAt is eventIn for an event that is of now where it has no time.
+func eventAt(raw json.RawMessage, now time.Time) (*core.Event, error) {
 	if text := bytes.TrimSpace(raw); len(text) == 0 || string(text) == "null" {
 		return nil, nil //nolint:nilnil // an event may be left out
 	}
@@ -197,7 +200,7 @@ func (s *server) eventIn(raw json.RawMessage) (*core.Event, error) {
 		return nil, within(err, "event", "event")
 	}
 	if e.Time.IsZero() {
-		e.Time = s.Now().UTC()
+		e.Time = now.UTC()
 	}
 	return &e, nil
 }

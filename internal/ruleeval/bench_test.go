@@ -28,7 +28,7 @@ func BenchmarkPlanOneTask(b *testing.B) {
 	in := input(`{"ref":"refs/heads/main","repository":{"full_name":"acme/api"},"pusher":{"name":"ann"}}`, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := p.Plan(context.Background(), in); err != nil {
+		if _, err := planOf(p, context.Background(), in); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -70,7 +70,7 @@ func BenchmarkPlan10000Items(b *testing.B) {
 	in := input("", map[string]any{"repos": json.RawMessage(raw)})
 	b.ReportAllocs()
 	for b.Loop() {
-		plan, err := p.Plan(context.Background(), in)
+		plan, err := planOf(p, context.Background(), in)
 		if err != nil || len(plan.Actions) != 10_000 {
 			b.Fatal(len(plan.Actions), err)
 		}

@@ -187,14 +187,10 @@ func checkText(p *Param, s string) error {
 				return nil
 			}
 		}
-		return fmt.Errorf("%s is not one of %s%s", quoteShort(s), strings.Join(p.Enum, ", "), didYouMean(s, p.Enum))
+		return &textError{fmt.Errorf("%s is not one of %s%s", quoteShort(s), strings.Join(p.Enum, ", "), didYouMean(s, p.Enum)), p, faultEnum}
 	}
-	limit := p.MaxLen
-	if limit == 0 {
-		limit = maxText
-	}
-	if len(s) > limit {
-		return &limitError{fmt.Sprintf("has %d bytes, at most %d are allowed", len(s), limit)}
+	if limit := p.maxLen(); len(s) > limit {
+		return &textError{&limitError{fmt.Sprintf("has %d bytes, at most %d are allowed", len(s), limit)}, p, faultLength}
 	}
 	if p.Required && strings.TrimSpace(s) == "" {
 		return errors.New("is empty")
@@ -217,8 +213,8 @@ func checkText(p *Param, s string) error {
 		fallthrough
 	case PositionLine:
 		for _, r := range s {
-			if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 {
-				return fmt.Errorf("%s holds a line break or control character (%U), which cannot stand here", quoteShort(s), r)
+			if breaksLine(r) {
+				return &textError{fmt.Errorf("%s holds a line break or control character (%U), which cannot stand here", quoteShort(s), r), p, faultLine}
 			}
 		}
 	case PositionHeader:

@@ -2,6 +2,7 @@ package ruleeval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,10 +20,15 @@ const deferredPaths = "$deferred"
 
 // capture keeps the values that deferred templates will read, cut down to the
 // fields they name.
-func capture(s *scope, needs []reference, deferred []any) (map[string]any, error) {
-	out := map[string]any{deferredPaths: deferred}
+func capture(s *scope, needs []reference, deferred []any) (out map[string]any, err error) {
+	out = map[string]any{deferredPaths: deferred}
 	whole := map[string]bool{}
 	b := newBudget()
+	defer func() {
+		if spent := s.spend(b); err == nil {
+			err = spent
+		}
+	}()
 	for _, need := range needs { // shortest path first
 		v, ok := s.ResolveName(need.root)
 		if !ok || whole[need.root] {
@@ -86,7 +92,7 @@ func captured(v any, b *budget) (any, error) {
 // With, checked as [Decode] expects it. An action that is not deferred comes back as it is.
 // It fails with CodeInvalid where a result lacks what a template names.
 func ResolveDeferred(ctx context.Context, a activitycore.PlannedAction, steps map[string]any) (map[string]any, error) {
-	return NewResolver().Resolve(ctx, a, steps)
+	return NewResolver().Resolve(ctx, a, steps, 1)
 }
 
 // Resolver is [ResolveDeferred] for many actions of the same shape: it keeps
@@ -102,8 +108,9 @@ func NewResolver() *Resolver { return &Resolver{cache: map[string]*template{}} }
 // resolverCacheSize bounds the templates a Resolver keeps.
 const resolverCacheSize = 512
 
-// Resolve is described at [ResolveDeferred].
-func (r *Resolver) Resolve(ctx context.Context, a activitycore.PlannedAction, steps map[string]any) (map[string]any, error) {
+// Resolve is described at [ResolveDeferred]. The action is one of so many of its plan, which share a second budget of
+// MaxPlanCost: beyond its share it fails with CodeTooLarge.
+func (r *Resolver) Resolve(ctx context.Context, a activitycore.PlannedAction, steps map[string]any, among int) (map[string]any, error) {
 	if !a.Deferred {
 		return a.With, nil
 	}
@@ -115,6 +122,8 @@ func (r *Resolver) Resolve(ctx context.Context, a activitycore.PlannedAction, st
 	if err != nil {
 		return nil, located("action "+a.Key, "with", err)
 	}
+	share := shareOf(among)
+	s.purse = &purse{left: share}
 	normalized, err := normalize(a.With, 0)
 	if err != nil {
 		return nil, located("action "+a.Key, "with", err)
@@ -129,6 +138,9 @@ func (r *Resolver) Resolve(ctx context.Context, a activitycore.PlannedAction, st
 		if err != nil {
 			if isContextError(err) {
 				return nil, err
+			}
+			if errors.Is(err, errPlanCost) {
+				err = &limitError{fmt.Sprintf("what waits for steps costs more than %.0f units, its share of the plan's budget; keep less of the response (max_response_bytes) or make the expression simpler", share)}
 			}
 			return nil, located(fmt.Sprintf("rule %q, item %s", a.Rule, quoteShort(a.ItemKey)), fmt.Sprintf("actions[%d]", a.ActionIndex), err)
 		}

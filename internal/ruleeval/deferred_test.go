@@ -45,7 +45,7 @@ func TestWhatUsesAnEarlierStepWaitsForItWithTheValuesItNeeds(t *testing.T) {
 		"priority":    "${steps.scan.body.count > vars.max_age_days ? 'high' : 'low'}",
 	}})
 	in := input(`{}`, map[string]any{"repos": json.RawMessage(`[{"name":"api","team":"core","secret":"not needed"}]`), "other": "not needed"})
-	plan, err := compile(t, d).Plan(context.Background(), in)
+	plan, err := planOf(compile(t, d), context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestDataInADeferredActionIsNeverTakenForATemplate(t *testing.T) {
 	}
 	d.Rules[0].Actions[0].With["url"] = "https://h/"
 	d.Rules[0].ItemKey = ""
-	plan, err := compile(t, d).Plan(context.Background(), input(`{}`, map[string]any{"repos": json.RawMessage(repos)}))
+	plan, err := planOf(compile(t, d), context.Background(), input(`{}`, map[string]any{"repos": json.RawMessage(repos)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestAStepSeesOnlyEarlierStepsOfItsItem(t *testing.T) {
 func TestAResultCannotLeaveItsPlaceInAURLEither(t *testing.T) {
 	d := steps(activitycore.Action{Type: activitycore.ActionHTTPRequest, With: map[string]any{
 		"url": "https://h/x/${steps.scan.body.id}?q=${steps.scan.body.q}", "headers": map[string]any{"X-A": "${steps.scan.body.h}"}}})
-	plan, err := compile(t, d).Plan(context.Background(), input(`{}`, map[string]any{"repos": json.RawMessage(`[{"name":"a"}]`)}))
+	plan, err := planOf(compile(t, d), context.Background(), input(`{}`, map[string]any{"repos": json.RawMessage(`[{"name":"a"}]`)}))
 	if err != nil {
 		t.Fatal(err)
 	}

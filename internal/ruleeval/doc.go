@@ -18,6 +18,8 @@ const (
 	// CostLimit bounds one evaluation of one expression. One unit is about the
 	// work of one field access; see prices.go.
 	CostLimit = 1_000_000
+	// MaxPlanCost bounds what all evaluations of one plan cost together, in the same units.
+	MaxPlanCost = 50_000_000
 	// MaxTemplates bounds the expressions of one definition.
 	MaxTemplates = 2_000
 	// MaxLiteralEntries bounds one list or map written in an expression.

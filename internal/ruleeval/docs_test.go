@@ -80,7 +80,7 @@ func evaluate(template, payload string) (any, error) {
 	}
 	in := input(payload, nil)
 	in.Event.Type = "github.push"
-	plan, err := p.Plan(context.Background(), in)
+	plan, err := planOf(p, context.Background(), in)
 	if err != nil {
 		return nil, err
 	}

@@ -92,12 +92,12 @@ func TestAnExpectationThatDataGivesIsCheckedWhenTheRunIsPlanned(t *testing.T) {
 		`{"expect": {"status": "often"}}`: "with.expect.status",
 		`{"expect": [200]}`:               "with.expect",
 	} {
-		_, err := p.Plan(t.Context(), input(payload, nil))
+		_, err := planOf(p, t.Context(), input(payload, nil))
 		if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want CodeInvalid that names %s", payload, err, want)
 		}
 	}
-	if _, err := p.Plan(t.Context(), input(`{"expect": {"status": [200, "3xx"], "body": "body.ok && status < 300"}}`, nil)); err != nil {
+	if _, err := planOf(p, t.Context(), input(`{"expect": {"status": [200, "3xx"], "body": "body.ok && status < 300"}}`, nil)); err != nil {
 		t.Errorf("a right one: %v", err)
 	}
 }

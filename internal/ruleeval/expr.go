@@ -68,13 +68,33 @@ func (e *expression) reads(name string) bool {
 }
 
 // eval evaluates. The error is a message for people, except that the end of ctx comes back as its own error.
-func (e *expression) eval(ctx context.Context, s *scope) (ref.Val, error) { return e.evalIn(ctx, s) }
+func (e *expression) eval(ctx context.Context, s *scope) (ref.Val, error) {
+	if s.purse == nil {
+		return e.evalIn(ctx, s)
+	}
+	limit := min(CostLimit, s.purse.left)
+	m := &metered{Activation: s, left: limit}
+	v, err := e.evalMetered(ctx, m)
+	cost := evaluationCost + min(limit-m.left, limit)
+	if err != nil {
+		cost *= 2 // the error was looked for in the same data
+	}
+	if broke := m.left < 0 && limit < CostLimit; !s.purse.take(cost) || broke {
+		return nil, errPlanCost
+	}
+	return v, err
+}
 
+// evalIn evaluates outside a plan.
 func (e *expression) evalIn(ctx context.Context, s interpreter.Activation) (ref.Val, error) {
+	return e.evalMetered(ctx, &metered{Activation: s, left: CostLimit})
+}
+
+func (e *expression) evalMetered(ctx context.Context, m *metered) (ref.Val, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	v, _, err := e.program.ContextEval(ctx, &metered{Activation: s, left: CostLimit})
+	v, _, err := e.program.ContextEval(ctx, m)
 	if err == nil {
 		return v, nil
 	}
@@ -84,7 +104,7 @@ func (e *expression) evalIn(ctx context.Context, s interpreter.Activation) (ref.
 			return nil, cause
 		}
 	}
-	return nil, e.explain(s, err)
+	return nil, e.explain(m.Activation, err)
 }
 
 // limitError is an evaluation that went beyond the cost limit.

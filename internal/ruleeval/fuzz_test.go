@@ -45,8 +45,8 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 		in := input(`{"x":`+x+`}`, map[string]any{"repos": []any{}})
-		one, err1 := p.Plan(context.Background(), in)
-		two, err2 := p.Plan(context.Background(), in)
+		one, err1 := planOf(p, context.Background(), in)
+		two, err2 := planOf(p, context.Background(), in)
 		if (err1 == nil) != (err2 == nil) {
 			t.Fatalf("%q: once %v, once %v", template, err1, err2)
 		}
@@ -91,7 +91,7 @@ func FuzzData(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := p.Plan(context.Background(), input(string(b), nil))
+		plan, err := planOf(p, context.Background(), input(string(b), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func FuzzExpression(f *testing.F) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		_, err = p.Plan(ctx, input(`{"x":"aaaaaaaaaa","l":[1,2,{"a":null}]}`, map[string]any{"repos": []any{map[string]any{"a": true}}}))
+		_, err = planOf(p, ctx, input(`{"x":"aaaaaaaaaa","l":[1,2,{"a":null}]}`, map[string]any{"repos": []any{map[string]any{"a": true}}}))
 		if err != nil && ctx.Err() != nil {
 			t.Fatalf("%q ran away: %v", s, err)
 		}

@@ -108,7 +108,7 @@ func TestCostBombsEndInAnErrorWithinBoundedMemory(t *testing.T) {
 				return
 			}
 			in := input(string(payload), nil)
-			d, bytes := spent(func() { _, err = p.Plan(context.Background(), in) })
+			d, bytes := spent(func() { _, err = planOf(p, context.Background(), in) })
 			t.Logf("%v, %d MiB allocated: %.120v", d.Round(time.Millisecond), bytes>>20, err)
 			if err == nil {
 				t.Fatal("no error")
@@ -126,13 +126,13 @@ func TestACanceledContextInterruptsALongEvaluation(t *testing.T) {
 	}))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := p.Plan(ctx, input(`{}`, nil)); !errors.Is(err, context.Canceled) {
+	if _, err := planOf(p, ctx, input(`{}`, nil)); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
 	// Canceled while it runs: the context ends at the first look at it within the loop.
 	late := &endsLater{Context: context.Background(), done: make(chan struct{})}
 	close(late.done)
-	if _, err := p.Plan(late, input(`{}`, nil)); err == nil || activitycore.CodeOf(err) == activitycore.CodeInvalid {
+	if _, err := planOf(p, late, input(`{}`, nil)); err == nil || activitycore.CodeOf(err) == activitycore.CodeInvalid {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -168,7 +168,7 @@ func TestDeepOrBrokenDataIsRefusedNotRecursedInto(t *testing.T) {
 		"two values": `{} {}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := p.Plan(context.Background(), input(payload, nil))
+			_, err := planOf(p, context.Background(), input(payload, nil))
 			if !activitycore.IsCode(err, activitycore.CodeMalformed) {
 				t.Fatalf("error %v, want CodeMalformed", err)
 			}
@@ -178,11 +178,11 @@ func TestDeepOrBrokenDataIsRefusedNotRecursedInto(t *testing.T) {
 	for range 1000 {
 		deep = []any{deep}
 	}
-	if _, err := p.Plan(context.Background(), input(`{"x":"y"}`, map[string]any{"repos": deep})); err == nil {
+	if _, err := planOf(p, context.Background(), input(`{"x":"y"}`, map[string]any{"repos": deep})); err == nil {
 		t.Fatal("deep context was accepted")
 	}
 	jsonDeep := compile(t, task("${json(payload.x).size()}"))
-	if _, err := jsonDeep.Plan(context.Background(), input(`{"x":"`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)+`"}`, nil)); err == nil {
+	if _, err := planOf(jsonDeep, context.Background(), input(`{"x":"`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)+`"}`, nil)); err == nil {
 		t.Fatal("deep JSON text was accepted")
 	}
 }
@@ -193,7 +193,7 @@ func TestAPlanLargerThanItsLimitIsRefusedAndSaysWhere(t *testing.T) {
 		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${payload.s}"}}
 	})
 	payload := `{"s":"` + strings.Repeat("a", 1<<20) + `"}`
-	_, err := compile(t, d).Plan(context.Background(), input(payload, nil))
+	_, err := planOf(compile(t, d), context.Background(), input(payload, nil))
 	if !activitycore.IsCode(err, activitycore.CodeTooLarge) || !strings.Contains(err.Error(), "item 1") || !strings.Contains(err.Error(), "the plan is larger than 16 MiB") {
 		t.Fatalf("error %v", err)
 	}

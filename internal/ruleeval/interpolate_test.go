@@ -60,7 +60,7 @@ func TestAStringThatIsOneExpressionKeepsTheValuesType(t *testing.T) {
 			"key ${payload.n}": "keys are text", "lit": int64(3),
 		}}}
 	})
-	plan, err := compile(t, d).Plan(context.Background(), input(`{"n":12000000,"l":[1,2.5,"a"],"m":{"a":null},"z":null,"f":false}`, nil))
+	plan, err := planOf(compile(t, d), context.Background(), input(`{"n":12000000,"l":[1,2.5,"a"],"m":{"a":null},"z":null,"f":false}`, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestWhatCannotBeWrittenIsAnErrorThatNamesThePath(t *testing.T) {
 			if c.edit != nil {
 				c.edit(&d.Rules[0])
 			}
-			_, err := compile(t, d).Plan(context.Background(), input(c.payload, ctxWith))
+			_, err := planOf(compile(t, d), context.Background(), input(c.payload, ctxWith))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -183,7 +183,7 @@ func TestValuesInAURLCannotLeaveTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := compile(t, httpAction(map[string]any{"url": c.url}))
-			plan, err := p.Plan(context.Background(), input(`{"x":`+c.x+`}`, nil))
+			plan, err := planOf(p, context.Background(), input(`{"x":`+c.x+`}`, nil))
 			if c.want == "" {
 				if err == nil {
 					t.Fatalf("%s was let through as %s", c.x, plan.Actions[0].With["url"])
@@ -208,13 +208,13 @@ func TestValuesInHeadersCannotAddHeaders(t *testing.T) {
 			{"url": "https://h/", "headers": "${{'X-A': payload.x}}"},
 			{"url": "https://h/", "headers": "${{string(payload.x): 'v'}}"},
 		} {
-			_, err := compile(t, httpAction(with)).Plan(context.Background(), input(`{"x":`+x+`}`, nil))
+			_, err := planOf(compile(t, httpAction(with)), context.Background(), input(`{"x":`+x+`}`, nil))
 			if err == nil && !(strings.HasPrefix(x, "{") || strings.HasPrefix(x, "[")) {
 				t.Errorf("%s was let through by %v", x, with["headers"])
 			}
 		}
 	}
-	plan, err := compile(t, httpAction(map[string]any{"url": "https://h/", "headers": map[string]any{"X-A": "v\t${payload.x}"}})).Plan(context.Background(), input(`{"x":7}`, nil))
+	plan, err := planOf(compile(t, httpAction(map[string]any{"url": "https://h/", "headers": map[string]any{"X-A": "v\t${payload.x}"}})), context.Background(), input(`{"x":7}`, nil))
 	if err != nil || plan.Actions[0].With["headers"].(map[string]any)["X-A"] != "v\t7" {
 		t.Fatalf("%v %v", plan, err)
 	}
@@ -225,16 +225,16 @@ func TestTheTypeOfAPublishedEventCannotBecomeAnotherSubject(t *testing.T) {
 		d := task("t", func(d *activitycore.Definition) {
 			d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "${payload.x}"}}
 		})
-		if _, err := compile(t, d).Plan(context.Background(), input(`{"x":`+x+`}`, nil)); err == nil {
+		if _, err := planOf(compile(t, d), context.Background(), input(`{"x":`+x+`}`, nil)); err == nil {
 			t.Errorf("%s was let through", x)
 		}
 	}
 }
 
 func TestDecodeGivesTypedParametersWithTheirDefaults(t *testing.T) {
-	plan, err := compile(t, httpAction(map[string]any{"url": "https://h/", "query": map[string]any{"a": []any{int64(1), "x"}, "b": "${payload.x}"},
+	plan, err := planOf(compile(t, httpAction(map[string]any{"url": "https://h/", "query": map[string]any{"a": []any{int64(1), "x"}, "b": "${payload.x}"},
 		"body": map[string]any{"n": "${payload.x}"}, "expect": map[string]any{"status": []any{int64(200), "4xx"}, "body": "body.ok"},
-		"secret_headers": map[string]any{"Authorization": "tok"}})).Plan(context.Background(), input(`{"x":12000000}`, nil))
+		"secret_headers": map[string]any{"Authorization": "tok"}})), context.Background(), input(`{"x":12000000}`, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

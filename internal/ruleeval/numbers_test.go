@@ -27,7 +27,7 @@ func TestANumberThatNothingUsesSpoilsNeitherWhenNorRun(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("when %s: %v %v, want %v", expr, got, err, want)
 		}
-		plan, err := p.Plan(context.Background(), in) // and a run sees what when saw
+		plan, err := planOf(p, context.Background(), in) // and a run sees what when saw
 		if err != nil || plan.Actions[0].With["title"] != map[bool]string{true: "true", false: "false"}[want] {
 			t.Errorf("a run with %s: %v %v, want %v", expr, plan.Actions, err, want)
 		}
@@ -37,7 +37,7 @@ func TestANumberThatNothingUsesSpoilsNeitherWhenNorRun(t *testing.T) {
 	if got, err := p.MatchWhen(context.Background(), in.Event); !activitycore.IsCode(err, activitycore.CodeInvalid) {
 		t.Errorf("calculating with text: %v %v", got, err)
 	}
-	if _, err := p.Plan(context.Background(), in); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if _, err := planOf(p, context.Background(), in); !activitycore.IsCode(err, activitycore.CodeInvalid) {
 		t.Errorf("calculating with text in a run: %v", err)
 	}
 }
@@ -46,7 +46,7 @@ func TestAPlanWithUnusualNumbersReadsBackAsItWasWritten(t *testing.T) {
 	d := task("t", func(d *activitycore.Definition) {
 		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${payload}"}}
 	})
-	plan, err := compile(t, d).Plan(context.Background(), input(unusual, map[string]any{"repos": json.RawMessage(unusual)}))
+	plan, err := planOf(compile(t, d), context.Background(), input(unusual, map[string]any{"repos": json.RawMessage(unusual)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestWhateverIsAcceptedAsAnEventCanBeEvaluated(t *testing.T) {
 			t.Fatalf("%.200s: %v", payload, err)
 		}
 		in := input(payload, nil)
-		if _, err := p.Plan(context.Background(), in); err != nil {
+		if _, err := planOf(p, context.Background(), in); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -2,7 +2,6 @@ package ruleeval
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -89,24 +88,32 @@ func (e *expression) condition(ctx context.Context, s *scope) (bool, error) {
 }
 
 // Plan decides what a firing does. The same Input gives the same plan, byte for
-// byte as JSON. It fails with CodeInvalid where an expression cannot be
-// evaluated or a parameter is wrong, with CodeTooLarge beyond a limit, and with
-// ctx's error; the FieldErrors say where, the message also for which item.
+// byte as JSON. An action whose parameters cannot be made stands in the plan with its
+// Error; the others are planned. Plan fails with CodeInvalid where the `when` or `for_each` of a
+// rule cannot be evaluated, with CodeTooLarge where the whole is above a limit, and with
+// ctx's error; the FieldErrors say where.
 func (p *Program) Plan(ctx context.Context, in Input) (activitycore.Plan, error) {
 	s, err := p.scope(in)
 	if err != nil {
 		return activitycore.Plan{}, err
 	}
-	pl := &planner{workflowID: in.Run.WorkflowID, room: MaxPlanBytes}
+	s.purse = &purse{left: MaxPlanCost}
+	pl := &planner{workflowID: in.Run.WorkflowID, room: MaxPlanBytes, purse: s.purse}
 	pl.plan.Rules = make([]activitycore.RuleTrace, 0, len(p.rules))
 	pl.plan.Actions = []activitycore.PlannedAction{}
 	for i := range p.rules {
+		before := s.purse.left
 		trace, err := pl.rule(ctx, *s, &p.rules[i])
+		trace.Cost = units(before - s.purse.left)
+		pl.plan.Rules = append(pl.plan.Rules, trace)
+		if errors.Is(err, errPlanCost) {
+			err = overBudget(pl.plan.Rules, i)
+		}
 		if err != nil {
 			return activitycore.Plan{}, err
 		}
-		pl.plan.Rules = append(pl.plan.Rules, trace)
 		pl.plan.Items += trace.Items
+		pl.plan.Cost += trace.Cost
 	}
 	return pl.plan, nil
 }
@@ -149,65 +156,53 @@ func (p *Program) scope(in Input) (*scope, error) {
 type planner struct {
 	workflowID string
 	room       int // bytes left of MaxPlanBytes
+	purse      *purse
 	plan       activitycore.Plan
 }
 
 func (pl *planner) rule(ctx context.Context, s scope, r *rule) (activitycore.RuleTrace, error) {
 	trace := activitycore.RuleTrace{Rule: r.name, When: true}
 	at := fmt.Sprintf("rules[%d]", r.index)
-	fail := func(field string, err error) (activitycore.RuleTrace, error) {
-		return trace, ruleError(r, at+field, err)
-	}
 	if r.when != nil {
 		ok, err := r.when.condition(ctx, &s)
 		if err != nil {
-			return fail(".when", err)
+			return trace, ruleError(r, at+".when", err)
 		}
 		if trace.When = ok; !ok {
 			trace.Note = fmt.Sprintf("when is false: %s", shorten(r.when.source, 200))
 			return trace, nil
 		}
 	}
-	before := len(pl.plan.Actions)
 	if r.forEach == nil {
 		trace.Items = 1
-		if err := pl.item(ctx, &s, r, 0, "0"); err != nil {
-			return trace, err
-		}
-		trace.Actions = len(pl.plan.Actions) - before
-		return trace, nil
+		return trace, pl.item(ctx, &s, r, named{key: "0"}, &trace)
 	}
 	v, err := r.forEach.eval(ctx, &s)
 	if err != nil {
-		return fail(".for_each", err)
+		return trace, ruleError(r, at+".for_each", err)
 	}
 	list, ok := v.(traits.Lister)
 	if !ok {
-		return fail(".for_each", fmt.Errorf("must be list, is %s", typeName(v)))
+		return trace, ruleError(r, at+".for_each", fmt.Errorf("must be list, is %s", typeName(v)))
 	}
 	trace.Items = listLen(list)
 	trace.Note = r.noteOn(&s, trace.Items)
 	if trace.Items > r.maxItems {
-		return fail(".for_each", &limitError{fmt.Sprintf("gives %d items, at most %d are allowed; raise max_items or filter more", trace.Items, r.maxItems)})
+		return trace, ruleError(r, at+".for_each", &limitError{fmt.Sprintf("gives %d items, at most %d are allowed; raise max_items or filter more", trace.Items, r.maxItems)})
 	}
 	s.itemName = r.as
 	seen := make(map[string]int, trace.Items)
 	i := 0
 	for it := list.Iterator(); it.HasNext() == types.True; i++ {
 		s.item = plain(it.Next())
-		key, err := r.key(ctx, &s, i)
+		name, err := r.nameItem(ctx, &s, i, seen)
+		if err == nil {
+			err = pl.item(ctx, &s, r, name, &trace)
+		}
 		if err != nil {
-			return trace, itemError(r, i, "", at+".item_key", err)
-		}
-		if first, twice := seen[key]; twice {
-			return fail(".item_key", fmt.Errorf("items %d and %d have the same key %s; a key names one item of the rule, so choose what is unique, such as an ID or full name", first, i, quoteShort(key)))
-		}
-		seen[key] = i
-		if err := pl.item(ctx, &s, r, i, key); err != nil {
 			return trace, err
 		}
 	}
-	trace.Actions = len(pl.plan.Actions) - before
 	return trace, nil
 }
 
@@ -224,165 +219,6 @@ func (r *rule) noteOn(s *scope, items int) string {
 		return "for_each gives an empty list"
 	}
 	return ""
-}
-
-// key is the item's name within the rule.
-func (r *rule) key(ctx context.Context, s *scope, i int) (string, error) {
-	if r.itemKey == nil {
-		return fmt.Sprint(i), nil
-	}
-	v, err := r.itemKey.eval(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	var key string
-	switch v := v.(type) {
-	case types.String:
-		key = string(v)
-	case types.Int, types.Uint:
-		key = fmt.Sprint(v.Value())
-	default:
-		return "", fmt.Errorf("must be string or int, is %s", typeName(v))
-	}
-	if key == "" {
-		return "", errors.New("is empty")
-	}
-	if len(key) > MaxItemKeyBytes {
-		return "", fmt.Errorf("%s has %d bytes, at most %d are allowed", quoteShort(key), len(key), MaxItemKeyBytes)
-	}
-	return key, nil
-}
-
-// item plans the actions of one item.
-func (pl *planner) item(ctx context.Context, s *scope, r *rule, index int, key string) error {
-	for j := range r.actions {
-		a := &r.actions[j]
-		pa, err := a.plan(ctx, s)
-		if err != nil {
-			return itemError(r, index, key, fmt.Sprintf("rules[%d].actions[%d]", r.index, j), err)
-		}
-		pa.Seq = len(pl.plan.Actions)
-		pa.Rule, pa.ItemKey, pa.ItemIndex, pa.ActionIndex = r.name, key, index, j
-		pa.Key = activitycore.ActionKey(pl.workflowID, r.name, key, j)
-		if pl.room -= jsonSize(pa.With) + jsonSize(pa.Scope) + 200 + len(pa.Key); pl.room < 0 {
-			return itemError(r, index, key, fmt.Sprintf("rules[%d].actions[%d]", r.index, j),
-				&limitError{fmt.Sprintf("the plan is larger than %d MiB; pass references instead of whole values, or fewer items", MaxPlanBytes>>20)})
-		}
-		pl.plan.Actions = append(pl.plan.Actions, pa)
-	}
-	return nil
-}
-
-// plan resolves the parameters of one action.
-func (a *action) plan(ctx context.Context, s *scope) (activitycore.PlannedAction, error) {
-	pa := activitycore.PlannedAction{Type: a.def.Type, Name: a.def.Name, Retry: a.def.Retry, Timeout: a.def.Timeout, OnError: a.def.OnError}
-	var deferred []any
-	v, err := a.with.resolve(ctx, s, nil, &deferred)
-	if err != nil {
-		return pa, err
-	}
-	skip := map[string]bool(nil)
-	if len(deferred) > 0 {
-		skip = make(map[string]bool, len(deferred))
-		for _, p := range deferred {
-			skip[path(p.([]any)).String()] = true
-		}
-	}
-	if v, err = coerce(a.params, v, nil, skip); err != nil {
-		return pa, err
-	}
-	pa.With = v.(map[string]any)
-	if a.waiting {
-		pa.Deferred = true
-		if pa.Scope, err = capture(s, a.needs, deferred); err != nil {
-			return pa, err
-		}
-	}
-	return pa, nil
-}
-
-// jsonSize is about the size of v's JSON.
-func jsonSize(v any) int {
-	switch v := v.(type) {
-	case string:
-		return len(v) + 2
-	case []any:
-		n := 2
-		for _, e := range v {
-			n += jsonSize(e) + 1
-		}
-		return n
-	case map[string]any:
-		n := 2
-		for k, e := range v {
-			n += len(k) + 4 + jsonSize(e)
-		}
-		return n
-	case json.RawMessage:
-		return len(v)
-	}
-	return 8
-}
-
-// itemError says for which item something failed.
-func itemError(r *rule, index int, key, at string, err error) error {
-	if isContextError(err) {
-		return err
-	}
-	who := fmt.Sprintf("rule %q", r.name)
-	if r.forEach != nil {
-		who += fmt.Sprintf(", item %d", index)
-		if key != "" && r.itemKey != nil {
-			who += fmt.Sprintf(" (key %s)", quoteShort(key))
-		}
-	}
-	return located(who, at, err)
-}
-
-func ruleError(r *rule, at string, err error) error {
-	if isContextError(err) {
-		return err
-	}
-	return located(fmt.Sprintf("rule %q", r.name), at, err)
-}
-
-func located(who, at string, err error) error {
-	var f *fieldFault
-	if errors.As(err, &f) {
-		at, err = at+"."+f.at, f.err
-	}
-	return &activitycore.Error{
-		Code:    codeOf(err),
-		Message: fmt.Sprintf("%s, %s: %v", who, at, err),
-		Fields:  []activitycore.FieldError{{Location: at, Message: fmt.Sprintf("%s: %v", who, err)}},
-	}
-}
-
-// fieldError is an error about one field, outside any rule.
-func fieldError(at string, err error) error {
-	if isContextError(err) {
-		return err
-	}
-	var f *fieldFault
-	if errors.As(err, &f) {
-		if at != "" {
-			at += "."
-		}
-		at, err = at+f.at, f.err
-	}
-	return &activitycore.Error{Code: codeOf(err), Message: fmt.Sprintf("%s: %v", at, err),
-		Fields: []activitycore.FieldError{{Location: at, Message: err.Error()}}}
-}
-
-func codedError(err error) error {
-	if isContextError(err) {
-		return err
-	}
-	return &activitycore.Error{Code: codeOf(err), Message: err.Error()}
-}
-
-func isContextError(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // plain gives the Go value of data, which is cheaper to look into and can be explained; a

@@ -55,7 +55,7 @@ func input(payload string, context map[string]any) ruleeval.Input {
 func title(t testing.TB, template, payload string) (string, error) {
 	t.Helper()
 	p := compile(t, task(template))
-	plan, err := p.Plan(context.Background(), input(payload, nil))
+	plan, err := planOf(p, context.Background(), input(payload, nil))
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func TestTheWeeklySBOMDefinitionPlansOneTaskForEachRepository(t *testing.T) {
 		r.Actions[0].With["priority"] = "${semver.is_valid(repo.latest) && semver.compare(repo.latest, 'v1.0.0') >= 0 ? 'high' : 'normal'}"
 	})
 	p := compile(t, d)
-	plan, err := p.Plan(context.Background(), input("", map[string]any{"repos": json.RawMessage(repos)}))
+	plan, err := planOf(p, context.Background(), input("", map[string]any{"repos": json.RawMessage(repos)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,4 +100,15 @@ func TestTheWeeklySBOMDefinitionPlansOneTaskForEachRepository(t *testing.T) {
 	if !strings.Contains(trace.Note, "filtered out by r.latest != null") || trace.Items != want {
 		t.Fatalf("trace %+v", trace)
 	}
+}
+
+// planOf is Plan where an action that could not be made is an error too: of one rule that is all there is to see.
+func planOf(p *ruleeval.Program, ctx context.Context, in ruleeval.Input) (activitycore.Plan, error) {
+	plan, err := p.Plan(ctx, in)
+	for _, a := range plan.Actions {
+		if a.Error != "" {
+			return plan, activitycore.Errorf(activitycore.CodeInvalid, "%s", a.Error)
+		}
+	}
+	return plan, err
 }

@@ -58,7 +58,7 @@ func TestTheSameInputsGiveTheSamePlanByteForByte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan, err := p.Plan(context.Background(), input(string(payload), nil))
+			plan, err := planOf(p, context.Background(), input(string(payload), nil))
 			if err != nil {
 				t.Fatalf("%s: %v", payload, err)
 			}
@@ -84,7 +84,7 @@ func TestAWholeExpressionHandsJSONOnUnchanged(t *testing.T) {
 		if err != nil {
 			t.Skip(err)
 		}
-		plan, err := p.Plan(context.Background(), input(string(payload), nil))
+		plan, err := planOf(p, context.Background(), input(string(payload), nil))
 		if err != nil {
 			t.Fatalf("%s: %v", payload, err)
 		}
@@ -117,7 +117,7 @@ func TestInsertedTextIsNeverEvaluated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := p.Plan(context.Background(), input(string(payload), nil))
+		plan, err := planOf(p, context.Background(), input(string(payload), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestInsertedTextIsNeverEvaluated(t *testing.T) {
 
 func TestAProgramServesManyGoroutinesAtOnce(t *testing.T) {
 	p := compile(t, everything())
-	want, err := p.Plan(context.Background(), input(`{"l":[1,2,3]}`, nil))
+	want, err := planOf(p, context.Background(), input(`{"l":[1,2,3]}`, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestAProgramServesManyGoroutinesAtOnce(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				plan, err := p.Plan(context.Background(), input(`{"l":[1,2,3]}`, nil))
+				plan, err := planOf(p, context.Background(), input(`{"l":[1,2,3]}`, nil))
 				if err != nil {
 					failures <- err
 					return

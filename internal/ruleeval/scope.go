@@ -128,6 +128,8 @@ type scope struct {
 	itemName                                             string
 	item                                                 any
 	steps                                                any
+	// purse pays for the evaluations of a plan; nil outside one.
+	purse *purse
 }
 
 var _ interpreter.Activation = (*scope)(nil)
@@ -185,4 +187,6 @@ func NewEvent(e *activitycore.Event) (*Event, error) {
 	}}, nil
 }
 
-func utc(t time.Time) time.Time { return t.UTC().Round(0) }
+// utc is the time that expressions see: in the precision that the record keeps, so that a trigger's condition, a
+// preview and the run see the same.
+func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -48,10 +48,18 @@ func (n *node) hasParts() bool {
 // resolve evaluates the template for a position. A whole template gives its
 // value where the parameter takes any JSON; everything else gives text.
 func (t *template) resolve(ctx context.Context, s *scope, p *Param) (any, error) {
-	if t.places != nil {
-		return t.resolveURL(ctx, s)
-	}
 	b := newBudget()
+	v, err := t.resolveIn(ctx, s, p, b)
+	if spent := s.spend(b); spent != nil {
+		return nil, spent
+	}
+	return v, err
+}
+
+func (t *template) resolveIn(ctx context.Context, s *scope, p *Param, b *budget) (any, error) {
+	if t.places != nil {
+		return t.resolveURL(ctx, s, b)
+	}
 	if t.whole() {
 		v, err := t.parts[0].expr.eval(ctx, s)
 		if err != nil {
@@ -92,8 +100,11 @@ func (t *template) resolve(ctx context.Context, s *scope, p *Param) (any, error)
 
 // fault names the expression in an error, but lets the end of a context pass.
 func (t *template) fault(e *expression, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if endsPlan(err) {
 		return err
+	}
+	if errors.Is(err, errNoText) {
+		err = fmt.Errorf("%w; say what to write instead, for example ${%s == null ? 'none' : %s}", err, operand(e), operand(e))
 	}
 	msg := fmt.Sprintf("${%s}: %v", shorten(strings.TrimSpace(e.source), 120), err)
 	var limit *limitError

@@ -135,7 +135,7 @@ func authorityPlace(parts []part, i int) (urlPlace, error) {
 
 // resolveURL evaluates a URL template, escaping each value by its place, and
 // checks the whole: no value may move what comes before or after it.
-func (t *template) resolveURL(ctx context.Context, s *scope) (any, error) {
+func (t *template) resolveURL(ctx context.Context, s *scope, b *budget) (any, error) {
 	var out strings.Builder
 	for i, p := range t.parts {
 		if p.expr == nil {
@@ -145,7 +145,7 @@ func (t *template) resolveURL(ctx context.Context, s *scope) (any, error) {
 		v, err := p.expr.eval(ctx, s)
 		var text string
 		if err == nil {
-			text, err = urlPart(v, t.places[i], i == len(t.parts)-1)
+			text, err = urlPart(v, t.places[i], i == len(t.parts)-1, b)
 		}
 		if err != nil {
 			return nil, t.fault(p.expr, err)
@@ -159,8 +159,7 @@ func (t *template) resolveURL(ctx context.Context, s *scope) (any, error) {
 	return full, checkURL(full)
 }
 
-func urlPart(v ref.Val, place urlPlace, last bool) (string, error) {
-	b := newBudget()
+func urlPart(v ref.Val, place urlPlace, last bool, b *budget) (string, error) {
 	if list, ok := v.(traits.Lister); ok {
 		if place != placePath {
 			return "", errors.New("a list may stand in a URL's path only, as its segments")

@@ -201,10 +201,13 @@ func nativeText(v any) (string, error) {
 	case float64:
 		return formatDouble(v), nil
 	case nil:
-		return "", errors.New("the value is null, which has no text; say what to write instead, for example ${x != null ? x : 'none'}")
+		return "", errNoText
 	}
 	return jsonText(v)
 }
+
+// errNoText is null where text is wanted.
+var errNoText = errors.New("the value is null, which has no text")
 
 // formatDouble is the shortest text that reads back as f, with an exponent only
 // where plain digits would be many, as JSON's writers do.

@@ -22,7 +22,7 @@ func titleOf(t *testing.T, title string, at time.Time) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := p.Plan(t.Context(), ruleeval.Input{Run: ruleeval.RunInfo{Time: at}})
+	plan, err := planOf(p, t.Context(), ruleeval.Input{Run: ruleeval.RunInfo{Time: at}})
 	if err != nil {
 		return "", err
 	}

@@ -225,6 +225,13 @@ func (s *Store) finish(ctx context.Context, q Querier, run *activitycore.Run, st
 	}
 	if status == "" {
 		status = run.Actions.Outcome()
+		if status == activitycore.RunFailed && errMessage == "" {
+			first, _, err := one(ctx, q, value[string], `SELECT error FROM actions WHERE run_id = $1 AND status = 'failed' ORDER BY seq LIMIT 1`, run.RunID)
+			if err != nil {
+				return err
+			}
+			errMessage = allFailed(first)
+		}
 	}
 	if !run.Status.CanBecome(status) {
 		return activitycore.Errorf(activitycore.CodeConflict, "run %s is %s and cannot become %s", run.RunID, run.Status, status)

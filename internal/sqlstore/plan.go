@@ -12,6 +12,7 @@ import (
 type planHead struct {
 	Items int                      `json:"items"`
 	Rules []activitycore.RuleTrace `json:"rules"`
+	Cost  int64                    `json:"cost,omitempty"`
 }
 
 // encodedPlan is a plan in the form of its rows, checked.
@@ -23,7 +24,7 @@ type encodedPlan struct {
 func encodePlan(p activitycore.Plan) (encodedPlan, error) {
 	var e encodedPlan
 	var err error
-	if e.head, err = encodeJSON(planHead{p.Items, p.Rules}); err != nil {
+	if e.head, err = encodeJSON(planHead{p.Items, p.Rules, p.Cost}); err != nil {
 		return e, activitycore.Wrap(activitycore.CodeInvalid, err, "the plan cannot be written as JSON")
 	}
 	e.actions = make([]string, len(p.Actions))
@@ -41,7 +42,7 @@ func encodePlan(p activitycore.Plan) (encodedPlan, error) {
 func decodePlan(head string) (activitycore.Plan, error) {
 	var h planHead
 	err := json.Unmarshal([]byte(head), &h)
-	return activitycore.Plan{Items: h.Items, Rules: h.Rules}, err
+	return activitycore.Plan{Items: h.Items, Rules: h.Rules, Cost: h.Cost}, err
 }
 
 // storedPlan returns the plan of a run, if it has one, and the number of its actions.
@@ -97,7 +98,7 @@ func (s *Store) SavePlan(ctx context.Context, runID string, p activitycore.Plan)
 			}
 			return s.notRunning(ctx, q, runID)
 		}
-		out, total = activitycore.Plan{Items: p.Items, Rules: p.Rules}, len(p.Actions)
+		out, total = activitycore.Plan{Items: p.Items, Rules: p.Rules, Cost: p.Cost}, len(p.Actions)
 		return s.insertActions(ctx, q, runID, enc, nil)
 	})
 	return out, total, err
@@ -144,24 +145,17 @@ func (s *Store) ExecuteSmall(ctx context.Context, runID string, p activitycore.P
 	if err := checkResults(results, len(p.Actions), true); err != nil {
 		return activitycore.Run{}, false, err
 	}
-	counts := activitycore.ActionCounts{Total: len(p.Actions)}
-	for _, r := range results {
-		switch r.Status {
-		case activitycore.ActionSucceeded:
-			counts.Succeeded++
-		case activitycore.ActionFailed:
-			counts.Failed++
-		}
-	}
+	counts, why := outcomeOf(results)
+	counts.Total = len(p.Actions)
 	var run activitycore.Run
 	var saved bool
 	err = s.write(ctx, "execute run", func(ctx context.Context, q Querier) error {
 		saved = false
 		var err error
 		run, saved, err = one(ctx, q, scanRun, `UPDATE runs SET plan = $1, items = $2, actions_total = $3, actions_succeeded = $4,
-			actions_failed = $5, status = $6, finished_at = $7
-			WHERE run_id = $8 AND plan IS NULL AND status = 'running' RETURNING `+runColumns,
-			enc.head, p.Items, counts.Total, counts.Succeeded, counts.Failed, string(counts.Outcome()), ts(at), clean(runID))
+			actions_failed = $5, status = $6, finished_at = $7, error = $8
+			WHERE run_id = $9 AND plan IS NULL AND status = 'running' RETURNING `+runColumns,
+			enc.head, p.Items, counts.Total, counts.Succeeded, counts.Failed, string(counts.Outcome()), ts(at), why, clean(runID))
 		if err != nil {
 			return err
 		}
@@ -189,4 +183,32 @@ func (s *Store) ExecuteSmall(ctx context.Context, runID string, p activitycore.P
 		return activitycore.Run{}, false, err
 	}
 	return run, saved, nil
+}
+
+// outcomeOf counts results, and says why the run failed if every action did.
+func outcomeOf(results []activitycore.ActionResult) (counts activitycore.ActionCounts, why string) {
+	first := len(results)
+	for i, r := range results {
+		switch r.Status {
+		case activitycore.ActionSucceeded:
+			counts.Succeeded++
+		case activitycore.ActionFailed:
+			counts.Failed++
+			if first == len(results) || r.Seq < results[first].Seq {
+				first = i
+			}
+		}
+	}
+	if counts.Failed > 0 && counts.Succeeded == 0 {
+		why = allFailed(results[first].Error)
+	}
+	return counts, why
+}
+
+// allFailed is the error of a run whose actions failed, by the error of the first.
+func allFailed(first string) string {
+	if first == "" {
+		return "no action succeeded"
+	}
+	return clean("no action succeeded; the first that failed: " + first)
 }

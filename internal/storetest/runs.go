@@ -105,6 +105,45 @@ func executeSmall(t *testing.T, s core.Store) {
 	}
 }
 
+// allFailed holds a run of which every action failed to the error of the first, in one transaction and by steps.
+func allFailed(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	def := create(t, s, "a")
+	const want = "no action succeeded; the first that failed: it broke first"
+	for _, small := range []bool{true, false} {
+		run := running(t, s, def, fmt.Sprint("k", small))
+		p := planOf(run, 2)
+		p.Cost, p.Actions[1].Error = 7, "has no title"
+		results := []core.ActionResult{ // the later one first: the order of the plan counts
+			{Seq: 1, Status: core.ActionFailed, Error: "it broke second", FinishedAt: epoch},
+			{Seq: 0, Status: core.ActionFailed, Error: "it broke first", FinishedAt: epoch},
+		}
+		var done core.Run
+		var err error
+		if small {
+			done, _, err = s.ExecuteSmall(ctx, run.RunID, p, results, nil, epoch)
+		} else {
+			_, _, err = s.SavePlan(ctx, run.RunID, p)
+			must(t, err)
+			must(t, s.RecordActions(ctx, run.RunID, results, nil))
+			done, err = s.FinishRun(ctx, run.RunID, "", "", epoch)
+		}
+		must(t, err)
+		read, err := s.Run(ctx, run.RunID)
+		must(t, err)
+		if done.Status != core.RunFailed || done.Error != want || read.Error != want {
+			t.Errorf("small %v: %+v, read as %+v, want failed with the error %q", small, done, read, want)
+		}
+		plan, err := s.Plan(ctx, run.RunID)
+		must(t, err)
+		actions, err := s.Actions(ctx, run.RunID, 0, 2)
+		must(t, err)
+		if plan.Cost != 7 || actions[1].PlannedAction.Error != "has no title" {
+			t.Errorf("small %v: plan %+v with %+v, want the cost 7 and an error of the second action", small, plan, actions)
+		}
+	}
+}
+
 func recordActions(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	run := running(t, s, create(t, s, "a"), "k")

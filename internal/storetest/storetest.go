@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"causes wait until they are started and admitted", pendingCauses},
 		{"a plan is written once", planOnce},
 		{"a small run is one step", executeSmall},
+		{"a run of failed actions says why", allFailed},
 		{"results and tasks are recorded once", recordActions},
 		{"one active task for a unique key", uniqueKey},
 		{"lists have neither holes nor repeats", paging},

@@ -260,7 +260,7 @@ func (a *activities) decide(ctx context.Context, run activitycore.Run, prog *pro
 // onlyTasks reports whether nothing but the store is needed, and no action waits for another's result.
 func onlyTasks(actions []activitycore.PlannedAction) bool {
 	for i := range actions {
-		if actions[i].Type != activitycore.ActionCreateTask || actions[i].Deferred {
+		if actions[i].Error == "" && (actions[i].Type != activitycore.ActionCreateTask || actions[i].Deferred) {
 			return false
 		}
 	}
@@ -293,23 +293,36 @@ func (a *activities) taskResults(run activitycore.Run, actions []activitycore.Pl
 	for _, item := range groupItems(actions, func(p activitycore.PlannedAction) activitycore.PlannedAction { return p }) {
 		stopped := false
 		for _, action := range item {
-			res := activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionSkipped, FinishedAt: now}
-			if !stopped {
-				var task activitycore.TaskWrite
-				var err error
-				res.Attempts = 1
-				if task, err = a.actions.TaskWrite(run, action, now); err != nil {
-					res.Status, res.Error = activitycore.ActionFailed, activitycore.MessageOf(err)
-					stopped = action.OnError != activitycore.OnErrorContinue
-				} else {
-					res.Status = activitycore.ActionSucceeded
-					tasks = append(tasks, task)
-				}
+			if stopped {
+				results = append(results, activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionSkipped, FinishedAt: now})
+				continue
+			}
+			res, task := a.taskResult(run, action, now)
+			if task != nil {
+				tasks = append(tasks, *task)
+			} else {
+				stopped = action.OnError != activitycore.OnErrorContinue
 			}
 			results = append(results, res)
 		}
 	}
 	return results, tasks
+}
+
+// taskResult is the result of one create_task action; task is nil if it failed.
+func (a *activities) taskResult(run activitycore.Run, action activitycore.PlannedAction, now time.Time) (activitycore.ActionResult, *activitycore.TaskWrite) {
+	res := activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionFailed, Error: action.Error, FinishedAt: now}
+	if action.Error != "" {
+		return res, nil
+	}
+	res.Attempts = 1
+	task, err := a.actions.TaskWrite(run, action, now)
+	if err != nil {
+		res.Error = activitycore.MessageOf(err)
+		return res, nil
+	}
+	res.Status = activitycore.ActionSucceeded
+	return res, &task
 }
 
 // fail ends the run because of err.

@@ -195,8 +195,12 @@ func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, s
 		b.recorder.add(action.Type, res, nil)
 		return res, nil
 	}
+	if action.Error != "" { // it could not be made when the run was planned, so it was never tried
+		res.Attempts = 0
+		return fail(activitycore.Errorf(activitycore.CodeInvalid, "%s", action.Error))
+	}
 	if action.Deferred {
-		with, err := b.resolver.Resolve(ctx, action, steps)
+		with, err := b.resolver.Resolve(ctx, action, steps, b.run.Actions.Total)
 		if err != nil {
 			if ctx.Err() != nil {
 				return res, context.Cause(ctx)

@@ -125,7 +125,7 @@ func attacks() []attack {
 		{name: "dots as a path", rules: rulesOf(getFrom, "ALLOWED/a/${payload.x}/b"), x: "..", want: failed, says: "with.url"},
 		{name: "host out of its place", rules: rulesOf(getFrom, "http://${payload.x}/"), x: "127.0.0.1@127.0.0.2", want: failed, says: "with.url"},
 		{name: "scheme from data", rules: rulesOf(getFrom, "${payload.x}"), x: "file:///etc/passwd", want: failed, says: "with.url"},
-		{name: "line break in a header", rules: rulesOf(withAHead, "${payload.x}"), x: "a\r\nX-Evil: 1", want: failed, says: "with.headers", never: "X-Evil"},
+		{name: "line break in a header", rules: rulesOf(withAHead, "${payload.x}"), x: "a\r\nX-Evil: 1", want: partial, says: "with.headers", never: "X-Evil"},
 		{name: "line break in a header, from a step", rules: rulesOf(withAHead, "v ${steps.call.body}"), answer: saying("a\r\nX-Evil: 1"), want: partial, says: "with.headers", never: "X-Evil"},
 		{name: "line break in a header's name", rules: `[{"name": "r", "actions": [{"type": "http_request", "with": {"url": "ALLOWED/", "headers": "${{payload.x: 'v'}}"}}]}]`, x: "A: 1\r\nX-Evil", want: failed, says: "with.headers", never: "X-Evil"},
 		{name: "key of another request", rules: `[{"name": "r", "actions": [{"type": "http_request", "with": {"url": "ALLOWED/", "headers": "${{payload.x: 'stolen'}}"}}]}]`, x: "idempotency-key", want: failed, says: "dempotency-", never: "stolen"},
@@ -142,7 +142,12 @@ func attacks() []attack {
 		{name: "text that grows", rules: rulesOf(oneTitle, "${payload.x.replace('a', payload.x)}"), x: strings.Repeat("a", 1<<20), want: failed, says: "cost"},
 		{name: "pattern from data", rules: rulesOf(oneTitle, "${string(payload.x.matches(payload.x + '(a?){50}a{50}'))}"), x: strings.Repeat("(a*)*", 100_000), want: failed},
 		{name: "too many items", rules: `[{"name": "r", "for_each": "payload.x", "actions": [{"type": "create_task", "with": {"title": "t"}}]}]`, x: make([]int, 10_001), want: failed, says: "10000"},
-		{name: "the same key twice", rules: `[{"name": "r", "for_each": "payload.x", "item_key": "'k'", "actions": [{"type": "create_task", "with": {"title": "t"}}]}]`, x: []int{1, 2}, want: failed, says: "item_key"},
+		{name: "the same key twice", rules: `[{"name": "r", "for_each": "payload.x", "item_key": "'k'", "actions": [{"type": "create_task", "with": {"title": "t"}}]}]`, x: []int{1, 2}, want: partial, says: "item_key"},
+		{name: "one item of a list to stop the others", rules: `[{"name": "r", "for_each": "payload.x", "actions": [{"type": "create_task", "with": {"title": "${item}"}}]}]`, x: []any{"t", "a\nb", nil, strings.Repeat("x", 501), ""}, want: partial, says: "with.title", title: "t"},
+		{name: "many items that cost little each", rules: `[{"name": "dear", "for_each": "lists.range(10000)", "actions": [{"type": "create_task", "with": {"title": "${payload.x.map(a, a + item).size()}"}}]}]`, x: make([]int, 5000), want: failed, says: `rule "dear" cost most`},
+		{name: "many actions that cost little each", rules: `[{"name": "dear", "for_each": "lists.range(200)", "actions": [` + strings.Repeat(`{"type": "create_task", "with": {"title": "${payload.x.map(a, a + item).size()}"}}, `, 49) + `{"type": "create_task", "with": {"title": "t"}}]}]`, x: make([]int, 5000), want: failed, says: `rule "dear" cost most`},
+		{name: "many items that fail dearly", rules: `[{"name": "dear", "for_each": "lists.range(10000)", "actions": [{"type": "create_task", "with": {"title": "${payload.x.map(a, a + item).map(a, payload.none)}"}}]}]`, x: make([]int, 5000), want: failed, says: `rule "dear" cost most`},
+		{name: "many items of text that is too long", rules: `[{"name": "dear", "for_each": "lists.range(10000)", "actions": [{"type": "create_task", "with": {"title": "${payload.x} x"}}]}]`, x: []string{strings.Repeat("a", 1<<20)}, want: failed, says: `rule "dear" cost most`},
 		{name: "10 MB of text as a title", rules: rulesOf(oneTitle, "${payload.x}"), x: strings.Repeat("a", 10<<20), want: failed, says: "title"},
 		{name: "10 MB of text for each of many items", rules: `[{"name": "r", "for_each": "lists.range(100)", "actions": [{"type": "publish_event", "with": {"type": "t", "payload": "${payload.x}"}}]}]`, x: strings.Repeat("a", 10<<20), want: failed, says: "larger than"},
 		{name: "deep answer", rules: rulesOf(callThen, "${string(size(steps.call.body))}"), answer: text(1, deep), want: succeeded, title: "65536"},
@@ -200,8 +205,12 @@ func TestHostileInput(t *testing.T) {
 			if h.bypass.Load() != before {
 				t.Error("the server inside was reached")
 			}
-			if bytes > 1<<30 {
-				t.Errorf("%d MiB allocated", bytes>>20)
+			limit := uint64(1 << 30)
+			if strings.Contains(a.says, "cost most") {
+				limit *= 2 // the whole of a plan's budget, one small piece after the other
+			}
+			if bytes > limit {
+				t.Errorf("%d MiB allocated, want at most %d", bytes>>20, limit>>20)
 			}
 			t.Logf("%s of CPU, %d MiB allocated", cpu.Round(time.Millisecond), bytes>>20)
 			if cpu > worst.cpu {
