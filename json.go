@@ -10,6 +10,10 @@ import (
 	"strings"
 )
 
+// WithoutBOM returns what follows the byte order mark (U+FEFF) that some programs write before UTF-8 text. RFC 8259 lets a
+// reader ignore it, and every reader here does: data without one is returned as it is.
+func WithoutBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff")) }
+
 // DecodeJSON decodes one JSON value as the whole program sees JSON: objects as
 // map[string]any, arrays as []any, integers as int64 (uint64 above its range),
 // other numbers as float64. Integers are never turned into floating point, so
@@ -34,7 +38,7 @@ func DataNumber(s string) (any, error) {
 }
 
 func decodeJSON(data []byte, number func(string) (any, error)) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
+	dec := json.NewDecoder(bytes.NewReader(WithoutBOM(data)))
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {

@@ -27,7 +27,7 @@ func (c *cli) readEvent(path string) (json.RawMessage, error) {
 	if _, err := envelope.Decode(nil, data); err != nil {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s: %s", path, core.MessageOf(err))}
 	}
-	return data, nil
+	return core.WithoutBOM(data), nil
 }
 
 func (c *cli) eventsCommand() *cobra.Command {
@@ -113,8 +113,9 @@ func (c *cli) eventBody(file, payload string, e core.Event) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !json.Valid(data) {
-			return nil, usageError("--payload %s is not JSON", payload)
+		data = core.WithoutBOM(data)
+		if err := envelope.CheckPayload(data); err != nil {
+			return nil, usageError("--payload %s: %s", payload, core.MessageOf(err))
 		}
 		e.Payload = data
 	}
@@ -299,8 +300,10 @@ func (c *cli) dryRunBody(file, event, at string, contexts, inputs []string) (wir
 		if err != nil {
 			return body, usageError("--context %s: %w", kv, unwrapPath(err))
 		}
+		data = core.WithoutBOM(data)
 		if !json.Valid(data) {
-			return body, usageError("--context %s: the file is not JSON", kv)
+			_, err := core.DecodeData(data)
+			return body, usageError("--context %s: the file is not JSON: %v", kv, err)
 		}
 		if body.Context == nil {
 			body.Context = map[string]json.RawMessage{}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
@@ -71,7 +72,7 @@ func (c *cli) readSecret(file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the secret from %s: %w", from, err)
 	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	value := strings.TrimSuffix(strings.TrimSuffix(string(core.WithoutBOM(b)), "\n"), "\r")
 	switch {
 	case value == "":
 		return "", usageError("%s is empty", from)

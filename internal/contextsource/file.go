@@ -58,7 +58,7 @@ func (f *Fetcher) file(path string) (any, error) {
 // parseFile reads a file by its suffix: .json and .yaml as they are, .csv as a list of maps by the names in its first
 // line, .txt as the list of its lines.
 func parseFile(path string, raw []byte) (any, error) {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	raw = activitycore.WithoutBOM(raw)
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".json":
 		v, err := decodeJSON(raw)

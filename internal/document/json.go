@@ -30,7 +30,7 @@ type jsonReader struct {
 }
 
 func jsonNode(data []byte) (*yaml.Node, error) {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = core.WithoutBOM(data)
 	r := &jsonReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), lines: []int{0}}
 	r.dec.UseNumber()
 	for i, b := range data {

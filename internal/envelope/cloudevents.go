@@ -226,8 +226,12 @@ func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 	if err != nil {
 		media = strings.ToLower(strings.TrimSpace(contentType))
 	}
+	jsonLike := media == "" || media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
+	if plain := strings.HasPrefix(media, "text/"); jsonLike || plain {
+		raw = activitycore.WithoutBOM(raw)
+	}
 	switch {
-	case media == "" || media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json"):
+	case jsonLike:
 		if err := validJSON(raw, 0); err != nil {
 			return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "%s: is not the JSON that the content type promises", name)
 		}

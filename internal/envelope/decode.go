@@ -39,7 +39,7 @@ func decode(h Header, data []byte) (activitycore.Event, error) {
 		}
 	}
 	var room [12]field
-	fields, err := scanObject(data, room[:0])
+	fields, err := scanObject(activitycore.WithoutBOM(data), room[:0])
 	if err != nil {
 		return activitycore.Event{}, err
 	}

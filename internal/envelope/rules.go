@@ -39,10 +39,18 @@ func Validate(e activitycore.Event) error {
 	if len(e.Payload) == 0 {
 		return nil
 	}
-	if !utf8.Valid(e.Payload) {
+	return CheckPayload(e.Payload)
+}
+
+// CheckPayload tells whether a payload is one JSON value that an event may carry. Errors are CodeMalformed and name the byte.
+func CheckPayload(payload []byte) error {
+	if !utf8.Valid(payload) {
+		if isUTF16(payload) {
+			return malformedField("payload", "is UTF-16; save it as UTF-8")
+		}
 		return malformedField("payload", "is not valid UTF-8")
 	}
-	switch at, problem := checkJSON(e.Payload, MaxDepth); {
+	switch at, problem := checkJSON(payload, MaxDepth); {
 	case errors.Is(problem, errDepth):
 		return malformedField("payload", fmt.Sprintf("is nested deeper than %d levels", MaxDepth))
 	case problem != nil:

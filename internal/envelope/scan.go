@@ -90,6 +90,9 @@ func validJSON(data []byte, around int) error {
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is empty; send a JSON envelope or a CloudEvent")
 	}
 	if !utf8.Valid(data) {
+		if isUTF16(data) {
+			return activitycore.Errorf(activitycore.CodeMalformed, "the event is UTF-16; JSON is UTF-8 (RFC 8259, section 8.1): save it as UTF-8")
+		}
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
 	}
 	switch at, problem := checkJSON(data, MaxDepth+around); {
@@ -100,6 +103,11 @@ func validJSON(data []byte, around int) error {
 	default:
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)
 	}
+}
+
+// isUTF16 tells whether data begins with the byte order mark of UTF-16, as what Windows PowerShell redirects to a file does.
+func isUTF16(data []byte) bool {
+	return bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff})
 }
 
 // The skip functions walk valid JSON and therefore need no bounds checks of their own.
@@ -226,6 +234,7 @@ func shorten[T ~string | ~[]byte](v T) string {
 
 // decodeList splits a JSON array into its elements.
 func decodeList(data []byte) ([]json.RawMessage, error) {
+	data = activitycore.WithoutBOM(data)
 	if err := validJSON(data, levelsOfBatch); err != nil {
 		return nil, err
 	}

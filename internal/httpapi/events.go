@@ -38,7 +38,7 @@ func (b *eventBody) Resolve(ctx huma.Context) []error {
 // decode reads one event or several: envelopes, CloudEvents, lists of either, binary mode.
 func (b *eventBody) decode() ([]core.Event, error) {
 	h := envelope.Header(b.header)
-	trimmed := bytes.TrimSpace(b.RawBody)
+	trimmed := bytes.TrimSpace(core.WithoutBOM(b.RawBody))
 	if envelope.IsBatch(h) {
 		return envelope.DecodeBatch(b.RawBody)
 	}

@@ -97,6 +97,14 @@ func TestAFaultInAListOfEventsIsLocated(t *testing.T) {
 	}
 }
 
+// The sample bom-events, in a request.
+func TestAByteOrderMarkBeforeAListOfEventsIsReadPast(t *testing.T) {
+	status, answer := request(t, httpapi.Config{}, "POST", "/events", "\ufeff"+`[{"event_id":"1","type":"a b","payload":1}]`)
+	if status != http.StatusUnprocessableEntity || !strings.Contains(answer, `"location":"[0].type"`) {
+		t.Errorf("got %d %s; want 422 about [0].type", status, answer)
+	}
+}
+
 // awayLog answers as the real one does when the client has gone.
 type awayLog struct{ httpapi.EventLog }
 

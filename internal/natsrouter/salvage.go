@@ -21,7 +21,7 @@ func salvage(subject string, header nats.Header, data []byte) (eventID, eventTyp
 		Source      json.RawMessage `json:"source"`
 		SpecVersion json.RawMessage `json:"specversion"`
 	}
-	_ = json.Unmarshal(data, &said) // of what is no JSON object it reads nothing
+	_ = json.Unmarshal(activitycore.WithoutBOM(data), &said) // of what is no JSON object it reads nothing
 	eventID, eventType = text(said.EventID), text(said.Type)
 	id, source := text(said.ID), text(said.Source)
 	if len(said.SpecVersion) == 0 {

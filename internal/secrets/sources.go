@@ -84,7 +84,7 @@ func readFile(root *os.Root, name string) (string, bool, error) {
 	if len(b) > maxSize {
 		return "", false, activitycore.Errorf(activitycore.CodeTooLarge, "the file %q in the folder of secrets is larger than %d KiB", name, maxSize>>10)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), true, nil
+	return strings.TrimSuffix(strings.TrimSuffix(string(activitycore.WithoutBOM(b)), "\n"), "\r"), true, nil
 }
 
 func splitHosts(list string) []string {
