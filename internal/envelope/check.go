@@ -3,6 +3,7 @@ package envelope
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 )
 
 // What is wrong with bytes that are not JSON.
@@ -159,7 +160,7 @@ func checkString(data []byte, i int) (int, error) {
 	return i, errEnd
 }
 
-// skipPlain skips bytes that mean nothing in a string, eight at a time. It may stop before one that does.
+// skipPlain skips bytes that mean nothing in a string, eight at a time. Near the end of data it may stop before one that does.
 func skipPlain(data []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(data); i += 8 {
@@ -168,9 +169,9 @@ func skipPlain(data []byte, i int) int {
 		quote := w ^ ones*'"'
 		slash := w ^ ones*'\\'
 		// A byte's high bit is set where the byte is below ' ', or zero after the exclusive or ("Bit Twiddling Hacks", determine if a word has a
-		// byte less than n). A false alarm above a true one does no harm: the caller looks at each byte.
-		if (control | (quote-ones) & ^quote | (slash-ones) & ^slash)&highs != 0 {
-			return i
+		// byte less than n). A false alarm comes only above a true one, so the lowest is true.
+		if found := (control | (quote-ones) & ^quote | (slash-ones) & ^slash) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	return i

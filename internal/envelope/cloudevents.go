@@ -245,13 +245,47 @@ func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 
 // isBinary: a required attribute is in a header. The content type decides before that: a structured event or a batch may repeat its attributes in
 // headers (HTTP binding 1.0, section 3.2.2; NATS binding, section 3.2.2).
-func isBinary(h Header) bool {
-	return (get(h, cePrefix+"specversion") != "" || get(h, cePrefix+"id") != "") && !isStructured(h) && !isBatch(h)
+func isBinary(h Header) bool { return formOf(h) == formBinary }
+
+func isBatch(h Header) bool { return formOf(h) == formBatch }
+
+// form is the form of an event that its headers announce.
+type form uint8
+
+const (
+	formUnsaid form = iota // whatever the body says
+	formBinary
+	formStructured
+	formBatch
+)
+
+// formOf goes through the headers once: it is asked for every message.
+func formOf(h Header) form {
+	binary := false
+	for name, values := range h {
+		if len(values) == 0 || values[0] == "" {
+			continue
+		}
+		switch len(name) {
+		case len("content-type"):
+			if !strings.EqualFold(name, "content-type") {
+				continue
+			}
+			if hasPrefixFold(values[0], MediaTypeBatch) {
+				return formBatch
+			}
+			if hasPrefixFold(values[0], MediaTypeCloudEvent) {
+				return formStructured
+			}
+		case len(cePrefix + "id"), len(cePrefix + "specversion"):
+			binary = binary || strings.EqualFold(name, cePrefix+"id") || strings.EqualFold(name, cePrefix+"specversion")
+		}
+	}
+	if binary {
+		return formBinary
+	}
+	return formUnsaid
 }
-
-func isStructured(h Header) bool { return hasPrefixFold(get(h, "content-type"), MediaTypeCloudEvent) }
-
-func isBatch(h Header) bool { return hasPrefixFold(get(h, "content-type"), MediaTypeBatch) }
 
 func get(h Header, name string) string {
 	for n, values := range h {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -29,11 +30,12 @@ func Decode(h Header, data []byte) (activitycore.Event, error) {
 }
 
 func decode(h Header, data []byte) (activitycore.Event, error) {
-	if len(h) > 0 {
-		if isBinary(h) {
+	form := formOf(h)
+	if form != formUnsaid {
+		if form == formBinary {
 			return decodeBinary(h, data)
 		}
-		if isBatch(h) {
+		if form == formBatch {
 			return activitycore.Event{}, activitycore.Errorf(activitycore.CodeMalformed,
 				"a message carries one event, not a CloudEvents batch; publish its events one by one, or POST the batch to /events")
 		}
@@ -48,7 +50,7 @@ func decode(h Header, data []byte) (activitycore.Event, error) {
 			return decodeStructured(fields)
 		}
 	}
-	if isStructured(h) {
+	if form == formStructured {
 		return activitycore.Event{}, malformedField("specversion", "is missing, although the content type says CloudEvents")
 	}
 	return decodeOwn(fields)
@@ -69,16 +71,11 @@ func decodeOwn(fields []field) (e activitycore.Event, err error) {
 		case "subject":
 			e.Subject, err = stringField(f)
 		case "time":
-			var s string
-			if s, err = stringField(f); err == nil {
-				e.Time, err = parseTime("time", s)
-			}
+			e.Time, err = timeField(f)
 		case "payload":
 			e.Payload, payload = f.value, true
 		case "also_types":
-			if json.Unmarshal(f.value, &e.AlsoTypes) != nil {
-				err = invalidField("also_types", shorten(f.value), "must be a list of strings")
-			}
+			e.AlsoTypes, err = listField(f)
 		case "hops":
 			if e.Hops, err = strconv.Atoi(string(f.value)); err != nil {
 				err = invalidField("hops", shorten(f.value), "must be a whole number")
@@ -92,6 +89,26 @@ func decodeOwn(fields []field) (e activitycore.Event, err error) {
 		return activitycore.Event{}, invalidField("payload", nil, "is missing; write null if there is nothing to say")
 	}
 	return e, nil
+}
+
+// timeField decodes a time; the usual one allocates nothing.
+func timeField(f field) (t time.Time, err error) {
+	if n := len(f.value); n > 2 && f.value[0] == '"' && t.UnmarshalText(f.value[1:n-1]) == nil {
+		return t.UTC(), nil
+	}
+	s, err := stringField(f)
+	if err != nil {
+		return t, err
+	}
+	return parseTime(f.name, s)
+}
+
+// listField decodes a list of strings.
+func listField(f field) (list []string, err error) {
+	if json.Unmarshal(f.value, &list) != nil {
+		return nil, invalidField(f.name, shorten(f.value), "must be a list of strings")
+	}
+	return list, nil
 }
 
 // Encode writes the envelope that [Decode] reads, after [Validate].

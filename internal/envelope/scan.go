@@ -27,40 +27,74 @@ type field struct {
 	value json.RawMessage
 }
 
-// scanObject splits one JSON object into its members without decoding their values, after proving that all of data is
+// scanObject splits one JSON object into its members without decoding their values, and proves on the way that all of data is
 // valid JSON. The values alias data. Names are compared as written: JSON's member names are case-sensitive, other than
 // encoding/json believes, and a member that is there twice is refused, since nobody can say which one was meant.
 func scanObject(data []byte, into []field) ([]field, error) {
-	if err := validJSON(data, levelsOfEvent); err != nil {
-		return nil, err
-	}
 	i := skipSpace(data, 0)
-	if data[i] != '{' {
+	if i == len(data) || data[i] != '{' || !utf8.Valid(data) {
+		if err := validJSON(data, levelsOfEvent); err != nil {
+			return nil, err
+		}
 		return nil, activitycore.Errorf(activitycore.CodeMalformed,
 			"an event is a JSON object {event_id, type, source, subject, time, payload} or a CloudEvent, not %s", kindOf(data[i]))
 	}
-	i = skipSpace(data, i+1)
-	for data[i] != '}' {
-		end := skipString(data, i)
-		name, err := memberName(data[i:end])
-		if err != nil {
-			return nil, err
+	twice := ""
+	for i = skipSpace(data, i+1); i >= len(data) || data[i] != '}'; {
+		f, next, problem := scanMember(data, i)
+		if problem != nil {
+			return nil, malformedJSON(next, problem)
 		}
-		for _, f := range into {
-			if f.name == name {
-				return nil, malformedField(name, "is there twice; write it once")
+		for _, other := range into {
+			if other.name == f.name && twice == "" {
+				twice = f.name
 			}
 		}
-		i = skipSpace(data, end) // at the colon
-		i = skipSpace(data, i+1) // at the value
-		end = skipValue(data, i) // behind it
-		into = append(into, field{name: name, value: data[i:end:end]})
-		i = skipSpace(data, end)
-		if data[i] == ',' {
-			i = skipSpace(data, i+1)
+		into, i = append(into, f), next
+		if i < len(data) && data[i] == ',' {
+			if i = skipSpace(data, i+1); i < len(data) && data[i] == '}' {
+				return nil, malformedJSON(i, errName)
+			}
+		} else if i < len(data) && data[i] != '}' {
+			return nil, malformedJSON(i, errComma)
 		}
 	}
+	if i = skipSpace(data, i+1); i < len(data) {
+		return nil, malformedJSON(i, errTrailing)
+	}
+	if twice != "" {
+		return nil, malformedField(twice, "is there twice; write it once")
+	}
 	return into, nil
+}
+
+// scanMember reads the member at i, and returns the index of what follows it, or that of the mistake.
+func scanMember(data []byte, i int) (f field, next int, problem error) {
+	if i >= len(data) {
+		return f, i, errEnd
+	}
+	if data[i] != '"' {
+		return f, i, errName
+	}
+	end, problem := checkString(data, i)
+	if problem != nil {
+		return f, end, problem
+	}
+	if f.name, problem = memberName(data[i:end]); problem != nil {
+		return f, i, errName
+	}
+	if i = skipSpace(data, end); i >= len(data) {
+		return f, i, errEnd
+	}
+	if data[i] != ':' {
+		return f, i, errColon
+	}
+	i = skipSpace(data, i+1)
+	if end, problem = checkValue(data, i, MaxDepth+levelsOfEvent-1); problem != nil {
+		return f, end, problem
+	}
+	f.value = data[i:end:end]
+	return f, skipSpace(data, end), nil
 }
 
 // memberName decodes a member's name; those of the envelope cost nothing.
@@ -95,14 +129,17 @@ func validJSON(data []byte, around int) error {
 		}
 		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
 	}
-	switch at, problem := checkJSON(data, MaxDepth+around); {
-	case problem == nil:
-		return nil
-	case errors.Is(problem, errDepth):
-		return activitycore.Errorf(activitycore.CodeMalformed, "the event's payload is nested deeper than %d levels", MaxDepth)
-	default:
-		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)
+	if at, problem := checkJSON(data, MaxDepth+around); problem != nil {
+		return malformedJSON(at, problem)
 	}
+	return nil
+}
+
+func malformedJSON(at int, problem error) error {
+	if errors.Is(problem, errDepth) {
+		return activitycore.Errorf(activitycore.CodeMalformed, "the event's payload is nested deeper than %d levels", MaxDepth)
+	}
+	return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)
 }
 
 // isUTF16 tells whether data begins with the byte order mark of UTF-16, as what Windows PowerShell redirects to a file does.
