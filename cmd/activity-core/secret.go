@@ -44,7 +44,7 @@ func (c *cli) secretSetCommand() *cobra.Command {
 		c.say("secret %s may be sent to %s", s.Name, strings.Join(s.Hosts, ", "))
 	})
 	cmd.Example = "  activity-core secret set statehub-token --host statehub.example < token.txt"
-	cmd.Flags().StringSliceVar(&hosts, "host", nil, "host it may be sent to: example.com, example.com:8443 or *.example.com; may be repeated")
+	cmd.Flags().StringSliceVar(&hosts, "host", nil, "host it may be sent to: example.com (https at port 443), example.com:8443 (that port, http too) or *.example.com; may be repeated")
 	cmd.Flags().StringVar(&file, "from-file", "", "read the value from this file instead of standard input")
 	return cmd
 }

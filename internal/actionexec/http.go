@@ -1,15 +1,12 @@
 package actionexec
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"mime"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
@@ -20,16 +17,13 @@ const (
 	// idempotencyHeader carries the action's key, so that the receiver can tell a repeat from a second request.
 	idempotencyHeader = "Idempotency-Key"
 	// checkedBytes is how much of an answer expect.body sees; what is kept is bounded by max_response_bytes.
-	checkedBytes   = 1 << 20
-	defaultKept    = 64 << 10
-	maxKept        = 1 << 20
-	longestRetryIn = time.Hour
+	checkedBytes = 1 << 20
 )
 
 // httpRequest sends one request. Its result is {status, headers, body, truncated}: header names in lower case, the body as
 // JSON if it is.
 func (e *Executor) httpRequest(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (activitycore.ActionResult, error) {
-	req, hidden, err := e.request(ctx, key, p)
+	req, err := e.request(ctx, key, p)
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}
@@ -37,30 +31,27 @@ func (e *Executor) httpRequest(ctx context.Context, key string, p *ruleeval.HTTP
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}
-	host := req.URL.Host
 	if !p.Expect.Status.Contains(res.Status) {
-		return activitycore.ActionResult{}, statusError(host, req.Method, res, p.Expect.Status.String())
+		return activitycore.ActionResult{}, e.statusError(req, res, p.Expect.Status.String())
 	}
-	body := outbound.Redact(res.Body, hidden...)
 	if p.Expect.Body != "" {
-		if err := e.expectBody(ctx, p.Expect.Body, host, res, body); err != nil {
+		if err := e.expectBody(ctx, p.Expect.Body, req.URL.Host, res); err != nil {
 			return activitycore.ActionResult{}, err
 		}
 	}
-	return result("delivered", captured(p, res, body, hidden))
+	return result("delivered", captured(p, res))
 }
 
-// request builds the request and returns the keys it was signed with, which must not come out again; the client sees to
-// the secrets in its headers.
-func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (outbound.Request, []string, error) {
+// request builds the request.
+func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (outbound.Request, error) {
 	u, err := outbound.ParseURL(p.URL)
 	if err != nil {
-		return outbound.Request{}, nil, err
+		return outbound.Request{}, err
 	}
 	addQuery(u, p.Query)
 	body, contentType, err := bodyOf(p)
 	if err != nil {
-		return outbound.Request{}, nil, err
+		return outbound.Request{}, err
 	}
 	r := outbound.Request{Method: p.Method, URL: u, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
 	if contentType != "" {
@@ -68,37 +59,36 @@ func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequ
 	}
 	for name, value := range p.Headers {
 		if strings.ContainsAny(value, "\r\n\x00") {
-			return r, nil, activitycore.InvalidField("with.headers."+name, nil, "contains a line break or NUL, which a header cannot")
+			return r, activitycore.InvalidField("with.headers."+name, nil, "contains a line break or NUL, which a header cannot")
 		}
 		r.Header.Set(name, value)
 	}
 	r.Header.Set(idempotencyHeader, key) // last: a definition cannot override it
-	var hidden []string
 	for name, secret := range p.SecretHeaders {
 		value, err := e.secret(ctx, secret, u)
 		if err != nil {
-			return r, nil, err
+			return r, err
 		}
 		r.Secret.Set(name, value)
 	}
 	if p.Sign != "" {
 		secret, err := e.secret(ctx, p.Sign, u)
 		if err != nil {
-			return r, nil, err
+			return r, err
 		}
 		if err := sign(r.Header, secret, key, e.cfg.Now(), body); err != nil {
-			return r, nil, err
+			return r, err
 		}
-		hidden = append(hidden, secret)
+		r.Hidden = append(r.Hidden, secret)
 	}
-	return r, hidden, nil
+	return r, nil
 }
 
 func (e *Executor) secret(ctx context.Context, name string, u *url.URL) (string, error) {
 	if e.cfg.Secrets == nil {
 		return "", activitycore.Errorf(activitycore.CodeInvalid, "secret %q: no source of secrets is configured", name)
 	}
-	return e.cfg.Secrets.Resolve(ctx, name, u.Host)
+	return e.cfg.Secrets.Resolve(ctx, name, outbound.BoundHost(u))
 }
 
 // addQuery appends parameters, escaped, in the order of their names.
@@ -128,88 +118,63 @@ func bodyOf(p *ruleeval.HTTPRequestParams) (body []byte, contentType string, err
 }
 
 // statusError says what answered and whether to try again: 4xx is final, except for those that say "later".
-func statusError(host, method string, res *outbound.Response, want string) error {
+func (e *Executor) statusError(req outbound.Request, res *outbound.Response, want string) error {
+	if err := res.Redirect(req.Method); err != nil {
+		return err
+	}
 	code := activitycore.CodeInvalid
-	switch s := res.Status; {
-	case s >= 500, s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests:
+	if outbound.Later(res.Status) {
 		code = activitycore.CodeUnavailable
 	}
-	err := activitycore.Errorf(code, "%s %s answered %d, and %s is expected", method, host, res.Status, want)
+	hint := ""
+	if res.WantsTLS(req.URL) {
+		hint = "; it speaks TLS at this port: use https://"
+	}
+	err := activitycore.Errorf(code, "%s %s answered %d, and %s is expected%s", req.Method, req.URL.Host, res.Status, want, hint)
 	if code != activitycore.CodeUnavailable {
 		return err
 	}
-	return &laterError{err: err, after: retryAfter(res.Header)}
-}
-
-// retryAfter reads a Retry-After header in seconds or as a date, relative to the answer's own clock.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
-		return min(time.Duration(seconds)*time.Second, longestRetryIn)
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	from, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(from), 0), longestRetryIn)
+	return &laterError{err: err, after: outbound.RetryAfter(res.Header, e.cfg.Now())}
 }
 
 // expectBody holds the condition against the answer.
-func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response, body []byte) error {
+func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response) error {
 	compiled, err := e.conditions.get(condition)
 	if err != nil {
 		return activitycore.Wrap(activitycore.CodeOf(err), err, "expect.body: %s", activitycore.MessageOf(err))
 	}
-	ok, err := compiled.Holds(ctx, ruleeval.Response{Status: res.Status, Headers: lowerHeaders(res.Header), Body: bodyValue(res, body)})
+	ok, err := compiled.Holds(ctx, ruleeval.Response{Status: res.Status, Headers: res.LowerHeaders(), Body: res.Value()})
 	if err != nil {
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "expect.body cannot be evaluated for the answer of %s: %s", host, activitycore.MessageOf(err))
+		return activitycore.Wrap(activitycore.CodeInvalid, err, "expect.body cannot be evaluated for the answer of %s (%s): %s", host, seen(res), activitycore.MessageOf(err))
 	}
 	if !ok {
-		return activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s (status %d) does not meet expect.body", host, res.Status)
+		return activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s (%s) does not meet expect.body", host, seen(res))
 	}
 	return nil
 }
 
-func lowerHeaders(h http.Header) map[string]string {
-	out := make(map[string]string, len(h))
-	for name, values := range h {
-		out[strings.ToLower(name)] = strings.Join(values, ", ")
+// seen says of an answer what a condition on its body had to go by.
+func seen(res *outbound.Response) string {
+	if res.Truncated {
+		return fmt.Sprintf("status %d, cut at the %d bytes that expect.body can see", res.Status, checkedBytes)
 	}
-	return out
-}
-
-// bodyValue is decoded JSON if the answer says that it is, or looks like it; text otherwise.
-func bodyValue(res *outbound.Response, body []byte) any {
-	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	trimmed := bytes.TrimSpace(body)
-	looksLike := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
-	if !res.Truncated && (media == "application/json" || strings.HasSuffix(media, "+json") || looksLike) {
-		if v, err := activitycore.DecodeData(body); err == nil {
-			return v
-		}
+	if _, text := res.Value().(string); text {
+		return fmt.Sprintf("status %d, %s", res.Status, res.Kind())
 	}
-	return strings.ToValidUTF8(string(body), "\uFFFD")
+	return fmt.Sprintf("status %d", res.Status)
 }
 
 // captured is the result, within the limit. A body that is cut is text, since half a JSON document is none.
-func captured(p *ruleeval.HTTPRequestParams, res *outbound.Response, body []byte, hidden []string) map[string]any {
+func captured(p *ruleeval.HTTPRequestParams, res *outbound.Response) map[string]any {
 	limit := p.MaxResponseBytes
-	kept := map[string]any{"status": res.Status, "truncated": false}
-	headers := lowerHeaders(res.Header)
-	for name, v := range headers {
-		headers[name] = string(outbound.Redact([]byte(v), hidden...))
-	}
+	headers := res.LowerHeaders()
 	delete(headers, "set-cookie")
-	kept["headers"] = headers
-	if int64(len(body)) > limit || res.Truncated {
+	kept := map[string]any{"status": res.Status, "headers": headers, "truncated": false}
+	if int64(len(res.Body)) > limit || res.Truncated {
 		kept["truncated"] = true
-		kept["body"] = strings.ToValidUTF8(string(body[:min(int64(len(body)), limit)]), "")
+		kept["body"] = strings.ToValidUTF8(string(res.Body[:min(int64(len(res.Body)), limit)]), "")
 	} else {
-		kept["body"] = bodyValue(res, body)
+		kept["body"] = res.Value()
 	}
 	return kept
 }

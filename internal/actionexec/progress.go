@@ -41,7 +41,7 @@ func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a a
 		return activitycore.ActionResult{}, err
 	}
 	if res.Status < 200 || res.Status > 299 {
-		return activitycore.ActionResult{}, statusError(e.cfg.Hub.Host, http.MethodPost, res, "2xx")
+		return activitycore.ActionResult{}, e.statusError(r, res, "2xx")
 	}
 	return result("reported", map[string]any{"status": res.Status})
 }

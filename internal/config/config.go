@@ -51,7 +51,7 @@ type Config struct {
 	WebhookStandard         string `key:"webhooks.standard.secret" secret:"true" doc:"secret (whsec_…) of POST /hooks/standard"`
 	WebhookStandardPrevious string `key:"webhooks.standard.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
 
-	OutboundAllow  []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8"`
+	OutboundAllow  []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8; the metadata service of a cloud only by its very address, 169.254.169.254/32"`
 	ProgressURL    string   `key:"progress.url" doc:"where report_progress posts"`
 	ProgressSecret string   `key:"progress.secret" doc:"name of the secret that report_progress sends as a bearer token"`
 

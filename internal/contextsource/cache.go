@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+
+	"github.com/activity-core/activity-core/internal/outbound"
 )
 
 // maxCachedBytes bounds the answers kept for the ETags they came with.
@@ -13,10 +15,9 @@ const maxCachedBytes = 32 << 20
 
 // cachedPage is an answer as it came.
 type cachedPage struct {
-	etag    string
-	headers map[string]string // in lower case
-	raw     []byte
-	size    int
+	etag   string
+	answer *outbound.Response
+	size   int // bytes
 }
 
 type cacheKey [sha256.Size]byte

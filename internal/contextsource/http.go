@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ func (f *Fetcher) http(ctx context.Context, s activitycore.HTTPSource) (any, err
 		r.header.Set(name, value)
 	}
 	for name, secret := range s.SecretHeader {
-		value, err := f.cfg.Secrets.Resolve(ctx, secret, u.Host)
+		value, err := f.cfg.Secrets.Resolve(ctx, secret, outbound.BoundHost(u))
 		if err != nil {
 			return nil, err
 		}
@@ -180,16 +179,20 @@ func (r *fetch) get(ctx context.Context, u *url.URL) (page, error) {
 		return page{}, r.tooLarge()
 	}
 	r.left -= int64(len(res.Body))
-	fresh := cachedPage{etag: res.Header.Get("ETag"), headers: lowerHeaders(res.Header), raw: res.Body, size: len(res.Body)}
+	fresh := cachedPage{answer: res, size: len(res.Body)}
 	p, err := fresh.decode(u.Host)
-	if err == nil && fresh.etag != "" {
+	if fresh.etag = res.Header.Get("ETag"); err == nil && fresh.etag != "" {
 		r.pages.put(key, fresh)
 	}
 	return p, err
 }
 
 func (r *fetch) tooLarge() error {
-	return activitycore.Errorf(activitycore.CodeTooLarge, "%s answers with more than the %d bytes allowed; raise max_bytes (at most %d) or select less", r.origin.Host, max(r.source.MaxBytes, defaultMaxBytes), maxMaxBytes)
+	limit := int64(defaultMaxBytes)
+	if r.source.MaxBytes > 0 {
+		limit = min(r.source.MaxBytes, maxMaxBytes)
+	}
+	return activitycore.Errorf(activitycore.CodeTooLarge, "%s answers with more than max_bytes (%d); raise it (at most %d) or ask for less", r.origin.Host, limit, maxMaxBytes)
 }
 
 // attempts asks again while the server is unavailable.
@@ -225,9 +228,10 @@ func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Re
 	switch s := res.Status; {
 	case s == http.StatusOK, s == http.StatusNotModified:
 		return res, 0, nil
-	case s >= 500, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout, s == http.StatusTooEarly:
-		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-		return nil, time.Duration(seconds) * time.Second, activitycore.Errorf(activitycore.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
+	case outbound.Later(s):
+		return nil, outbound.RetryAfter(res.Header, time.Now()), activitycore.Errorf(activitycore.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
+	case res.WantsTLS(req.URL):
+		return nil, 0, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed; it speaks TLS at this port: use https://", req.URL.Host, s)
 	default:
 		return nil, 0, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
 	}
@@ -241,19 +245,11 @@ type page struct {
 }
 
 func (c cachedPage) decode(host string) (page, error) {
-	body, err := decodeJSON(c.raw)
+	body, err := c.answer.JSON()
 	if err != nil {
-		return page{}, activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s is not JSON", host)
+		return page{}, activitycore.Wrap(activitycore.CodeInvalid, err, "the answer of %s is not JSON: it has %s", host, c.answer.Kind())
 	}
-	return page{body: body, status: http.StatusOK, headers: c.headers}, nil
-}
-
-func lowerHeaders(h http.Header) map[string]string {
-	out := make(map[string]string, len(h))
-	for name, values := range h {
-		out[strings.ToLower(name)] = strings.Join(values, ", ")
-	}
-	return out
+	return page{body: body, status: http.StatusOK, headers: c.answer.LowerHeaders()}, nil
 }
 
 // nextLink returns the target with rel="next" of a Link header (RFC 8288).

@@ -4,20 +4,16 @@
 package outbound
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
-
-	"code.dny.dev/ssrf"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -32,6 +28,7 @@ const (
 // Config says whom the client may talk to.
 type Config struct {
 	// Allow are networks that are allowed although they are private or otherwise special: 10.0.0.0/8, 127.0.0.0/8, ::1/128.
+	// The metadata service of a cloud is allowed by its very address only: 169.254.169.254/32.
 	Allow []netip.Prefix
 	// UserAgent is sent with every request that names none; default "activity-core".
 	UserAgent string
@@ -49,16 +46,7 @@ type Client struct {
 
 // New makes a client.
 func New(cfg Config) *Client {
-	var v4, v6 []netip.Prefix
-	for _, p := range cfg.Allow {
-		if p.Addr().Is4() {
-			v4 = append(v4, p)
-		} else {
-			v6 = append(v6, p)
-		}
-	}
-	guard := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: guard.Safe, Resolver: cfg.Resolver}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: newGuard(cfg.Allow).safe, Resolver: cfg.Resolver}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "activity-core"
 	}
@@ -92,19 +80,28 @@ type Request struct {
 	Header http.Header
 	// Secret are headers that are dropped when a redirect leads to another host, and blotted out of the answer.
 	Secret http.Header
+	// Hidden are other secrets that the request was made with, such as the key of a signature; they are blotted out as well.
+	Hidden []string
 	Body   []byte
 	// MaxBytes is how much of the answer's body is read; it must be positive.
 	MaxBytes int64
 }
 
-// Response is an answer, its body read up to the request's limit.
+// Response is an answer, its body read up to the request's limit. Text in it is UTF-8, whatever charset it was sent in, and
+// the request's secrets are blotted out.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 	// Truncated: the body was longer than MaxBytes.
 	Truncated bool
+
+	to       *url.URL // who answered, after redirects
+	location string   // shown target of a redirect that was not followed
 }
+
+// complete reports whether a status says that the request was understood and done.
+func complete(status int) bool { return status >= 200 && status <= 299 }
 
 // ParseURL accepts absolute http and https URLs without credentials in them. Its errors are CodeInvalid and never
 // contain more of the URL than its host.
@@ -125,6 +122,9 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// controls reports whether a header's value cannot hold a character.
+func controls(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
 // oddAddress reports whether a host is an IPv4 address in a spelling that only some resolvers understand: 2130706433,
 // 0x7f.1, 127.1. By the WHATWG's URL standard that is every host whose last label is a number. What resolvers make of it is
 // checked at dial time too; here it fails at once, and everywhere alike.
@@ -140,15 +140,45 @@ func oddAddress(host string) bool {
 	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
-// Do makes a request and reads its answer, whatever its status. Errors carry CodeUnavailable if another attempt may
-// succeed, CodeForbidden if the address is not allowed, CodeInvalid otherwise, and name the host only.
+// Do makes a request and reads its answer, whatever its status. A redirect that would change the method or drop the body is
+// not followed: it is the answer, see [Response.Redirect]. Errors carry CodeUnavailable if another attempt may succeed,
+// CodeForbidden if the address is not allowed, CodeInvalid otherwise. They name the host, and of a redirect's target
+// what stands before the question mark.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
-	req, err := http.NewRequestWithContext(context.WithValue(ctx, secretHeaders{}, r.Secret), r.Method, r.URL.String(), bytes.NewReader(r.Body))
+	up := &upload{body: r.Body}
+	req, err := c.request(ctx, r, up)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, redactError(explain(r, err), r)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, r.MaxBytes+1))
+	if err != nil {
+		return nil, redactError(brokenOff(r, res, len(body), err), r)
+	}
+	if err := up.unfinished(ctx, r, res); err != nil {
+		return nil, err
+	}
+	out := &Response{Status: res.StatusCode, Header: res.Header, Body: body, to: res.Request.URL, location: notFollowed(res, r)}
+	if int64(len(body)) > r.MaxBytes {
+		out.Body, out.Truncated = body[:r.MaxBytes], true
+	}
+	out.Body = utf8Text(res.Header.Get("Content-Type"), out.Body)
+	redactAnswer(out, r)
+	return out, nil
+}
+
+func (c *Client) request(ctx context.Context, r Request, up *upload) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(up.traced(context.WithValue(ctx, askedKey{}, r)), r.Method, r.URL.String(), nil)
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "the request to %s is not valid HTTP: check its method", r.URL.Host)
 	}
-	if len(r.Body) == 0 {
-		req.Body, req.GetBody, req.ContentLength = http.NoBody, nil, 0
+	if len(r.Body) > 0 {
+		req.GetBody, req.ContentLength = up.reader, int64(len(r.Body))
+		req.Body, _ = up.reader()
 	}
 	for name, values := range r.Header {
 		req.Header[name] = values
@@ -156,107 +186,16 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	for name, values := range r.Secret {
 		req.Header[name] = values
 	}
+	for name, values := range req.Header {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, controls) }) {
+			return nil, activitycore.Errorf(activitycore.CodeInvalid, "the header %s of the request to %s has a control character in its value, which a header cannot", oneLine(name), r.URL.Host)
+		}
+	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
 	if host := req.Header.Get("Host"); host != "" {
 		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the header Host cannot be set; it follows from the URL")
 	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return nil, explain(r.URL.Host, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, r.MaxBytes+1))
-	if err != nil {
-		return nil, explain(r.URL.Host, err)
-	}
-	out := &Response{Status: res.StatusCode, Header: res.Header, Body: body}
-	if int64(len(body)) > r.MaxBytes {
-		out.Body, out.Truncated = body[:r.MaxBytes], true
-	}
-	redactAnswer(out, r.Secret)
-	return out, nil
-}
-
-// secretHeaders is the context key of a request's secret headers.
-type secretHeaders struct{}
-
-// redirectError is a refused redirect.
-type redirectError string
-
-func (e redirectError) Error() string { return string(e) }
-
-// checkRedirect lets a request follow to another address only without its secrets. Each new address is checked at dial
-// time like the first.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	first, last := via[0], via[len(via)-1]
-	switch {
-	case len(via) > maxRedirects:
-		return redirectError(fmt.Sprintf("more than %d redirects", maxRedirects))
-	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
-		return redirectError("a redirect to something else than http or https")
-	case last.URL.Scheme == "https" && req.URL.Scheme == "http":
-		return redirectError("a redirect from https to http")
-	case req.URL.User != nil:
-		return redirectError("a redirect to a URL with credentials")
-	}
-	if strings.EqualFold(req.URL.Host, first.URL.Host) {
-		return nil
-	}
-	if req.Body != nil && req.Body != http.NoBody {
-		return redirectError("a redirect of a request with a body to another host")
-	}
-	for name := range secretsOf(first.Context()) {
-		req.Header.Del(name)
-	}
-	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization", "Referer"} {
-		req.Header.Del(name)
-	}
-	return nil
-}
-
-func secretsOf(ctx context.Context) http.Header {
-	h, _ := ctx.Value(secretHeaders{}).(http.Header)
-	return h
-}
-
-// explain turns the client's error into one that is safe to show: URLs can hold tokens, so only the host is named.
-func explain(host string, err error) error {
-	var refused redirectError
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort), errors.Is(err, ssrf.ErrProhibitedPort):
-		return activitycore.Wrap(activitycore.CodeForbidden, bare(err), "the request to %s leads to a private or special address, which is not allowed; "+
-			"an operator can allow its network with outbound.allow", host)
-	case errors.As(err, &refused):
-		return activitycore.Errorf(activitycore.CodeForbidden, "%s answers with %s, which is not followed", host, string(refused))
-	case errors.Is(err, context.Canceled):
-		return activitycore.Wrap(activitycore.CodeUnavailable, context.Canceled, "the request to %s was canceled", host)
-	case isTimeout(err):
-		return activitycore.Wrap(activitycore.CodeUnavailable, context.DeadlineExceeded, "%s did not answer in time", host)
-	case errors.As(err, &dns):
-		return activitycore.Wrap(activitycore.CodeUnavailable, bare(err), "the name %s cannot be resolved", host)
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return activitycore.Errorf(activitycore.CodeInvalid, "%s speaks plain HTTP; use http:// if that is intended", host)
-	}
-	var cert *tls.CertificateVerificationError
-	if errors.As(err, &cert) {
-		return activitycore.Wrap(activitycore.CodeUnavailable, bare(err), "the certificate of %s is not trusted", host)
-	}
-	return activitycore.Wrap(activitycore.CodeUnavailable, bare(err), "no answer from %s", host)
-}
-
-func isTimeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
-}
-
-// bare removes the URL that net/http puts around errors.
-func bare(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
+	return req, nil
 }

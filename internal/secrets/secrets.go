@@ -25,8 +25,8 @@ type Resolver struct {
 // NewResolver makes a resolver.
 func NewResolver(sources ...Source) *Resolver { return &Resolver{sources: sources} }
 
-// Resolve returns the secret name for a request to host ("example.com" or "example.com:8443"). CodeNotFound: no source has
-// it; CodeForbidden: it is not bound to this host.
+// Resolve returns the secret name for a request to host: "example.com" for https at port 443, "example.com:8443" for every
+// other port and for plain HTTP. CodeNotFound: no source has it; CodeForbidden: it is not bound to this host.
 func (r *Resolver) Resolve(ctx context.Context, name, host string) (string, error) {
 	if err := CheckName(name); err != nil {
 		return "", err
@@ -40,8 +40,7 @@ func (r *Resolver) Resolve(ctx context.Context, name, host string) (string, erro
 			continue
 		}
 		if !slices.ContainsFunc(hosts, func(pattern string) bool { return hostMatches(pattern, host) }) {
-			return "", activitycore.Errorf(activitycore.CodeForbidden, "secret %q may not be sent to host %q; "+
-				"bind it where it is kept: `secret set %s --host %s`, the environment variable %s_HOSTS, or a file %s%s in secrets.dir", name, host, name, host, EnvName(name), name, hostsSuffix)
+			return "", refused(name, host, hosts)
 		}
 		return value, nil
 	}
@@ -57,36 +56,4 @@ func CheckName(name string) error {
 		return activitycore.InvalidField("secret", name, "is no name of a secret; use 1 to 100 lower-case letters, digits, '-', '_' and '.', not ending in %q", hostsSuffix)
 	}
 	return nil
-}
-
-// CheckHost refuses what is no host pattern: "example.com", "example.com:8443" or "*.example.com".
-func CheckHost(pattern string) error {
-	rest := strings.TrimPrefix(pattern, "*.")
-	if rest == "" || strings.ContainsAny(rest, "*/@?# ") || rest != strings.ToLower(rest) {
-		return activitycore.InvalidField("host", pattern, "is no host; write example.com, example.com:8443 or *.example.com, in lower case")
-	}
-	return nil
-}
-
-// hostMatches reports whether host, with or without port, is one the pattern names. A pattern without a port allows any.
-func hostMatches(pattern, host string) bool {
-	host = strings.ToLower(host)
-	if !hasPort(pattern) {
-		host = stripPort(host)
-	}
-	if suffix, wild := strings.CutPrefix(pattern, "*"); wild {
-		return strings.HasPrefix(suffix, ".") && strings.HasSuffix(host, suffix) && len(host) > len(suffix)
-	}
-	return pattern == host
-}
-
-func hasPort(host string) bool { return stripPort(host) != host }
-
-// stripPort cuts ":8443" off; the colons of a bracketed IPv6 address stay.
-func stripPort(host string) string {
-	i := strings.LastIndexByte(host, ':')
-	if i < 0 || strings.HasSuffix(host, "]") {
-		return host
-	}
-	return host[:i]
 }

@@ -82,7 +82,7 @@ func TestEachSourceGivesItsSecretToItsHostOnly(t *testing.T) {
 		code             activitycore.Code
 	}{
 		{"my-token", "a.example", "from-env", ""},
-		{"my-token", "A.EXAMPLE:8080", "from-env", ""},
+		{"my-token", "A.EXAMPLE", "from-env", ""},
 		{"my-token", "b.example", "from-env", ""},
 		{"my-token", "c.example", "", activitycore.CodeForbidden},
 		{"my-token", "a.example.evil", "", activitycore.CodeForbidden},

@@ -35,8 +35,9 @@ func (e Environment) Lookup(_ context.Context, name string) (string, []string, b
 	if !ok {
 		return "", nil, false, nil
 	}
-	hosts, _ := e.LookupEnv(EnvName(name) + "_HOSTS")
-	return value, splitHosts(hosts), true, nil
+	list, _ := e.LookupEnv(EnvName(name) + "_HOSTS")
+	hosts, err := parseHosts(list, EnvName(name)+"_HOSTS")
+	return value, hosts, err == nil, err
 }
 
 // Files is the source of secrets in a folder, one file each, named like the secret: as Kubernetes mounts them and systemd
@@ -61,11 +62,12 @@ func (f Files) Lookup(_ context.Context, name string) (string, []string, bool, e
 	if !ok || err != nil {
 		return "", nil, false, err
 	}
-	hosts, _, err := readFile(root, name+hostsSuffix)
+	list, _, err := readFile(root, name+hostsSuffix)
 	if err != nil {
 		return "", nil, false, err
 	}
-	return value, splitHosts(hosts), true, nil
+	hosts, err := parseHosts(list, "the file "+name+hostsSuffix+" in secrets.dir")
+	return value, hosts, err == nil, err
 }
 
 func readFile(root *os.Root, name string) (string, bool, error) {
@@ -85,8 +87,4 @@ func readFile(root *os.Root, name string) (string, bool, error) {
 		return "", false, activitycore.Errorf(activitycore.CodeTooLarge, "the file %q in the folder of secrets is larger than %d KiB", name, maxSize>>10)
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(activitycore.WithoutBOM(b)), "\n"), "\r"), true, nil
-}
-
-func splitHosts(list string) []string {
-	return strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Resolver is a resolver on a DNS server of the test's own, which answers every A query with addr.
+// Resolver is a resolver on a DNS server of the test's own, which answers every A query with addr, and none if addr is the zero Addr.
 func Resolver(t testing.TB, addr netip.Addr) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -29,7 +29,7 @@ func Resolver(t testing.TB, addr netip.Addr) *net.Resolver {
 				end += int(q[end]) + 1
 			}
 			question := q[:end+5]
-			isA := question[end+2] == 1
+			isA := addr.IsValid() && question[end+2] == 1
 			msg := append([]byte{buf[0], buf[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, question...)
 			if isA {
 				msg[7] = 1
