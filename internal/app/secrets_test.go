@@ -70,7 +70,7 @@ func echo(t *testing.T) (server *httptest.Server, received func() int) {
 		w.Header().Set("X-You-Sent", r.Header.Get("Authorization"))
 		switch r.URL.Path {
 		case "/elsewhere":
-			http.Redirect(w, r, strings.Replace("http://"+r.Host, "127.0.0.1", "localhost", 1)+"/landed", http.StatusFound)
+			http.Redirect(w, r, strings.Replace("http://"+r.Host, "127.0.0.1", "localhost", 1)+"/landed", http.StatusTemporaryRedirect)
 			return
 		case "/landed":
 			if r.Header.Get("Authorization") != "" {
@@ -112,7 +112,7 @@ func TestASecretIsSentAndNowhereElseToBeFound(t *testing.T) {
 	if _, err := api.SetSecret(t.Context(), "token", wire.SecretValue{Value: "Bearer " + secretValue, Hosts: []string{host}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.SetSecret(t.Context(), "signing", wire.SecretValue{Value: secretValue, Hosts: []string{"127.0.0.1"}}); err != nil {
+	if _, err := api.SetSecret(t.Context(), "signing", wire.SecretValue{Value: secretValue, Hosts: []string{host}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := api.SetSecret(t.Context(), "bound", wire.SecretValue{Value: secretValue, Hosts: []string{"api.example.com"}}); err != nil {

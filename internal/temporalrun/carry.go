@@ -162,7 +162,7 @@ feed:
 
 // item carries out one item's actions in order. It returns an error only if the batch cannot go on.
 func (b *batch) item(ctx context.Context, records []activitycore.ActionRecord) error {
-	steps := map[string]any{}
+	steps, results := map[string]any{}, map[string]activitycore.ActionResult{}
 	stopped := false
 	for i, rec := range records {
 		res := rec.Result
@@ -171,7 +171,7 @@ func (b *batch) item(ctx context.Context, records []activitycore.ActionRecord) e
 				b.recorder.add(rec.Type, activitycore.ActionResult{Seq: rec.Seq, Status: activitycore.ActionSkipped, FinishedAt: b.clock()}, nil)
 				continue
 			}
-			done, err := b.action(ctx, rec.PlannedAction, steps, i < len(records)-1)
+			done, err := b.action(ctx, records, i, steps, results)
 			if err != nil {
 				return err
 			}
@@ -181,14 +181,16 @@ func (b *batch) item(ctx context.Context, records []activitycore.ActionRecord) e
 			stopped = true
 		}
 		if rec.Name != "" {
-			steps[rec.Name] = stepValue(*res)
+			steps[rec.Name], results[rec.Name] = stepValue(*res), *res
 		}
 	}
 	return nil
 }
 
-// action carries out one action and hands its result to the recorder.
-func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, steps map[string]any, moreFollow bool) (activitycore.ActionResult, error) {
+// action carries out an item's action i and hands its result to the recorder. steps and results are those of the named
+// actions before it.
+func (b *batch) action(ctx context.Context, records []activitycore.ActionRecord, i int, steps map[string]any, results map[string]activitycore.ActionResult) (activitycore.ActionResult, error) {
+	action, later := records[i].PlannedAction, records[i+1:]
 	res := activitycore.ActionResult{Seq: action.Seq, Attempts: 1}
 	fail := func(err error) (activitycore.ActionResult, error) {
 		res.Status, res.Error, res.FinishedAt = activitycore.ActionFailed, activitycore.MessageOf(err), b.clock()
@@ -205,7 +207,7 @@ func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, s
 			if ctx.Err() != nil {
 				return res, context.Cause(ctx)
 			}
-			return fail(err)
+			return fail(b.explained(err, action, records[:i], results))
 		}
 		action.With, action.Deferred, action.Scope = with, false, nil
 	}
@@ -217,7 +219,7 @@ func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, s
 		}
 		res.Status = activitycore.ActionSucceeded
 		b.recorder.add(action.Type, res, &task)
-		if action.Name == "" || !moreFollow {
+		if action.Name == "" || len(later) == 0 {
 			return res, nil
 		}
 		return b.readBack(ctx, res) // only the store knows whether the task is new, and its ID
@@ -230,6 +232,9 @@ func (b *batch) action(ctx context.Context, action activitycore.PlannedAction, s
 			b.recorder.add(action.Type, done, nil)
 		}
 		return res, err
+	}
+	if why := b.undelivered(action, done, later); why != "" {
+		done.Status, done.Outcome, done.Result, done.Error = activitycore.ActionFailed, "", nil, why
 	}
 	b.recorder.add(action.Type, done, nil)
 	return done, nil

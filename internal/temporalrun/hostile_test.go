@@ -130,7 +130,7 @@ func attacks() []attack {
 		{name: "line break in a header's name", rules: `[{"name": "r", "actions": [{"type": "http_request", "with": {"url": "ALLOWED/", "headers": "${{payload.x: 'v'}}"}}]}]`, x: "A: 1\r\nX-Evil", want: failed, says: "with.headers", never: "X-Evil"},
 		{name: "key of another request", rules: `[{"name": "r", "actions": [{"type": "http_request", "with": {"url": "ALLOWED/", "headers": "${{payload.x: 'stolen'}}"}}]}]`, x: "idempotency-key", want: failed, says: "dempotency-", never: "stolen"},
 		{name: "redirect inside", rules: rulesOf(getFrom, "ALLOWED/"), answer: func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://127.0.0.2:"+r.URL.Query().Get("p")+"/", http.StatusFound)
+			http.Redirect(w, r, "http://127.0.0.2:"+r.URL.Query().Get("p")+"/", http.StatusTemporaryRedirect)
 		}, want: failed, says: "not allowed"},
 		{name: "context's next page inside", context: `{"f": {"http": {"url": "ALLOWED/", "paging": {"link": true}}}}`, answer: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", `<http://127.0.0.2/>; rel="next"`)
