@@ -28,7 +28,7 @@ func NewIndex() *Index { return newIndex(hasher{seed: maphash.MakeSeed()}) }
 func newIndex(h hasher) *Index {
 	ix := &Index{}
 	ix.w = writer{
-		records:  map[ID]*record{},
+		records:  map[ID]*conj{},
 		types:    map[string]*typeUse{},
 		paths:    map[string]*pathUse{},
 		pathBits: map[pathBit]int32{},

@@ -1,6 +1,9 @@
 package eventmatch
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // conj is one combination of a pattern's conditions, as filed in an index. All
 // that checking it needs is in two neighbouring cache lines, because at 100,000
@@ -8,10 +11,10 @@ import "encoding/binary"
 // hundred instructions.
 type conj struct {
 	id   ID
-	more *conjMore
-	seq  uint64 // never used twice
-	slot int32  // of the definition: dense, unique within a snapshot
-	size uint32 // of the code
+	more *conjMore // nil for most
+	seq  uint64    // never used twice
+	slot int32     // of the definition: dense, unique within a snapshot
+	size uint32    // of the code
 	code [inlineCode]byte
 }
 
@@ -20,9 +23,24 @@ const inlineCode = 128 - 40
 
 // conjMore is what is seldom needed.
 type conjMore struct {
-	rec   *record
-	needs []pathNeed
-	code  []byte // all of it, when it is longer than inlineCode
+	code []byte // all of it, when it is longer than inlineCode
+	next *conj  // another combination of the same definition
+}
+
+// following is the next combination of the same definition, or nil.
+func (c *conj) following() *conj {
+	if c.more == nil {
+		return nil
+	}
+	return c.more.next
+}
+
+// seldom is the combination's conjMore, made now if there was none.
+func (c *conj) seldom() *conjMore {
+	if c.more == nil {
+		c.more = &conjMore{}
+	}
+	return c.more
 }
 
 // pathNeed is a condition and the id of its path in this index.
@@ -38,6 +56,7 @@ type pathNeed struct {
 //	    how many bytes follow for this condition
 //	    its path, times two, plus one if an absent value satisfies it
 //	    then the alternatives: an op byte and its operand
+//	for each event type, which of the conditions, from 1, it is filed under; 0 is none
 //
 // Operands are: for the string operators a length and the text; for a number its
 // sign (1 byte), exponent (4), leading digits (8) and the rest of its digits with
@@ -46,14 +65,15 @@ type pathNeed struct {
 // its length; for a network the bits and the 16 bytes of its address; for
 // anything-but the length of the alternatives that follow.
 
-// encode gives a combination its code. The condition last, which an anchor has
-// already looked at, comes last.
-func (c *conj) encode(types []uint32, last int) {
+// encode gives a combination its code. filed says for each of the types which of the conditions the
+// combination is filed under, -1 for none. That of the last type, which an anchor has already looked
+// at, comes last.
+func (c *conj) encode(types []uint32, needs []pathNeed, filed []int) {
+	last := filed[len(filed)-1]
 	b := binary.AppendUvarint(nil, uint64(len(types)))
 	for _, id := range types {
 		b = binary.AppendUvarint(b, uint64(id))
 	}
-	needs := c.more.needs
 	b = binary.AppendUvarint(b, uint64(len(needs)))
 	for i := range needs {
 		if i != last {
@@ -63,11 +83,20 @@ func (c *conj) encode(types []uint32, last int) {
 	if last >= 0 {
 		b = appendNeed(b, &needs[last])
 	}
+	for _, i := range filed {
+		switch {
+		case i == last && i >= 0:
+			i = len(needs) - 1
+		case last >= 0 && i > last:
+			i--
+		}
+		b = binary.AppendUvarint(b, uint64(i+1))
+	}
 	c.size = uint32(len(b))
 	if len(b) <= inlineCode {
 		copy(c.code[:], b)
 	} else {
-		c.more.code = b
+		c.seldom().code = slices.Clip(b)
 	}
 }
 

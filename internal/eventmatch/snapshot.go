@@ -24,21 +24,6 @@ type typeIndex struct {
 	seen    *hnode[*seen] // by path id: the anchors in use
 }
 
-// record is one definition in the index.
-type record struct {
-	slot    int32
-	pattern *Pattern
-	conjs   []*conj
-	placed  []placement
-}
-
-// placement is one anchor a combination is filed under, kept to take it out again.
-type placement struct {
-	typeID uint32
-	at     anchor
-	conj   *conj
-}
-
 // scratch is the working memory of one Match. It is reused, so that an event
 // that matches nothing costs no allocation.
 type scratch struct {

@@ -89,6 +89,10 @@ func (w *writer) usePath(s *snapshot, types []uint32, f field) int32 {
 		use = &pathUse{}
 		w.paths[f.name] = use
 		use.id = s.plant(w, f, typeBit(types[0]))
+		for int(use.id) >= len(w.fields) {
+			w.fields = append(w.fields, field{})
+		}
+		w.fields[use.id] = f
 	}
 	use.refs++
 	for _, typeID := range types {
@@ -122,5 +126,14 @@ func (w *writer) freePath(s *snapshot, types []uint32, f field) {
 	}
 	if use.refs--; use.refs == 0 {
 		delete(w.paths, f.name)
+		w.fields[use.id] = field{}
 	}
+}
+
+// fieldOf is the field whose values have a path id.
+func (w *writer) fieldOf(path int32) field {
+	if path < int32(envelopeFields) && path != int32(inPayload) {
+		return field{envelope: envelopeField(path)}
+	}
+	return w.fields[path]
 }

@@ -4,7 +4,7 @@ import "slices"
 
 // writer is the book-keeping that only updates need. Matching never sees it.
 type writer struct {
-	records  map[ID]*record
+	records  map[ID]*conj // the first combination of each definition
 	types    map[string]*typeUse
 	paths    map[string]*pathUse
 	pathBits map[pathBit]int32   // how many conditions of a type bit look at a path
@@ -17,6 +17,7 @@ type writer struct {
 	seq      uint64
 
 	typeNames []string // by id
+	fields    []field  // of the payload, by path id
 }
 
 // typeUse counts the combinations of one event type.
@@ -41,62 +42,67 @@ type anchorUse struct {
 	rung   uint8
 }
 
-// add files a pattern; its id must not be in the index.
+// add files a pattern; its id must not be in the index. The pattern is not kept.
 func (w *writer) add(s *snapshot, id ID, p *Pattern) {
-	rec := &record{slot: w.slots.get(), pattern: p}
-	w.records[id] = rec
+	slot := w.slots.get()
 	s.slots = max(s.slots, w.slots.next)
 	s.count++
+	var before *conj
 	for _, conds := range p.alts {
-		needs := make([]pathNeed, len(conds))
-		c := &conj{id: id, slot: rec.slot, seq: w.seq, more: &conjMore{rec: rec, needs: needs}}
+		c := &conj{id: id, slot: slot, seq: w.seq}
 		w.seq++
-		rec.conjs = append(rec.conjs, c)
+		if before == nil {
+			w.records[id] = c
+		} else {
+			before.seldom().next = c
+		}
+		before = c
 		payload := looksIntoPayload(conds)
 		types := make([]uint32, len(p.types))
 		for i, t := range p.types {
 			types[i] = w.useType(s, t, payload).id
 		}
+		needs := make([]pathNeed, len(conds))
 		for i, cond := range conds {
 			needs[i] = pathNeed{w.usePath(s, types, cond.field), cond}
 		}
-		best := -1
-		for _, typeID := range types {
-			best = w.place(s, typeID, c)
+		filed := make([]int, len(types))
+		for i, typeID := range types {
+			filed[i] = w.place(s, typeID, needs, c)
 		}
-		c.encode(types, best)
+		c.encode(types, needs, filed)
 	}
 }
 
 // remove takes a definition out, if it is there: what add did, undone.
 func (w *writer) remove(s *snapshot, id ID) {
-	rec := w.records[id]
-	if rec == nil {
+	first := w.records[id]
+	if first == nil {
 		return
 	}
 	delete(w.records, id)
 	s.count--
-	for i := range rec.placed {
-		w.unfile(s, &rec.placed[i])
-	}
-	for _, c := range rec.conjs {
-		types := make([]uint32, len(rec.pattern.types))
-		for i, t := range rec.pattern.types {
-			types[i] = w.types[t].id
-			for _, need := range c.more.needs {
-				w.countUses(s, types[i], need, -1)
+	for c := first; c != nil; c = c.following() {
+		types, needs, filed := c.decode()
+		for i, typeID := range types {
+			for _, a := range anchorsOf(s.hash, needs, filed[i]) {
+				w.unfile(s, typeID, a, c)
+			}
+			for _, need := range needs {
+				w.countUses(s, typeID, need, -1)
 			}
 		}
 		payload := false
-		for _, need := range c.more.needs {
-			w.freePath(s, types, need.cond.field)
-			payload = payload || need.cond.field.envelope == inPayload
+		for _, need := range needs {
+			f := w.fieldOf(need.path)
+			w.freePath(s, types, f)
+			payload = payload || f.envelope == inPayload
 		}
-		for _, t := range rec.pattern.types {
-			w.freeType(s, t, payload)
+		for _, typeID := range types {
+			w.freeType(s, w.typeNames[typeID], payload)
 		}
 	}
-	w.slots.put(rec.slot)
+	w.slots.put(first.slot)
 }
 
 func looksIntoPayload(conds []*condition) bool {
@@ -105,8 +111,7 @@ func looksIntoPayload(conds []*condition) bool {
 
 // place files a combination under the cheapest of its conditions, whose index
 // it returns, or -1 if it has none that will do.
-func (w *writer) place(s *snapshot, typeID uint32, c *conj) int {
-	needs := c.more.needs
+func (w *writer) place(s *snapshot, typeID uint32, needs []pathNeed, c *conj) int {
 	best, bestCost := -1, int64(0)
 	for i, need := range needs {
 		if cost, ok := w.cost(s, typeID, need); ok && (best < 0 || cost < bestCost) {
@@ -116,19 +121,26 @@ func (w *writer) place(s *snapshot, typeID uint32, c *conj) int {
 	for _, need := range needs {
 		w.countUses(s, typeID, need, 1)
 	}
-	if best < 0 {
-		w.file(s, typeID, anchor{}, c)
-		return best
-	}
-	first := len(c.more.rec.placed)
-	for i := range needs[best].cond.any {
-		a := needs[best].cond.any[i].anchor(s.hash, needs[best].path)
-		same := func(pl placement) bool { return pl.at == a }
-		if !slices.ContainsFunc(c.more.rec.placed[first:], same) {
-			w.file(s, typeID, a, c)
-		}
+	for _, a := range anchorsOf(s.hash, needs, best) {
+		w.file(s, typeID, a, c)
 	}
 	return best
+}
+
+// anchorsOf are the anchors of one of the conditions, each once; that which every event has, if it is
+// none of them.
+func anchorsOf(h hasher, needs []pathNeed, which int) []anchor {
+	if which < 0 {
+		return []anchor{{}}
+	}
+	need := needs[which]
+	all := make([]anchor, 0, len(need.cond.any))
+	for i := range need.cond.any {
+		if a := need.cond.any[i].anchor(h, need.path); !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // cost estimates how many events a condition's anchors let through in vain: as
@@ -182,23 +194,21 @@ func (w *writer) file(s *snapshot, typeID uint32, a anchor, c *conj) {
 		leaf = *found
 	}
 	s.anchors = s.anchors.with(leaf.filed(c))
-	rec := c.more.rec
-	rec.placed = append(rec.placed, placement{typeID, a, c})
 	if count(w.anchored, anchorUse{typeID, a.path, a.kind, a.rung}, 1) == 1 {
 		w.mark(s, typeID, a, true)
 	}
 }
 
 // unfile takes a combination from under one anchor.
-func (w *writer) unfile(s *snapshot, pl *placement) {
-	leaf := s.anchors.find(pl.at.key(pl.typeID)).unfiled(pl.conj)
+func (w *writer) unfile(s *snapshot, typeID uint32, a anchor, c *conj) {
+	leaf := s.anchors.find(a.key(typeID)).unfiled(c)
 	if leaf.one == nil {
 		s.anchors = s.anchors.without(leaf.key)
 	} else {
 		s.anchors = s.anchors.with(leaf)
 	}
-	if count(w.anchored, anchorUse{pl.typeID, pl.at.path, pl.at.kind, pl.at.rung}, -1) == 0 {
-		w.mark(s, pl.typeID, pl.at, false)
+	if count(w.anchored, anchorUse{typeID, a.path, a.kind, a.rung}, -1) == 0 {
+		w.mark(s, typeID, a, false)
 	}
 }
 
