@@ -254,7 +254,9 @@ type StoredDefinition struct {
 	// Version counts the document's versions from 1; it is the ETag.
 	Version int64
 	// Revision is the catalogue's revision at which this row last changed (documents, pauses and deletions alike).
-	Revision  int64
+	Revision int64
+	// Followed is the revision up to which the schedule in Temporal is known to follow this row.
+	Followed  int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	// UpdatedBy made the last change of the document, or of this version of it.
@@ -264,6 +266,9 @@ type StoredDefinition struct {
 	// Paused is nil while the definition is not paused.
 	Paused *Pause
 }
+
+// SchedulePending reports whether the schedule in Temporal has still to follow the row.
+func (s *StoredDefinition) SchedulePending() bool { return s.Followed < s.Revision }
 
 // Live reports whether the definition is not deleted.
 func (s *StoredDefinition) Live() bool { return s.DeletedAt == nil }

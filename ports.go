@@ -58,6 +58,8 @@ type DefinitionFilter struct {
 type DefinitionReader interface {
 	// Definition finds a live definition by ID or name.
 	Definition(ctx context.Context, idOrName string) (StoredDefinition, error)
+	// DefinitionsNamed finds those of the names that live definitions have, in no particular order.
+	DefinitionsNamed(ctx context.Context, names []string) ([]StoredDefinition, error)
 	// DefinitionAny finds it by ID even if it is a tombstone.
 	DefinitionAny(ctx context.Context, id string) (StoredDefinition, error)
 	// DefinitionID returns the ID of the definition that an ID or name means, also of one that is deleted, however long ago: of
@@ -100,6 +102,54 @@ type Catalogue interface {
 	// revision ascending, and the revision they bring the reader to. At most limit rows (all rows
 	// of one revision are returned together).
 	ChangesSince(ctx context.Context, since int64, limit int) ([]StoredDefinition, int64, error)
+}
+
+// ScheduleMark notes how far a schedule follows.
+type ScheduleMark struct {
+	ActivityID string
+	// Revision is that of the row with which the schedule agrees.
+	Revision int64
+	// Error says why it does not; then Revision means nothing.
+	Error string
+	Code  Code
+}
+
+// BehindFilter restricts what [ScheduleBook.SchedulesBehind] counts and lists.
+type BehindFilter struct {
+	// After and UpTo restrict the revisions of rows to (After, UpTo]; UpTo 0 is no bound.
+	After, UpTo int64
+	// Failing lists only those with an error, Open only those that are not refused; all are counted.
+	Failing, Open bool
+	// Limit bounds the list, at least 1.
+	Limit int
+}
+
+// ScheduleBehind is a definition, perhaps deleted, whose schedule does not follow yet.
+type ScheduleBehind struct {
+	ActivityID   string `json:"activity_id"`
+	ActivityName string `json:"activity_name"`
+	Revision     int64  `json:"-"`
+	Error        string `json:"error,omitempty"`
+	Code         Code   `json:"code,omitempty"`
+}
+
+// SchedulesBehind says which schedules do not follow yet.
+type SchedulesBehind struct {
+	Total int
+	// Failing counts those of them that could not be written, for whatever reason; Refused those for which trying again cannot help.
+	Failing, Refused int
+	// Items are by revision, newest first.
+	Items []ScheduleBehind
+}
+
+// ScheduleBook keeps which schedules in Temporal follow the record: a change of a cron definition is behind in the transaction that makes
+// it, and reconciliation marks what it has done. What never had a schedule follows at once. Marks change no revision.
+type ScheduleBook interface {
+	// MarkSchedules notes that schedules agree with a revision, or why not. Marks move forward, never back.
+	MarkSchedules(ctx context.Context, marks []ScheduleMark) error
+	// HoldUpSchedules notes an error for every schedule that is behind: Temporal does not answer.
+	HoldUpSchedules(ctx context.Context, code Code, message string) error
+	SchedulesBehind(ctx context.Context, f BehindFilter) (SchedulesBehind, error)
 }
 
 // CauseRecord asks the ledger to record a cause before its run is started.
@@ -368,6 +418,7 @@ type Store interface {
 	DefinitionReader
 	DefinitionWriter
 	Catalogue
+	ScheduleBook
 	Ledger
 	RunReader
 	RunWriter

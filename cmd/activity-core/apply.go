@@ -67,19 +67,32 @@ func (c *cli) planCommand() *cobra.Command {
 
 func (c *cli) applyCommand() *cobra.Command {
 	var f fileFlags
+	wait := terminal.Width(c.stderr) > 0
 	cmd := &cobra.Command{
 		Use: "apply -f DIR", Short: "Make the server's definitions equal the files: all or none", Args: noArgs,
+		Long: `Make the server's definitions equal the files: all or none.
+Everything is saved when the server answers, within moments. The schedules in Temporal follow in the background; --wait shows how far they
+are and fails if one cannot follow. Ctrl-C ends the waiting and nothing else.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := c.planOrApply(cmd, &f, func(api *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
-				return api.Apply(cmd.Context(), defs, f.prune)
+			var api *apiclient.Client
+			r, err := c.planOrApply(cmd, &f, func(client *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
+				api = client
+				return client.Apply(cmd.Context(), defs, f.prune)
 			})
 			if err != nil {
 				return err
 			}
-			return c.print(r, func() { c.showPlan(r) })
+			if err := c.print(r, func() { c.showPlan(r) }); err != nil {
+				return err
+			}
+			if wait {
+				return c.awaitSchedules(cmd.Context(), api, r)
+			}
+			return nil
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().BoolVar(&wait, "wait", wait, "wait until the schedules in Temporal follow; on by default on a terminal")
 	return c.clientCommand(cmd)
 }
 
@@ -99,13 +112,13 @@ func (c *cli) showPlan(r catalog.PlanResult) {
 				fmt.Fprintf(c.stdout, " (was %s)", p.NextBefore.UTC().Format(time.RFC3339))
 			}
 		}
-		if p.SchedulePending {
-			fmt.Fprint(c.stdout, "  (saved; the schedule follows when Temporal answers)")
-		}
 		fmt.Fprintln(c.stdout)
 		for _, f := range p.Fields {
 			c.say("           %s: %s → %s", f.Path, terminal.Cut(inline(f.Before), 100), terminal.Cut(inline(f.After), 100))
 		}
+	}
+	if r.SchedulesPending > 0 {
+		fmt.Fprintf(c.stdout, "saved; %d schedules follow in the background\n", r.SchedulesPending)
 	}
 	if !r.Applied {
 		fmt.Fprintf(c.stdout, "plan: %d to create, %d to update, %d to delete, %d unchanged\n",

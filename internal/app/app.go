@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +68,7 @@ type App struct {
 	starter   *temporalrun.Starter
 	watchdog  *slots.Watchdog
 	schedules *temporalschedule.Reconciler
+	follower  *temporalschedule.Loop // nil where this process leaves schedules to another one
 	box       *secrets.Box
 	vault     *secrets.Resolver
 	fatal     chan error
@@ -112,6 +114,37 @@ func (a *App) Catalog() *catalog.Service { return a.catalog }
 
 // Ready runs the checks behind /readyz.
 func (a *App) Ready(ctx context.Context) (bool, map[string]string) { return a.health.Ready(ctx) }
+
+// Schedules says how far Temporal's schedules follow the record. Being ready does not wait for them: every slot gets its verdict by the
+// record, whenever its schedule wakes.
+func (a *App) Schedules(ctx context.Context) string {
+	behind, err := a.Store.SchedulesBehind(ctx, core.BehindFilter{Failing: true, Limit: 1})
+	if err != nil {
+		return core.MessageOf(err)
+	}
+	var said []string
+	if a.follower != nil {
+		select {
+		case <-a.follower.Synced():
+		default:
+			if err := a.follower.Last().Err; err != nil {
+				said = append(said, "not compared with Temporal yet: "+core.MessageOf(err))
+			} else {
+				said = append(said, "being compared with Temporal")
+			}
+		}
+	}
+	if behind.Total > 0 {
+		said = append(said, fmt.Sprintf("%d have still to follow the record", behind.Total))
+	}
+	if behind.Refused > 0 {
+		said = append(said, fmt.Sprintf("%d of them were refused", behind.Refused))
+	}
+	if len(said) == 0 {
+		return "ok"
+	}
+	return strings.Join(said, "; ")
+}
 
 func (a *App) dialTemporal(ctx context.Context) error {
 	cfg := a.Config
@@ -207,9 +240,12 @@ func (a *App) assemble(context.Context) error {
 	a.watchdog = slots.NewWatchdog(slots.Config{
 		Record: store, Starter: a.starter, Scheduler: a.schedules, Log: a.Logger.With("component", "slots"), Metrics: a.slotMetrics(),
 	})
-	a.catalog = catalog.New(catalog.Config{
-		Store: store, Runs: a.starter, Schedules: a.schedules, Context: contexts, Logger: a.Logger.With("component", "catalog"),
-	})
+	useCases := catalog.Config{Store: store, Runs: a.starter, Context: contexts, Logger: a.Logger.With("component", "catalog")}
+	if cfg.HasRole(config.RoleWorker) {
+		a.follower = temporalschedule.NewLoop(a.schedules, cfg.ReconcileInterval.Std())
+		useCases.Follower = a.follower
+	}
+	a.catalog = catalog.New(useCases)
 	a.health.Add("store", store.Ping)
 	a.health.Add("temporal", a.temporalAnswers)
 	a.health.Add("nats", a.natsAnswers)
@@ -263,24 +299,13 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 	}
 	worker := temporalrun.NewWorker(workerConfig)
 	sweeper := temporalrun.NewSweeper(temporalrun.SweeperConfig{Starter: a.starter, Record: store, Metrics: runMetrics, Log: a.Logger.With("component", "sweeper")})
-	loop := temporalschedule.NewLoop(a.schedules, cfg.ReconcileInterval.Std())
-	a.health.Add("first sync", func(context.Context) error {
-		select {
-		case <-loop.Synced():
-			return nil
-		default:
-			if err := loop.Last().Err; err != nil {
-				return fmt.Errorf("schedules are not reconciled yet: %w", err)
-			}
-			return errors.New("schedules are not reconciled yet")
-		}
-	})
+	a.health.Tell("schedules", a.Schedules)
 	janitor := &janitor{store: store, retention: cfg.RunRetention.Std(), every: time.Hour, now: time.Now, log: a.Logger.With("component", "janitor")}
 	// The heartbeat first: what it finds of an outage decides about the runs that queued up meanwhile.
 	a.lifecycle.add("heartbeat", heartbeat.Start, heartbeat.Stop)
 	a.lifecycle.add("worker", worker.Start, worker.Stop)
 	a.lifecycle.add("sweeper", sweeper.Start, sweeper.Stop)
-	a.lifecycle.add("schedule reconciliation", loop.Start, loop.Stop)
+	a.lifecycle.add("schedule reconciliation", a.follower.Start, a.follower.Stop)
 	a.lifecycle.add("slot watchdog", a.watchdog.Start, a.watchdog.Stop)
 	if cfg.CrowdSize > 0 {
 		together := crowd.New(crowd.Config{Record: store, Runs: a.starter, Schedules: a.schedules, Size: cfg.CrowdSize, Log: a.Logger.With("component", "crowd")})

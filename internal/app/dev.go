@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/sqlite"
@@ -29,7 +30,7 @@ type DevOptions struct {
 	HTTPPort, MetricsPort, TemporalPort, UIPort, NATSPort int
 	Config                                                *config.Config
 	Logger                                                *slog.Logger
-	// Definitions are applied before the API answers ready.
+	// Definitions, which have passed the catalogue's check, are applied before the API answers ready.
 	Definitions []core.Definition
 	Version     string
 }
@@ -121,7 +122,7 @@ func StartDev(ctx context.Context, o DevOptions) (*Dev, error) {
 // settle applies the definitions given at start and waits for readiness.
 func (d *Dev) settle(ctx context.Context, defs []core.Definition) error {
 	if len(defs) > 0 {
-		if _, err := d.catalog.Apply(ctx, defs, false, "dev"); err != nil {
+		if _, err := d.catalog.Apply(ctx, catalog.Batch{Definitions: defs, Checked: true}, "dev"); err != nil {
 			return err
 		}
 	}

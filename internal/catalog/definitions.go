@@ -113,7 +113,7 @@ func (s *Service) change(ctx context.Context, c core.DefinitionChange, by core.A
 	if err != nil {
 		return Saved{}, err
 	}
-	return s.follow(ctx, stored[0]), nil
+	return s.follow(stored[0])[0], nil
 }
 
 // Pause holds a definition until Resume: it fires for nothing meanwhile, and
@@ -140,7 +140,7 @@ func (s *Service) setPaused(ctx context.Context, ref string, p *core.Pause, by c
 	if err != nil {
 		return Saved{}, err
 	}
-	return s.follow(ctx, stored), nil
+	return s.follow(stored)[0], nil
 }
 
 // find returns the live definition, or nil if there is none.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 	"sort"
-	"sync"
 	"time"
 
 	core "github.com/activity-core/activity-core"
@@ -59,6 +58,10 @@ type PlanResult struct {
 	Changes []PlannedChange `json:"changes"`
 	// Applied is true in the answer of Apply.
 	Applied bool `json:"applied"`
+	// SchedulesPending is how many schedules in Temporal have still to follow what was applied.
+	SchedulesPending int `json:"schedules_pending"`
+	// Revision is that of the catalogue at which the changes were made; 0 if there was nothing to change.
+	Revision int64 `json:"revision,omitempty"`
 }
 
 // Pending counts the changes that are not ChangeNone.
@@ -75,16 +78,29 @@ func (p PlanResult) Pending() int {
 // MaxApply is the most definitions one plan or apply may hold.
 const MaxApply = 10_000
 
-// Plan compares documents with the record; prune adds the deletion of every
-// live definition that is not among them. Nothing is stored.
-func (s *Service) Plan(ctx context.Context, defs []core.Definition, prune bool) (PlanResult, error) {
-	planned, _, err := s.plan(ctx, defs, prune)
+// Batch is what one plan or apply is about.
+type Batch struct {
+	Definitions []core.Definition
+	// Prune adds the deletion of every live definition that is not among them.
+	Prune bool
+	// Checked says that each definition has passed [Check] when it was read; it is not repeated then.
+	Checked bool
+}
+
+// TooMany is the error about a batch of more than [MaxApply] definitions.
+func TooMany() error {
+	return core.Errorf(core.CodeTooLarge, "more than %d definitions at once are not allowed; send them in parts, without prune", MaxApply)
+}
+
+// Plan compares documents with the record. Nothing is stored.
+func (s *Service) Plan(ctx context.Context, b Batch) (PlanResult, error) {
+	planned, _, err := s.plan(ctx, b)
 	return planned, err
 }
 
-// Apply makes the record equal the documents: all changes or none.
-func (s *Service) Apply(ctx context.Context, defs []core.Definition, prune bool, by core.Actor) (PlanResult, error) {
-	result, changes, err := s.plan(ctx, defs, prune)
+// Apply makes the record equal the documents: all changes or none. Schedules follow in the background.
+func (s *Service) Apply(ctx context.Context, b Batch, by core.Actor) (PlanResult, error) {
+	result, changes, err := s.plan(ctx, b)
 	if err != nil || len(changes) == 0 {
 		result.Applied = err == nil
 		return result, err
@@ -97,49 +113,39 @@ func (s *Service) Apply(ctx context.Context, defs []core.Definition, prune bool,
 	for i := range result.Changes {
 		byID[result.Changes[i].ID] = &result.Changes[i]
 	}
-	saved := s.followAll(ctx, stored)
-	for _, d := range saved {
+	for _, d := range s.follow(stored...) {
 		c := byID[d.ID]
 		c.Version, c.SchedulePending = d.Version, d.SchedulePending
+		result.Revision = max(result.Revision, d.Revision)
+		if d.SchedulePending {
+			result.SchedulesPending++
+		}
 	}
 	result.Applied = true
 	return result, nil
 }
 
-// followAll lets schedules follow many changes, a few at a time.
-func (s *Service) followAll(ctx context.Context, stored []core.StoredDefinition) []Saved {
-	saved := make([]Saved, len(stored))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for i, d := range stored {
-		wg.Add(1)
-		slots <- struct{}{}
-		go func() {
-			defer func() { <-slots; wg.Done() }()
-			saved[i] = s.follow(ctx, d)
-		}()
+func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.DefinitionChange, error) {
+	if len(b.Definitions) > MaxApply {
+		return PlanResult{}, nil, TooMany()
 	}
-	wg.Wait()
-	return saved
-}
-
-func (s *Service) plan(ctx context.Context, defs []core.Definition, prune bool) (PlanResult, []core.DefinitionChange, error) {
-	if len(defs) > MaxApply {
-		return PlanResult{}, nil, core.Errorf(core.CodeTooLarge, "%d definitions at once; at most %d are allowed", len(defs), MaxApply)
+	if err := b.check(ctx); err != nil {
+		return PlanResult{}, nil, err
 	}
-	if err := checkAll(defs); err != nil {
+	live, err := s.current(ctx, b.Definitions)
+	if err != nil {
 		return PlanResult{}, nil, err
 	}
 	var result PlanResult
 	var changes []core.DefinitionChange
-	named := make(map[string]bool, len(defs))
+	named := make(map[string]bool, len(b.Definitions))
 	now := s.now()
-	for _, def := range defs {
-		named[def.Name] = true
-		current, err := s.find(ctx, def.Name)
-		if err != nil {
+	for _, def := range b.Definitions {
+		if err := ctx.Err(); err != nil {
 			return PlanResult{}, nil, err
 		}
+		named[def.Name] = true
+		current := live[def.Name]
 		pc := PlannedChange{Name: def.Name, ID: def.ID, Change: ChangeCreate, NextAfter: nextFire(&def, now)}
 		change := core.DefinitionChange{Definition: def}
 		if current != nil {
@@ -164,7 +170,7 @@ func (s *Service) plan(ctx context.Context, defs []core.Definition, prune bool) 
 			changes = append(changes, change)
 		}
 	}
-	if prune {
+	if b.Prune {
 		if err := s.planPrune(ctx, named, &result, &changes); err != nil {
 			return PlanResult{}, nil, err
 		}
@@ -173,20 +179,43 @@ func (s *Service) plan(ctx context.Context, defs []core.Definition, prune bool) 
 	return result, changes, nil
 }
 
-func checkAll(defs []core.Definition) error {
+// current finds the live definitions that have the names of others.
+func (s *Service) current(ctx context.Context, defs []core.Definition) (map[string]*core.StoredDefinition, error) {
+	names := make([]string, len(defs))
+	for i := range defs {
+		names[i] = defs[i].Name
+	}
+	found, err := s.Store.DefinitionsNamed(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	live := make(map[string]*core.StoredDefinition, len(found))
+	for i := range found {
+		live[found[i].Name] = &found[i]
+	}
+	return live, nil
+}
+
+// check judges the definitions, unless that was done, and that their names and IDs differ.
+func (b Batch) check(ctx context.Context) error {
 	var faults []core.FieldError
 	byName, byID := map[string]int{}, map[string]int{}
-	for i := range defs {
-		def := &defs[i]
+	for i := range b.Definitions {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		def := &b.Definitions[i]
 		def.Normalize()
 		at := fmt.Sprintf("definitions[%d]", i)
-		if err := Check(def); err != nil {
-			if !core.IsCode(err, core.CodeInvalid) {
-				return err
-			}
-			for _, f := range fieldsOf(err) {
-				f.Location = at + "." + f.Location
-				faults = append(faults, f)
+		if !b.Checked {
+			if err := Check(def); err != nil {
+				if !core.IsCode(err, core.CodeInvalid) {
+					return err
+				}
+				for _, f := range fieldsOf(err) {
+					f.Location = at + "." + f.Location
+					faults = append(faults, f)
+				}
 			}
 		}
 		if first, dup := byName[def.Name]; dup && def.Name != "" {

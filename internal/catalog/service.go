@@ -23,9 +23,10 @@ type Runs interface {
 	CancelRun(ctx context.Context, workflowID string) error
 }
 
-// Schedules brings the Temporal schedule of one definition in step with the record.
-type Schedules interface {
-	SyncDefinition(ctx context.Context, id string) error
+// Follower lets Temporal's schedules follow the record, in the background. It finds by itself what has to follow.
+type Follower interface {
+	// Wake says that something has, so that it looks at once.
+	Wake()
 }
 
 // Context fetches what a definition's `context` names, as a run would.
@@ -36,10 +37,11 @@ type Context interface {
 // Config joins the parts of a Service. Store is required; the others may be nil
 // in a process that does not offer what needs them.
 type Config struct {
-	Store     Store
-	Runs      Runs
-	Schedules Schedules
-	Context   Context
+	Store Store
+	Runs  Runs
+	// Follower is nil in a process that leaves schedules to another one.
+	Follower Follower
+	Context  Context
 	// Now is the clock; time.Now if nil.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -66,28 +68,21 @@ func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microseco
 // Saved is a stored definition and whether its schedule already follows.
 type Saved struct {
 	core.StoredDefinition
-	// SchedulePending is true if the change is committed but Temporal could not be
-	// told yet; reconciliation will.
+	// SchedulePending is true if the schedule in Temporal has still to follow. It does so in the background: an answer does not wait
+	// for Temporal.
 	SchedulePending bool
 }
 
-// syncTimeout bounds how long a saved change waits for Temporal; the change is committed either way.
-const syncTimeout = 10 * time.Second
-
-// follow makes the schedule follow a committed change. The answer must not
-// depend on the client's patience, hence the detached context.
-func (s *Service) follow(ctx context.Context, d core.StoredDefinition) Saved {
-	saved := Saved{StoredDefinition: d}
-	if s.Schedules == nil {
-		saved.SchedulePending = d.TriggerType == core.TriggerCron
-		return saved
+// follow says of committed rows which schedules have still to follow, and has that done.
+func (s *Service) follow(stored ...core.StoredDefinition) []Saved {
+	saved := make([]Saved, len(stored))
+	wake := false
+	for i, d := range stored {
+		saved[i] = Saved{StoredDefinition: d, SchedulePending: d.SchedulePending()}
+		wake = wake || saved[i].SchedulePending
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
-	defer cancel()
-	if err := s.Schedules.SyncDefinition(ctx, d.ID); err != nil {
-		s.Logger.WarnContext(ctx, "schedule does not follow yet; reconciliation will repeat it",
-			"activity", d.Name, "activity_id", d.ID, "error", err)
-		saved.SchedulePending = true
+	if wake && s.Follower != nil {
+		s.Follower.Wake()
 	}
 	return saved
 }

@@ -50,7 +50,7 @@ type Document struct {
 const maxNodes = 200_000
 
 // MaxFaults is how many faults of one text are told at once.
-const MaxFaults = 100
+const MaxFaults = core.MaxFaults
 
 // Parse reads all documents of a text: several YAML documents separated by
 // "---", one JSON object, or a list of objects in either. The error is an [*core.Error]
@@ -105,11 +105,7 @@ func refusal(source string, faults []core.FieldError) error {
 		a, b := faults[i], faults[j]
 		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
 	})
-	err := core.InvalidFields(source+" is not a valid definition", faults...)
-	if more := len(faults) - MaxFaults; more > 0 {
-		err.Fields = append(faults[:MaxFaults:MaxFaults], core.FieldError{Message: fmt.Sprintf("and %d more faults; mend these first", more)})
-	}
-	return err
+	return core.InvalidFields(source+" is not a valid definition", faults...)
 }
 
 // Locate fills in line and column of faults found later (by validation), from

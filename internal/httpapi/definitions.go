@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -139,7 +137,7 @@ func (s *server) definitions() {
 
 	register(s, op(http.MethodGet, definitionsURL+"/{ref}", "get-definition", tagDefinitions, "Get a definition"), func(ctx context.Context, in *RefPath) (*definitionAnswer, error) {
 		d, err := s.Catalog.Get(ctx, in.Ref)
-		return saved(catalog.Saved{StoredDefinition: d}, err)
+		return saved(catalog.Saved{StoredDefinition: d, SchedulePending: d.SchedulePending()}, err)
 	})
 
 	type updateInput struct {
@@ -210,7 +208,7 @@ func optionalBool(text string) *bool {
 func wireDefinitions(p core.Page[core.StoredDefinition]) core.Page[wire.Definition] {
 	out := core.Page[wire.Definition]{NextCursor: p.NextCursor, Items: make([]wire.Definition, len(p.Items))}
 	for i, d := range p.Items {
-		out.Items[i] = wireDefinition(d, false)
+		out.Items[i] = wireDefinition(d, d.SchedulePending())
 	}
 	return out
 }
@@ -260,83 +258,24 @@ func (s *server) planAndApply() {
 	}
 	for _, o := range []struct {
 		huma.Operation
-		call func(context.Context, []core.Definition, bool) (catalog.PlanResult, error)
+		call func(context.Context, catalog.Batch) (catalog.PlanResult, error)
 	}{
 		{op(http.MethodPost, "/plan", "plan", tagDefinitions, "Show what applying definitions would change; nothing is stored"), s.Catalog.Plan},
-		{op(http.MethodPost, "/apply", "apply", tagDefinitions, "Make the definitions equal these: all or none"), func(ctx context.Context, defs []core.Definition, prune bool) (catalog.PlanResult, error) {
-			return s.Catalog.Apply(ctx, defs, prune, actor(ctx))
+		{op(http.MethodPost, "/apply", "apply", tagDefinitions, "Make the definitions equal these: all or none"), func(ctx context.Context, b catalog.Batch) (catalog.PlanResult, error) {
+			return s.Catalog.Apply(ctx, b, actor(ctx))
 		}},
 	} {
 		described := documented(o.Operation)
 		described.Description = "The body is {definitions: […], prune}, or several YAML documents."
 		described.MaxBodyBytes = maxApplyBody
 		register(s, described, func(ctx context.Context, in *input) (*body[catalog.PlanResult], error) {
-			defs, prune, err := in.several()
+			batch, err := in.several(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return answer(o.call(ctx, defs, prune))
+			return answer(o.call(ctx, batch))
 		})
 	}
-}
-
-// several reads the body of plan and apply.
-func (b DocumentBody) several() ([]core.Definition, bool, error) {
-	format, err := b.format()
-	if err != nil {
-		return nil, false, err
-	}
-	if format == document.YAML {
-		docs, err := document.ParseChecked("the body", b.RawBody, format, catalog.Check)
-		return definitionsOf(docs), false, err
-	}
-	var in wire.Definitions
-	dec := json.NewDecoder(bytes.NewReader(b.RawBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		return nil, false, core.Wrap(core.CodeMalformed, err, "the body must be {\"definitions\": […], \"prune\": false}: %v", err)
-	}
-	var defs []core.Definition
-	var faults []core.FieldError
-	before := 0 // where the element before ended
-	for i, raw := range in.Definitions {
-		at := fmt.Sprintf("definitions[%d]", i)
-		begin := before + max(bytes.Index(b.RawBody[before:], raw), 0)
-		before = min(begin+len(raw), len(b.RawBody))
-		docs, err := document.ParseChecked(at, raw, document.JSON, catalog.Check)
-		if err != nil {
-			if !core.IsCode(err, core.CodeInvalid) {
-				return nil, false, err
-			}
-			faults = append(faults, inElement(fieldsOf(err), at, b.RawBody[:begin])...)
-		}
-		defs = append(defs, definitionsOf(docs)...)
-	}
-	if len(faults) > 0 {
-		return nil, false, core.InvalidFields("not valid", faults...)
-	}
-	return defs, in.Prune, nil
-}
-
-// inElement gives faults of a part of the body their places in the whole.
-func inElement(faults []core.FieldError, at string, before []byte) []core.FieldError {
-	faults = slices.Clone(faults)
-	line, column := bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')-1
-	for i := range faults {
-		f := &faults[i]
-		if f.Location != "" {
-			f.Location = at + "." + f.Location
-		} else {
-			f.Location = at
-		}
-		if f.Line == 1 {
-			f.Column += column
-		}
-		if f.Line > 0 {
-			f.Line += line
-		}
-	}
-	return faults
 }
 
 func definitionsOf(docs []document.Document) []core.Definition {

@@ -18,6 +18,24 @@ func (s *server) operations() {
 	register(s, op(http.MethodGet, "/schedules", "list-drift", tag, "How schedules in Temporal differ from the record; nothing is changed"), func(ctx context.Context, _ *struct{}) (*body[core.SyncReport], error) {
 		return s.sync(ctx, core.SyncOptions{DryRun: true})
 	})
+	type pendingInput struct {
+		Revision int64 `query:"revision" minimum:"0" doc:"only what changed at this revision, as the answer of apply names it, and has not changed since; default: everything"`
+	}
+	pending := op(http.MethodGet, "/schedules/pending", "list-pending-schedules", tag, "How many schedules in Temporal have still to follow changes of definitions")
+	pending.Description = "A change is saved before its schedule follows, in the background. items are up to 20 of those that could not be written, with the error; refused counts those for which trying again cannot help. Temporal is not asked."
+	register(s, pending, func(ctx context.Context, in *pendingInput) (*body[wire.SchedulesPending], error) {
+		f := core.BehindFilter{Failing: true, Limit: 20}
+		if in.Revision > 0 {
+			f.After, f.UpTo = in.Revision-1, in.Revision
+		}
+		found, err := s.Record.SchedulesBehind(ctx, f)
+		out := wire.SchedulesPending{Pending: found.Total, Failing: found.Failing, Refused: found.Refused, Items: found.Items}
+		if out.Items == nil {
+			out.Items = []core.ScheduleBehind{}
+		}
+		return answer(out, err)
+	})
+
 	type syncInput struct {
 		Body *wire.Sync `required:"false"`
 	}
@@ -119,6 +137,6 @@ func (s *server) health() {
 		if !ready {
 			status = http.StatusServiceUnavailable
 		}
-		write(w, status, wire.Ready{Ready: ready, Checks: checks})
+		write(w, status, wire.Ready{Ready: ready, Checks: checks, Background: s.Health.Background(r.Context())})
 	})
 }

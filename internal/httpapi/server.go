@@ -21,6 +21,7 @@ type Record interface {
 	core.Tasks
 	core.Idempotency
 	LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error)
+	SchedulesBehind(ctx context.Context, f core.BehindFilter) (core.SchedulesBehind, error)
 	AuditEntries(ctx context.Context, object string, p core.PageRequest) (core.Page[core.AuditEntry], error)
 }
 

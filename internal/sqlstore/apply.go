@@ -185,7 +185,11 @@ func (a *apply) delete(c activitycore.DefinitionChange) (*definitionRow, error) 
 	}
 	a.changed = true
 	delete(a.liveName, cur.Name)
+	none := needsNoSchedule(cur)
 	cur.Revision, cur.UpdatedAt, cur.UpdatedBy, cur.DeletedAt, cur.Paused = a.revision, a.at, a.by, &a.at, nil
+	if none {
+		cur.Followed = cur.Revision
+	}
 	a.deleted = append(a.deleted, cur.ID)
 	a.opened = append(a.opened, openedHold{cur.ID, holdDeleted})
 	a.trail("delete", cur.Name)
@@ -228,7 +232,10 @@ func (a *apply) put(c activitycore.DefinitionChange) (*definitionRow, error) {
 	row.Version, row.Revision, row.CreatedAt, row.UpdatedAt, row.UpdatedBy = 1, a.revision, a.at, a.at, a.by
 	old := a.byID[d.ID]
 	if old != nil {
-		row.Version = old.Version + 1
+		row.Version, row.Followed = old.Version+1, old.Followed
+	}
+	if d.TriggerType != activitycore.TriggerCron && needsNoSchedule(old) {
+		row.Followed = row.Revision
 	}
 	switch {
 	case cur != nil:
@@ -276,10 +283,13 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 			return activitycore.NotFound("activity definition", clean(id))
 		}
 		out = cur.StoredDefinition
+		none := needsNoSchedule(&cur)
 		if (p == nil) == (cur.Paused == nil) {
 			return nil
 		}
-		out.Revision = rev
+		if out.Revision = rev; none {
+			out.Followed = rev
+		}
 		var since any
 		var by, reason string
 		if p == nil {
@@ -297,8 +307,9 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 		if err != nil {
 			return err
 		}
-		if _, err := exec(ctx, q, `UPDATE definitions SET revision = $1, paused_at = $2, paused_by = $3, pause_reason = $4 WHERE id = $5`,
-			rev, since, by, reason, id); err != nil {
+		if _, err := exec(ctx, q, `UPDATE definitions SET revision = $1, followed = $2, paused_at = $3, paused_by = $4, pause_reason = $5,
+			schedule_error = '', schedule_error_code = '' WHERE id = $6`,
+			rev, out.Followed, since, by, reason, id); err != nil {
 			return err
 		}
 		entry := activitycore.AuditEntry{At: at, By: actor, Action: "definition.pause", Object: out.Name}

@@ -61,8 +61,8 @@ func (a *apply) writeDeleted(ctx context.Context, q Querier) error {
 		part := ids[:min(len(ids), inChunk)]
 		ids = ids[len(part):]
 		var b statement
-		b.add(`UPDATE definitions SET revision = ?, updated_at = ?, updated_by = ?, deleted_at = ?,
-			paused_at = NULL, paused_by = '', pause_reason = '' WHERE id IN `, a.revision, a.at, clean(string(a.by)), a.at)
+		b.add(`UPDATE definitions SET revision = ?, followed = `+followedAfter(`?`)+`, updated_at = ?, updated_by = ?, deleted_at = ?,
+			schedule_error = '', schedule_error_code = '', paused_at = NULL, paused_by = '', pause_reason = '' WHERE id IN `, a.revision, a.revision, a.at, clean(string(a.by)), a.at)
 		in(&b, part)
 		if _, err := exec(ctx, q, b.String(), b.args...); err != nil {
 			return err
@@ -89,14 +89,15 @@ func (s *Store) writeRevived(ctx context.Context, q Querier, a *apply) error {
 // writeSaved writes the rows of definitions, new, changed or revived, and their versions.
 func (s *Store) writeSaved(ctx context.Context, q Querier, rows []*definitionRow) error {
 	err := s.insert(ctx, q, `INSERT INTO definitions
-		(id, name, version, revision, document, enabled, trigger_type, created_at, updated_at, updated_by)`,
+		(id, name, version, revision, document, enabled, trigger_type, created_at, updated_at, updated_by, followed)`,
 		`ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, revision = excluded.revision,
 		document = excluded.document, enabled = excluded.enabled, trigger_type = excluded.trigger_type,
 		created_at = excluded.created_at, updated_at = excluded.updated_at, updated_by = excluded.updated_by,
+		followed = excluded.followed, schedule_error = '', schedule_error_code = '',
 		deleted_at = NULL, purged = FALSE`, len(rows), func(i int) []any {
 			row := rows[i]
 			return []any{row.ID, row.Name, row.Version, row.Revision, row.document, row.Enabled, string(row.TriggerType),
-				row.CreatedAt, row.UpdatedAt, clean(string(row.UpdatedBy))}
+				row.CreatedAt, row.UpdatedAt, clean(string(row.UpdatedBy)), row.Followed}
 		}, nil)
 	if err != nil {
 		return err

@@ -17,13 +17,13 @@ type definitionRow struct {
 	purged   bool
 }
 
-const definitionColumns = `id, document, version, revision, created_at, updated_at, updated_by, deleted_at, purged, paused_at, paused_by, pause_reason`
+const definitionColumns = `id, document, version, revision, followed, created_at, updated_at, updated_by, deleted_at, purged, paused_at, paused_by, pause_reason`
 
 func scanDefinition(r scanner) (definitionRow, error) {
 	var d definitionRow
 	var id, by, pausedBy, pauseReason string
 	var pausedAt *time.Time
-	err := r.Scan(&id, &d.document, &d.Version, &d.Revision, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &by,
+	err := r.Scan(&id, &d.document, &d.Version, &d.Revision, &d.Followed, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &by,
 		timePtrInto{&d.DeletedAt}, &d.purged, timePtrInto{&pausedAt}, &pausedBy, &pauseReason)
 	if err != nil {
 		return d, err
@@ -67,6 +67,27 @@ func (s *Store) Definition(ctx context.Context, idOrName string) (activitycore.S
 		return activitycore.StoredDefinition{}, activitycore.NotFound("activity definition", clean(idOrName))
 	}
 	return d.StoredDefinition, nil
+}
+
+// DefinitionsNamed finds live definitions by name, many in one query.
+func (s *Store) DefinitionsNamed(ctx context.Context, names []string) ([]activitycore.StoredDefinition, error) {
+	var out []activitycore.StoredDefinition
+	for len(names) > 0 {
+		part := make([]string, 0, inChunk)
+		for _, name := range names[:min(len(names), inChunk)] {
+			part = append(part, clean(name))
+		}
+		names = names[len(part):]
+		var b statement
+		b.add(`SELECT ` + definitionColumns + ` FROM definitions WHERE deleted_at IS NULL AND name IN `)
+		in(&b, part)
+		rows, err := list(ctx, s.engine.Reader(), scanDefinition, b.String(), b.args...)
+		if err != nil {
+			return nil, s.translate("find definitions", err)
+		}
+		out = append(out, stored(rows)...)
+	}
+	return out, nil
 }
 
 // DefinitionAny finds a definition by ID, also a tombstone.
@@ -120,6 +141,7 @@ func scanVersion(r scanner) (activitycore.StoredDefinition, error) {
 		return d, fmt.Errorf("document of definition %s version %d: %w", id, d.Version, err)
 	}
 	d.UpdatedBy = activitycore.Actor(by)
+	d.Followed = d.Revision // a version is of the past: nothing has to follow it
 	return d, nil
 }
 

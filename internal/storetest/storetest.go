@@ -22,6 +22,8 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"an apply is all or nothing", applyIsAtomic},
 		{"a stale version is refused", staleVersion},
 		{"a pause is kept until it is resumed", pauses},
+		{"many definitions are found by name at once", namedDefinitions},
+		{"a schedule is behind until it is marked", schedulesFollow},
 		{"a reader of the catalogue misses no change", catalogueOrder},
 		{"every revision of the catalogue has its token", catalogueTokens},
 		{"a cause has one row and one claim", oneClaim},

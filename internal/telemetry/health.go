@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -14,10 +15,14 @@ type Health struct {
 	mu     sync.Mutex
 	names  []string
 	checks map[string]Check
+	tells  map[string]Tell
 }
 
+// Tell describes something that the process may be ready without, such as work that goes on behind it.
+type Tell func(context.Context) string
+
 // NewHealth returns a Health without checks, which is ready.
-func NewHealth() *Health { return &Health{checks: map[string]Check{}} }
+func NewHealth() *Health { return &Health{checks: map[string]Check{}, tells: map[string]Tell{}} }
 
 // Add adds a check under a name; the same name again replaces it.
 func (h *Health) Add(name string, c Check) {
@@ -27,6 +32,27 @@ func (h *Health) Add(name string, c Check) {
 		h.names = append(h.names, name)
 	}
 	h.checks[name] = c
+}
+
+// Tell adds something to what [Health.Background] tells; the same name again replaces it.
+func (h *Health) Tell(name string, t Tell) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tells[name] = t
+}
+
+// Background is what everything that was added with Tell says of itself.
+func (h *Health) Background(ctx context.Context) map[string]string {
+	h.mu.Lock()
+	tells := maps.Clone(h.tells)
+	h.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	told := make(map[string]string, len(tells))
+	for name, tell := range tells {
+		told[name] = tell(ctx)
+	}
+	return told
 }
 
 // checkTimeout bounds one check, so that /readyz answers even if a server hangs.

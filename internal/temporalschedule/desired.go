@@ -38,7 +38,9 @@ const (
 type Desired struct {
 	ActivityID string
 	Name       string
-	Presence   Presence
+	// Revision is that of the row it comes from.
+	Revision int64
+	Presence Presence
 	// Recorded is true if the record has a row for the definition, were it a tombstone: only then is a deletion the
 	// record's explicit wish.
 	Recorded bool
@@ -102,7 +104,7 @@ func newPlanner(owner, taskQueue string, dc converter.DataConverter) *planner {
 func unrecorded(activityID string) Desired { return Desired{ActivityID: activityID} }
 
 func (p *planner) desired(row activitycore.StoredDefinition, now time.Time) Desired {
-	d := Desired{ActivityID: row.ID, Name: row.Name, Recorded: true}
+	d := Desired{ActivityID: row.ID, Name: row.Name, Revision: row.Revision, Recorded: true}
 	if !row.Live() || row.TriggerType != activitycore.TriggerCron {
 		return d
 	}

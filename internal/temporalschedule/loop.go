@@ -2,6 +2,7 @@ package temporalschedule
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,18 +10,22 @@ import (
 	"github.com/activity-core/activity-core/internal/background"
 )
 
-// Loop syncs now and then. The first sync that succeeds makes the process ready.
+// Loop keeps schedules in line: it compares all of them now and then, and lets those of changed definitions follow at once, whichever
+// process changed them. What has to follow stands in the record (see [activitycore.ScheduleBook]), so nothing is lost with a process.
 type Loop struct {
 	reconciler *Reconciler
 	interval   time.Duration
 	retry      time.Duration
 
-	task background.Task
-	wake chan struct{}
+	task, follower background.Task
+	// wake asks for a look at what has changed, all for a sync of everything.
+	wake, all chan struct{}
 
-	mu    sync.Mutex
-	last  Outcome
-	first chan struct{} // closed once a sync has succeeded
+	mu   sync.Mutex
+	last Outcome
+	// covered is the revision up to which the sync under way, or about to be, lets schedules follow; 0: none is.
+	covered int64
+	first   chan struct{} // closed once a sync has succeeded
 }
 
 // Outcome is what the latest sync gave.
@@ -31,8 +36,8 @@ type Outcome struct {
 	Err    error
 }
 
-// DefaultInterval is the time between syncs. Changes made through the API are applied at once; the loop finds what was
-// changed in Temporal, what a crash left undone, and compiled specs about to end.
+// DefaultInterval is the time between syncs of everything. They find what was changed in Temporal, and compiled specs about to end;
+// changes of definitions do not wait for them.
 const DefaultInterval = time.Minute
 
 // retryAfter is the pause after a sync that failed.
@@ -43,23 +48,30 @@ func NewLoop(r *Reconciler, interval time.Duration) *Loop {
 	if interval <= 0 {
 		interval = DefaultInterval
 	}
-	return &Loop{reconciler: r, interval: interval, retry: min(retryAfter, interval), first: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return &Loop{reconciler: r, interval: interval, retry: min(retryAfter, interval), first: make(chan struct{}),
+		wake: make(chan struct{}, 1), all: make(chan struct{}, 1)}
 }
 
 // Start begins to sync, the first time at once, and returns. Starting a started loop does nothing.
 func (l *Loop) Start(context.Context) error {
 	l.task.Start(l.run)
+	l.follower.Start(l.follow)
 	return nil
 }
 
 // Stop ends the loop and waits for the sync in progress, or for ctx. It may be called again, and before Start.
-func (l *Loop) Stop(ctx context.Context) error { return l.task.Stop(ctx) }
+func (l *Loop) Stop(ctx context.Context) error {
+	return errors.Join(l.follower.Stop(ctx), l.task.Stop(ctx))
+}
 
-// Wake asks for a sync soon rather than at the next interval.
-func (l *Loop) Wake() {
+// Wake says that a definition was changed in this process: its schedule follows at once. Changes made by others are noticed within
+// moments without it.
+func (l *Loop) Wake() { ring(l.wake) }
+
+func ring(bell chan struct{}) {
 	select {
-	case l.wake <- struct{}{}:
-	default: // one is on its way
+	case bell <- struct{}{}:
+	default: // it rings already
 	}
 }
 
@@ -75,22 +87,18 @@ func (l *Loop) Last() Outcome {
 
 func (l *Loop) run(ctx context.Context) {
 	for {
-		report, err := l.reconciler.Sync(ctx, activitycore.SyncOptions{})
+		err := l.sync(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		wait := l.interval
+		wait, all := l.interval, l.all
 		if err != nil {
-			wait = l.retry
-			l.reconciler.cfg.Log.WarnContext(ctx, "sync of schedules failed and will be repeated", "error", err)
-		} else {
-			l.reconciler.cfg.Metrics.observed(report.Observed, report.Drift)
+			wait, all = l.retry, nil // asking more often helps nobody
 		}
-		l.record(Outcome{At: l.reconciler.now(), Report: report, Err: err})
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-		case <-l.wake:
+		case <-all:
 		case <-ctx.Done():
 		}
 		timer.Stop()
@@ -98,6 +106,38 @@ func (l *Loop) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+func (l *Loop) sync(ctx context.Context) error {
+	r := l.reconciler
+	head, _, err := r.cfg.Store.Head(ctx, 0)
+	var report activitycore.SyncReport
+	if err == nil {
+		l.cover(head)
+		report, err = r.Sync(ctx, activitycore.SyncOptions{})
+		l.cover(0)
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		r.cfg.Log.WarnContext(ctx, "sync of schedules failed and will be repeated", "error", err)
+		if err := r.cfg.Store.HoldUpSchedules(ctx, activitycore.CodeOf(err), activitycore.MessageOf(err)); err != nil && ctx.Err() == nil {
+			r.cfg.Log.WarnContext(ctx, "what keeps schedules from following is not noted", "error", err)
+		}
+	} else {
+		r.cfg.Metrics.observed(report.Observed, report.Drift)
+	}
+	l.record(Outcome{At: r.now(), Report: report, Err: err})
+	ring(l.wake) // for what was changed meanwhile
+	return err
+}
+
+// cover says that a sync takes care of the revisions up to one.
+func (l *Loop) cover(revision int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.covered = revision
 }
 
 func (l *Loop) record(o Outcome) {

@@ -15,6 +15,8 @@ type Store interface {
 	Holds(ctx context.Context, activityID string, from, to time.Time) ([]activitycore.Hold, error)
 	AccountedUntil(ctx context.Context, activityIDs []string) (map[string]time.Time, error)
 	PurgeTombstone(ctx context.Context, id string, version int64) error
+	Head(ctx context.Context, known int64) (revision int64, token string, err error)
+	activitycore.ScheduleBook
 }
 
 // SlotKeeper rescues the slots that a write to a schedule makes Temporal forget: those already due and not yet started,

@@ -66,6 +66,8 @@ type Reconciler struct {
 	sample, drySample string
 	// firing is when a schedule was last seen that was not paused, by activity ID.
 	firing map[string]time.Time
+	// wrote is when this process last wrote a schedule, by activity ID: a listing may not show it yet.
+	wrote map[string]time.Time
 }
 
 // New makes a reconciler; it calls nobody.
@@ -102,6 +104,7 @@ func New(cfg Config) *Reconciler {
 		cfg:     cfg,
 		calls:   &calls{service: cfg.Service, namespace: cfg.Namespace, identity: cfg.Identity, owner: cfg.Owner, counts: make(map[string]int)},
 		firing:  make(map[string]time.Time),
+		wrote:   make(map[string]time.Time),
 		planner: newPlanner(cfg.Owner, cfg.TaskQueue, cfg.Converter),
 	}
 }
@@ -113,8 +116,9 @@ func (r *Reconciler) now() time.Time { return r.cfg.Now().UTC().Truncate(time.Mi
 // deletes it, as the row says at the moment of the write. It returns when Temporal confirms the result. It deletes the
 // schedule of a definition the record does not know, because the caller has just removed it.
 func (r *Reconciler) SyncDefinition(ctx context.Context, id string) error {
-	_, err := r.converge(ctx, id, convergeOptions{})
-	return err
+	marks := r.marker()
+	_, err := r.converge(ctx, id, convergeOptions{marks: marks})
+	return errors.Join(err, marks.flush(ctx))
 }
 
 // UpsertSchedule makes the schedule of an enabled cron definition, or brings it up to date. CodeConflict: the record wants
@@ -191,6 +195,8 @@ type convergeOptions struct {
 	create *Desired
 	// trustCreate takes a confirmed creation for the result. The caller compares the rows afterwards.
 	trustCreate bool
+	// marks takes down what came of it; nil takes nothing down.
+	marks *marker
 }
 
 // convergeAttempts bounds write and look again: each repetition means that somebody else wrote in between.
@@ -202,9 +208,15 @@ var errKept = errors.New("the deletion is held back")
 func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOptions) (writes int, err error) {
 	unlock := r.locks.lock(id)
 	defer unlock()
+	defer func() {
+		if err != nil && !errors.Is(err, errKept) && ctx.Err() == nil {
+			opt.marks.failed(ctx, id, err)
+		}
+	}()
 	if opt.create != nil {
 		switch err := r.create(ctx, *opt.create); {
 		case err == nil && opt.trustCreate:
+			opt.marks.follows(ctx, id, opt.create.Revision)
 			return 1, nil
 		case err == nil:
 			writes++
@@ -228,6 +240,7 @@ func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOption
 			r.sawFiring(id, asked)
 		}
 		if last = diffOne(d, seen.Observed, there); len(last) == 0 {
+			opt.marks.follows(ctx, id, row.Revision)
 			return writes, r.purge(ctx, row)
 		}
 		if last[0].Unrecorded && opt.keepUnrecorded {
@@ -274,6 +287,7 @@ func (r *Reconciler) apply(ctx context.Context, d Desired, seen described, c Cha
 	default:
 		return activitycore.Errorf(activitycore.CodeConflict, "schedule %s: %s", activitycore.ScheduleID(d.ActivityID), c.Detail)
 	}
+	r.justWrote(d.ActivityID)
 	r.cfg.Metrics.written(c.Action, err)
 	if err == nil {
 		r.cfg.Log.InfoContext(ctx, "schedule changed", "action", c.Action, "activity_id", d.ActivityID, "activity", d.Name, "because", c.Detail)
@@ -283,6 +297,7 @@ func (r *Reconciler) apply(ctx context.Context, d Desired, seen described, c Cha
 
 func (r *Reconciler) create(ctx context.Context, d Desired) error {
 	err := r.around(ctx, d.ActivityID, func() error { return r.calls.create(ctx, d) })
+	r.justWrote(d.ActivityID)
 	if !errors.Is(err, errExists) {
 		r.cfg.Metrics.written(ActionCreate, err)
 	}

@@ -47,7 +47,7 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	for _, row := range rows {
 		desired = append(desired, r.planner.desired(row, r.now()))
 	}
-	if observed, err = r.lookCloser(ctx, observed, desired, opt); err != nil {
+	if observed, err = r.lookCloser(ctx, observed, desired, opt, r.lately(rows)); err != nil {
 		return report, err
 	}
 	changes := Diff(desired, observed)
@@ -57,8 +57,10 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	if opt.DryRun {
 		return report, nil
 	}
-	r.applyAll(ctx, &report, rows, desired, changes, held)
-	return report, ctx.Err()
+	marks := r.marker()
+	marks.agreed(ctx, rows, changes)
+	err = r.applyAll(ctx, &report, rows, desired, changes, held, marks)
+	return report, errors.Join(err, ctx.Err(), marks.flush(ctx))
 }
 
 // rows reads every row of the record, tombstones included. One read of all: asked for in parts, the record would add the
@@ -76,8 +78,8 @@ func (r *Reconciler) rows(ctx context.Context) ([]activitycore.StoredDefinition,
 const maxDoubts = 100
 
 // lookCloser describes the schedules about which the listing may be wrong, if they are few, and those about which it cannot
-// be right, all or the next few: a listing shows neither policies nor the action.
-func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, opt activitycore.SyncOptions) ([]Observed, error) {
+// be right, all or the next few: a listing shows neither policies nor the action. And it describes those that were written lately.
+func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, opt activitycore.SyncOptions, lately []string) ([]Observed, error) {
 	differs := make(map[string]bool)
 	for _, c := range Diff(desired, observed) {
 		differs[c.ActivityID] = true
@@ -95,6 +97,9 @@ func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desire
 	if opt.Full || len(differs) <= maxDoubts {
 		look = append(look, slices.Sorted(maps.Keys(differs))...)
 	}
+	look = append(look, lately...)
+	slices.Sort(look)
+	look = slices.Compact(look)
 	seen := make([]*Observed, len(look))
 	err := r.each(ctx, len(look), func(ctx context.Context, i int) error {
 		d, there, err := r.calls.describe(ctx, look[i])
@@ -207,7 +212,7 @@ func (r *Reconciler) guard(report *activitycore.SyncReport, changes []Change, ov
 }
 
 // applyAll carries the changes out, and with them what is left of deleted definitions.
-func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncReport, rows []activitycore.StoredDefinition, desired []Desired, changes []Change, held bool) {
+func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncReport, rows []activitycore.StoredDefinition, desired []Desired, changes []Change, held bool, marks *marker) error {
 	wanted := make(map[string]Desired, len(desired))
 	for _, d := range desired {
 		wanted[d.ActivityID] = d
@@ -219,13 +224,14 @@ func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncRepo
 		if !ok {
 			i = len(work)
 			at[id] = i
-			work = append(work, job{id: id, opt: convergeOptions{keepUnrecorded: held}})
+			work = append(work, job{id: id, opt: convergeOptions{keepUnrecorded: held, marks: marks}})
 		}
 		return &work[i]
 	}
 	for i, c := range changes {
 		if c.Action == ActionNone {
 			report.Drift[i].Error = c.Detail
+			marks.failed(ctx, c.ActivityID, activitycore.Errorf(activitycore.CodeConflict, "%s", c.Detail))
 			continue
 		}
 		if c.Unrecorded && held {
@@ -245,10 +251,12 @@ func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncRepo
 		}
 	}
 	if len(work) == 0 {
-		return
+		return nil
 	}
-	r.work(ctx, report, work)
-	r.recheck(ctx, report, rows, work)
+	if err := r.work(ctx, report, work); err != nil {
+		return err
+	}
+	return r.recheck(ctx, report, rows, work, marks)
 }
 
 // job is one definition to converge, and where its drift is in the report.
@@ -258,9 +266,11 @@ type job struct {
 	drift []int
 }
 
-func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, work []job) {
+// work converges each definition. It ends early where Temporal has stopped to answer: each of thousands would wait as long to find that out.
+func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, work []job) error {
 	var mu sync.Mutex
-	_ = r.each(ctx, len(work), func(ctx context.Context, i int) error {
+	inARow := 0 // failures that say nothing of the definition
+	return r.each(ctx, len(work), func(ctx context.Context, i int) error {
 		writes, err := r.converge(ctx, work[i].id, work[i].opt)
 		mu.Lock()
 		defer mu.Unlock()
@@ -273,13 +283,20 @@ func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, 
 				report.Drift[at].Error = activitycore.MessageOf(err)
 			}
 		}
-		return nil // one definition's trouble is not another's
+		if err == nil || errors.Is(err, errKept) || !passing(err) {
+			inARow = 0
+			return nil // one definition's trouble is not another's
+		}
+		if inARow++; inARow < 2*r.cfg.Concurrency {
+			return nil
+		}
+		return fmt.Errorf("%d schedules in a row could not be written, the others are left to the next sync: %w", inARow, err)
 	})
 }
 
 // recheck converges again what changed in the record while its schedule was created: with many to create, reading all rows
 // once costs less than describing each schedule.
-func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncReport, before []activitycore.StoredDefinition, done []job) {
+func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncReport, before []activitycore.StoredDefinition, done []job, marks *marker) error {
 	created := make(map[string]bool)
 	for _, j := range done {
 		if j.opt.create != nil {
@@ -287,12 +304,12 @@ func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncRepor
 		}
 	}
 	if len(created) == 0 {
-		return
+		return nil
 	}
 	now, err := r.rows(ctx)
 	if err != nil {
 		r.cfg.Log.WarnContext(ctx, "changes made during the sync are left to the next one", "error", err)
-		return
+		return nil
 	}
 	same := make(map[string]int64, len(now))
 	for _, row := range now {
@@ -301,10 +318,10 @@ func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncRepor
 	var again []job
 	for _, row := range before {
 		if revision, ok := same[row.ID]; created[row.ID] && (!ok || revision != row.Revision) {
-			again = append(again, job{id: row.ID})
+			again = append(again, job{id: row.ID, opt: convergeOptions{marks: marks}})
 		}
 	}
-	r.work(ctx, report, again)
+	return r.work(ctx, report, again)
 }
 
 // each calls do for 0 to n-1, a bounded number at once, and returns the first error, which ends the rest.

@@ -235,6 +235,15 @@ func (c *Client) Schedules(ctx context.Context) (r core.SyncReport, err error) {
 	return r, c.get(ctx, "/schedules", nil, &r)
 }
 
+// SchedulesPending tells which schedules have still to follow what changed at a revision of the catalogue; 0 is everything.
+func (c *Client) SchedulesPending(ctx context.Context, revision int64) (r wire.SchedulesPending, err error) {
+	q := url.Values{}
+	if revision > 0 {
+		q.Set("revision", strconv.FormatInt(revision, 10))
+	}
+	return r, c.get(ctx, "/schedules/pending", q, &r)
+}
+
 // Sync reconciles schedules once.
 func (c *Client) Sync(ctx context.Context, body wire.Sync) (r core.SyncReport, err error) {
 	return r, c.send(ctx, http.MethodPost, "/sync", body, nil, &r)

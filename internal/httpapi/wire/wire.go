@@ -23,7 +23,7 @@ type Definition struct {
 	CreatedAt time.Time   `json:"created_at"`
 	UpdatedAt time.Time   `json:"updated_at"`
 	Paused    *core.Pause `json:"paused,omitempty"`
-	// SchedulePending: the change is committed, Temporal will follow at the next reconciliation.
+	// SchedulePending: the change is committed, its schedule in Temporal follows in the background.
 	SchedulePending bool `json:"schedule_pending,omitempty"`
 }
 
@@ -172,10 +172,22 @@ type LedgerGap struct {
 	Detail       string `json:"detail"`
 }
 
+// SchedulesPending is the answer of GET /schedules/pending.
+type SchedulesPending struct {
+	Pending int `json:"pending"`
+	// Failing counts those of them that could not be written, Refused those for which trying again cannot help.
+	Failing int `json:"failing"`
+	Refused int `json:"refused"`
+	// Items are some of those that fail, the latest changes first.
+	Items []core.ScheduleBehind `json:"items"`
+}
+
 // Ready is the answer of GET /readyz.
 type Ready struct {
 	Ready  bool              `json:"ready"`
 	Checks map[string]string `json:"checks"`
+	// Background says how far work is that goes on behind: being ready does not wait for it.
+	Background map[string]string `json:"background,omitempty"`
 }
 
 // Problem is the body of every error: RFC 9457, with the code and the fields at fault.

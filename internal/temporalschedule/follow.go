@@ -1,0 +1,92 @@
+package temporalschedule
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	activitycore "github.com/activity-core/activity-core"
+)
+
+// lookEvery is how soon a change made by another process is noticed. A look is one query of a small index.
+const lookEvery = 500 * time.Millisecond
+
+// followSingly is up to how many schedules are described one by one: listing all takes less than describing more.
+const followSingly = 100
+
+// follow lets the schedules of changed definitions follow, until ctx ends. It goes on beside a sync of everything, which may take a
+// minute: a pause does not wait for it.
+func (l *Loop) follow(ctx context.Context) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ticker.C:
+		case <-l.wake:
+		case <-ctx.Done():
+			return
+		}
+		away, err := l.followOnce(ctx)
+		if err != nil && ctx.Err() == nil {
+			l.reconciler.cfg.Log.WarnContext(ctx, "changed definitions could not be read; the next look follows", "error", err)
+		}
+		if away || err != nil {
+			_ = sleep(ctx, l.retry) // ended early by ctx, which the loop asks
+		}
+	}
+}
+
+// followOnce lets the schedules follow that are behind now. away: Temporal did not answer.
+func (l *Loop) followOnce(ctx context.Context) (away bool, err error) {
+	l.mu.Lock()
+	covered := l.covered
+	l.mu.Unlock()
+	r := l.reconciler
+	// What was refused is left to an edit, or to the next sync of everything.
+	behind, err := r.cfg.Store.SchedulesBehind(ctx, activitycore.BehindFilter{After: covered, Open: true, Limit: followSingly})
+	switch {
+	case err != nil || len(behind.Items) == 0:
+		return false, err
+	case behind.Total-behind.Refused > followSingly:
+		l.cover(behind.Items[0].Revision) // the newest
+		ring(l.all)
+		return false, nil
+	}
+	return l.followThese(ctx, behind.Items), nil
+}
+
+func (l *Loop) followThese(ctx context.Context, work []activitycore.ScheduleBehind) bool {
+	r := l.reconciler
+	marks := r.marker()
+	var away atomic.Bool
+	errs := make([]error, len(work))
+	_ = r.each(ctx, len(work), func(ctx context.Context, i int) error {
+		if away.Load() {
+			return nil // the others would only wait as long for nothing
+		}
+		_, err := r.converge(ctx, work[i].ActivityID, convergeOptions{marks: marks})
+		if errs[i] = err; err != nil && passing(err) {
+			away.Store(true)
+		}
+		return nil
+	})
+	for i, err := range errs {
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		r.cfg.Log.WarnContext(ctx, "schedule does not follow its definition yet", "activity", work[i].ActivityName, "activity_id", work[i].ActivityID, "error", err)
+	}
+	if err := marks.flush(ctx); err != nil && ctx.Err() == nil {
+		r.cfg.Log.WarnContext(ctx, "how far schedules follow is not noted; the next sync will", "error", err)
+	}
+	return away.Load()
+}
+
+// passing reports whether trying again may help, without anybody's help.
+func passing(err error) bool {
+	switch activitycore.CodeOf(err) {
+	case activitycore.CodeUnavailable, activitycore.CodeInternal:
+		return true
+	}
+	return false
+}
