@@ -101,8 +101,12 @@ func cronFaults(expressions []string, zone string) []core.FieldError {
 			faults = append(faults, cronFault("", zone, err))
 		}
 	}
+	known := zone // in which remedies are told
+	if len(faults) > 0 {
+		known = ""
+	}
 	for i, x := range expressions {
-		if _, err := cronspec.Parse([]string{x}, ""); err != nil {
+		if _, err := cronspec.Parse([]string{x}, known); err != nil {
 			at := ""
 			if len(expressions) > 1 {
 				at = fmt.Sprintf("[%d]", i)
@@ -131,7 +135,7 @@ func cronFault(index, zone string, err error) core.FieldError {
 		return f
 	}
 	if e.Field == cronspec.FieldZone {
-		return core.FieldError{Location: "trigger_config.timezone", Value: zone, Message: sentence(e.Reason, e.Hint)}
+		return core.FieldError{Location: "trigger_config.timezone", Value: zone, Message: sentence(fmt.Sprintf("%q %s", e.Value, e.Reason), e.Hint)}
 	}
 	f.Value = e.Expression
 	f.Message = sentence(e.Reason, e.Hint)

@@ -27,6 +27,8 @@ type ParseError struct {
 	Value      string // the text of that part
 	Reason     string // why it is refused
 	Hint       string // what to write instead; may be empty
+	// Remedy is what to write instead as data; nil where the hint cannot say it whole.
+	Remedy *Remedy
 }
 
 // Error is one line: expression, field, value, reason and remedy.

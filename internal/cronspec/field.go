@@ -113,7 +113,7 @@ func (r fieldRule) parseStep(text, item string) (int, *fault) {
 		return 0, &fault{item, "the step is zero", "write a step of 1 or more"}
 	case step > r.max:
 		return 0, &fault{item, fmt.Sprintf("the step is larger than the field (%d to %d), so it would never step", r.min, r.max),
-			fmt.Sprintf("a step counts within one field only: write at most /%d, or list the times as several expressions", r.max)}
+			"a step counts within one field only: list the times, or write several expressions"}
 	}
 	return step, nil
 }

@@ -14,40 +14,21 @@ import (
 // exampleHint is for what cannot be guessed at.
 const exampleHint = `write five fields such as "0 6 * * 1"`
 
-// fieldCountHint is for expressions that have not five fields.
-func fieldCountHint(words []string) string {
-	if len(words) > 5 && strings.HasPrefix(words[5], "#") { // as in a crontab
-		if five := strings.Join(words[:5], " "); parses(five) {
-			return fmt.Sprintf("remove the comment: write %q", five)
-		}
-		return "remove the comment: " + exampleHint
+// ambiguous says how to write six fields of which the first may be seconds or the last a year; "" for all else.
+func (t translator) ambiguous(words []string) string {
+	if len(words) != 6 || !isYear(words[5]) {
+		return ""
 	}
-	switch len(words) {
-	case 6:
-		var seconds, year string
-		switch asked := questionMarks(words); {
-		case asked[3] || asked[5]: // Quartz: seconds first, ? for one of the days
-			seconds = withoutExtras(words[0], words[1:], "*", true)
-		case asked[2] || asked[4]: // EventBridge: year last
-			year = withoutExtras("0", words[:5], words[5], true)
-		default:
-			if seconds = withoutExtras(words[0], words[1:], "*", false); isYear(words[5]) {
-				year = withoutExtras("0", words[:5], words[5], false)
-			}
-		}
-		switch {
-		case seconds != "" && year != "":
-			return fmt.Sprintf("seconds and years are not supported: if the first field is seconds, %s; if the last is a year, %s", seconds, year)
-		case seconds+year != "":
-			return "seconds and years are not supported: " + seconds + year
-		}
-	case 7:
-		asked := questionMarks(words)
-		if hint := withoutExtras(words[0], words[1:6], words[6], asked[3] || asked[5]); hint != "" {
-			return "seconds and years are not supported: " + hint
-		}
+	seconds, year := t.quartz(words[0], words[1:], "*", false), t.quartz("0", words[:5], words[5], false)
+	switch {
+	case seconds != nil && year != nil:
+		return fmt.Sprintf("seconds and years are not supported: if the first field is seconds, %s; if the last is a year, %s", seconds, year)
+	case seconds != nil:
+		return "seconds are not supported: " + seconds.String()
+	case year != nil:
+		return "years are not supported: " + year.String()
 	}
-	return exampleHint
+	return ""
 }
 
 func parses(text string) bool {
@@ -66,41 +47,6 @@ func questionMarks(words []string) map[int]bool {
 func isYear(text string) bool {
 	n, ok := smallNumber(text[:min(4, len(text))])
 	return text == "*" || ok && n >= 1970
-}
-
-// withoutExtras says how to write five of the fields and what is lost with the others; where one of the five is itself not
-// supported, what to do about that; "" where no reading makes sense. quartz tells that weekdays count from 1 for Sunday.
-func withoutExtras(seconds string, five []string, year string, quartz bool) string {
-	rules := []fieldRule{minuteRule, hourRule, dayOfMonthRule, monthRule, dayOfWeekRule}
-	repaired := make([]string, 5)
-	for i, rule := range rules {
-		repaired[i] = rule.repair(five[i], quartz)
-	}
-	if _, err := parseExpression(strings.Join(repaired, " ")); err != nil {
-		for i, rule := range rules {
-			if _, f := rule.parse(repaired[i]); f != nil {
-				if foreign := rule.foreignSyntax(f.value); foreign != nil {
-					return fmt.Sprintf("remove them; %s %q: %s; %s", rule.field, f.value, foreign.reason, foreign.hint)
-				}
-			}
-		}
-		return ""
-	}
-	var notes []string
-	if seconds != "0" && seconds != "00" {
-		notes = append(notes, "at most once a minute")
-	}
-	if year != "*" && year != "?" {
-		notes = append(notes, "every year")
-	}
-	if quartz && repaired[4] != five[4] && five[4] != "?" {
-		notes = append(notes, "0 is Sunday here, not 1")
-	}
-	hint := fmt.Sprintf("write %q", strings.Join(repaired, " "))
-	if len(notes) > 0 {
-		hint += " (" + strings.Join(notes, ", ") + ")"
-	}
-	return hint
 }
 
 // repair rewrites a field of another scheduler, or leaves it as it is where that is right or cannot be helped.

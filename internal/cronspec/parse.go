@@ -1,6 +1,7 @@
 package cronspec
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -88,7 +89,7 @@ func parseIn(expressions []string, rules *zoneRules) (*Spec, error) {
 	for _, text := range expressions {
 		e, err := parseExpression(text)
 		if err != nil {
-			return nil, err
+			return nil, withRemedy(err, rules.name)
 		}
 		if key := e.String(); !seen[key] {
 			seen[key] = true
@@ -97,6 +98,24 @@ func parseIn(expressions []string, rules *zoneRules) (*Spec, error) {
 	}
 	s.sortEntries()
 	return s, nil
+}
+
+// withRemedy adds to a refusal what to write instead in that zone. It stands in the hint where no single field has one to offer.
+func withRemedy(err error, zone string) error {
+	var refusal *ParseError
+	if !errors.As(err, &refusal) || len(refusal.Expression) > MaxExpressionLen {
+		return err
+	}
+	t := translator{zone}
+	r := t.translate(refusal.Expression)
+	if r == nil {
+		if both := t.ambiguous(strings.Fields(refusal.Expression)); both != "" {
+			refusal.Hint = both
+		}
+		return err
+	}
+	refusal.Remedy, refusal.Hint = r, r.String()
+	return refusal
 }
 
 // macros are the named expressions of Vixie cron. @reboot is refused: there is no boot to wait for.
@@ -145,7 +164,7 @@ func parseExpression(text string) (*entry, error) {
 	}
 	if len(words) != 5 {
 		return nil, refuse(FieldExpression, text, fmt.Sprintf("has %d fields instead of 5 (minute hour day-of-month month day-of-week)", len(words)),
-			fieldCountHint(words))
+			exampleHint)
 	}
 	e := &entry{}
 	for i, part := range []struct {
@@ -170,7 +189,7 @@ func refuseMacro(refuse func(Field, string, string, string) error, text, first s
 	switch strings.ToLower(first) {
 	case "@every":
 		return refuse(FieldExpression, text, "@every is not supported: it counts from an arbitrary moment and ignores the zone",
-			`write a step such as "*/10 * * * *" (every 10 minutes) or "0 */6 * * *" (every 6 hours)`)
+			`write an expression such as "*/10 * * * *" (every 10 minutes) or "0 */6 * * *" (every 6 hours)`)
 	case "@reboot":
 		return refuse(FieldExpression, text, "@reboot is not supported: a schedule outlives every restart",
 			"write when it should run, or use an event trigger")
