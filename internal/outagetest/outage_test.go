@@ -205,7 +205,7 @@ func (r *report) add(x row) {
 	r.rows = append(r.rows, x)
 }
 
-// text is the table as docs/misfire.md shows it.
+// text is the table as docs/outages.md shows it.
 func (r *report) text() string {
 	slices.SortStableFunc(r.rows, func(a, b row) int { return strings.Compare(a.cause, b.cause) })
 	var b strings.Builder
