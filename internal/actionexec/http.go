@@ -76,7 +76,7 @@ func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequ
 		if err != nil {
 			return r, err
 		}
-		if err := sign(r.Header, secret, key, e.cfg.Now(), body); err != nil {
+		if err := sign(r.Header, p.Sign, secret, key, e.cfg.Now(), body); err != nil {
 			return r, err
 		}
 		r.Hidden = append(r.Hidden, secret)

@@ -170,7 +170,7 @@ func TestEveryRealGitHubDeliveryIsStoredOnceAndAForgedOneNever(t *testing.T) {
 			if err := json.Unmarshal(answer, &receipt); status != http.StatusAccepted || err != nil {
 				t.Fatalf("%s %d: %d %s", d.event, i, status, answer)
 			}
-			want := []core.PublishReceipt{{EventID: d.id, Sequence: uint64(i) + 1, Duplicate: again}}
+			want := []core.PublishReceipt{{EventID: "github:" + d.id, Sequence: uint64(i) + 1, Duplicate: again}}
 			if !slices.Equal(receipt.Items, want) {
 				t.Errorf("%s %d: receipt %+v, want %+v", d.event, i, receipt.Items, want)
 			}
@@ -241,7 +241,7 @@ func listedAsDelivered(t *testing.T, url string, deliveries []delivery) {
 			actions++
 			also = []string{"github." + d.event + "." + sent.Action}
 		}
-		if e.EventID != d.id || e.Type != "github."+d.event || !slices.Equal(e.AlsoTypes, also) || e.Source != "github" ||
+		if e.EventID != "github:"+d.id || e.Type != "github."+d.event || !slices.Equal(e.AlsoTypes, also) || e.Source != "github" ||
 			e.Subject != sent.Repository.FullName || e.Sequence != uint64(i)+1 || len(e.MatchedBy) != 0 {
 			t.Errorf("%s %d is listed as %s %s %q of %s, subject %q, sequence %d", d.event, i, e.EventID, e.Type, e.AlsoTypes, e.Source, e.Subject, e.Sequence)
 		}

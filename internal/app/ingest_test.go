@@ -19,7 +19,7 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
-	"github.com/activity-core/activity-core/internal/webhook"
+	"github.com/activity-core/activity-core/internal/standardwebhook"
 )
 
 // post sends a body with headers; "Name: value" each. A nil body is none.
@@ -151,8 +151,12 @@ func TestHooksOfEverySourceOverHTTP(t *testing.T) {
 	a := startWithoutTemporal(t)
 	url := "http://" + a.APIListener.Addr().String()
 	now := time.Now()
+	key, err := standardwebhook.ParseSecret(standardSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
 	standard := func(id string, sent time.Time, body string) []string {
-		return []string{"Webhook-Id: " + id, "Webhook-Timestamp: " + strconv.FormatInt(sent.Unix(), 10), "Webhook-Signature: v1,AAAA " + webhook.SignStandard(standardSecret, id, sent, []byte(body))}
+		return []string{"Webhook-Id: " + id, "Webhook-Timestamp: " + strconv.FormatInt(sent.Unix(), 10), "Webhook-Signature: v1,AAAA " + key.Sign(id, sent, []byte(body))}
 	}
 	const push = `{"action": "opened", "repository": {"full_name": "acme/api"}}`
 	const merge = `{"object_attributes": {"action": "open"}, "project": {"path_with_namespace": "acme/web"}}`
@@ -164,22 +168,22 @@ func TestHooksOfEverySourceOverHTTP(t *testing.T) {
 		id, eventType      string
 		also               string
 	}{
-		{"gitea", "gitea", push, []string{"X-Gitea-Event: issues", "X-Gitea-Delivery: d1", "X-Gitea-Signature: " + signed(push)}, 202, "d1", "gitea.issues", "gitea.issues.opened"},
+		{"gitea", "gitea", push, []string{"X-Gitea-Event: issues", "X-Gitea-Delivery: d1", "X-Gitea-Signature: " + signed(push)}, 202, "gitea:d1", "gitea.issues", "gitea.issues.opened"},
 		{"gitea, changed", "gitea", push + " ", []string{"X-Gitea-Event: issues", "X-Gitea-Delivery: d2", "X-Gitea-Signature: " + signed(push)}, 401, "", "", ""},
 		{"gitea, unsigned", "gitea", push, []string{"X-Gitea-Event: issues", "X-Gitea-Delivery: d3"}, 401, "", "", ""},
 		{"gitea, signed with a part of the secret", "gitea", push, []string{"X-Gitea-Event: issues", "X-Gitea-Delivery: d4", "X-Gitea-Signature: " + signedWith(strings.Split(hookSecret, ",")[0], push)}, 401, "", "", ""},
 		{"gitea, no delivery", "gitea", push, []string{"X-Gitea-Event: issues", "X-Gitea-Signature: " + signed(push)}, 422, "", "", ""},
-		{"github, previous secret", "github", push, []string{"X-GitHub-Event: issues", "X-GitHub-Delivery: g1", "X-Hub-Signature-256: sha256=" + signed(push)}, 202, "g1", "github.issues", "github.issues.opened"},
-		{"github, new secret", "github", push, []string{"X-GitHub-Event: ping", "X-GitHub-Delivery: g2", "X-Hub-Signature-256: sha256=" + signedWith("the-secret-to-come", push)}, 202, "g2", "github.ping", "github.ping.opened"},
+		{"github, previous secret", "github", push, []string{"X-GitHub-Event: issues", "X-GitHub-Delivery: g1", "X-Hub-Signature-256: sha256=" + signed(push)}, 202, "github:g1", "github.issues", "github.issues.opened"},
+		{"github, new secret", "github", push, []string{"X-GitHub-Event: ping", "X-GitHub-Delivery: g2", "X-Hub-Signature-256: sha256=" + signedWith("the-secret-to-come", push)}, 202, "github:g2", "github.ping", "github.ping.opened"},
 		{"github, both as one", "github", push, []string{"X-GitHub-Event: ping", "X-GitHub-Delivery: g3", "X-Hub-Signature-256: sha256=" + signedWith("the-secret-to-come,"+hookSecret, push)}, 401, "", "", ""},
 		{"github, no JSON", "github", "hello", []string{"X-GitHub-Event: ping", "X-GitHub-Delivery: g4", "X-Hub-Signature-256: sha256=" + signed("hello")}, 400, "", "", ""},
-		{"standard", "standard", order, standard("m1", now, order), 202, "m1", "standard.order.paid", ""},
+		{"standard", "standard", order, standard("m1", now, order), 202, "standard:m1", "standard.order.paid", ""},
 		{"standard, old", "standard", order, standard("m2", now.Add(-6*time.Minute), order), 401, "", "", ""},
 		{"standard, from the future", "standard", order, standard("m3", now.Add(6*time.Minute), order), 401, "", "", ""},
 		{"standard, other id", "standard", order, append(standard("m4", now, order)[1:], "Webhook-Id: m5"), 401, "", "", ""},
-		{"standard, no type", "standard", "{}", standard("m6", now, "{}"), 422, "", "", ""},
-		{"gitlab", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "Idempotency-Key: k1", "X-Gitlab-Token: " + hookSecret}, 202, "k1", "gitlab.merge_request", "gitlab.merge_request.open"},
-		{"gitlab before 17.4", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "X-Gitlab-Event-UUID: u1", "X-Gitlab-Token: " + hookSecret}, 202, "u1." + hashOf(merge), "gitlab.merge_request", "gitlab.merge_request.open"},
+		{"standard, no type", "standard", "{}", standard("m6", now, "{}"), 202, "standard:m6", "standard", ""},
+		{"gitlab", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "Idempotency-Key: k1", "X-Gitlab-Token: " + hookSecret}, 202, "gitlab:k1", "gitlab.merge_request", "gitlab.merge_request.open"},
+		{"gitlab before 17.4", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "X-Gitlab-Event-UUID: u1", "X-Gitlab-Token: " + hookSecret}, 202, "gitlab:u1." + hashOf(merge), "gitlab.merge_request", "gitlab.merge_request.open"},
 		{"gitlab, wrong token", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "Idempotency-Key: k2", "X-Gitlab-Token: " + hookSecret + "x"}, 401, "", "", ""},
 		{"gitlab, a part of the token", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "Idempotency-Key: k3", "X-Gitlab-Token: " + strings.Split(hookSecret, ",")[0]}, 401, "", "", ""},
 		{"gitlab, no token", "gitlab", merge, []string{"X-Gitlab-Event: Merge Request Hook", "Idempotency-Key: k4"}, 401, "", "", ""},

@@ -48,7 +48,7 @@ type Config struct {
 	WebhookGiteaPrevious    string `key:"webhooks.gitea.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
 	WebhookGitLab           string `key:"webhooks.gitlab.secret" secret:"true" doc:"token of POST /hooks/gitlab"`
 	WebhookGitLabPrevious   string `key:"webhooks.gitlab.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
-	WebhookStandard         string `key:"webhooks.standard.secret" secret:"true" doc:"secret (whsec_…) of POST /hooks/standard"`
+	WebhookStandard         string `key:"webhooks.standard.secret" secret:"true" doc:"secret of POST /hooks/standard: base64, with or without whsec_ before it"`
 	WebhookStandardPrevious string `key:"webhooks.standard.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
 
 	OutboundAllow  []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8; the metadata service of a cloud only by its very address, 169.254.169.254/32"`

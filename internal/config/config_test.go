@@ -95,9 +95,10 @@ func TestSecretsOfWebhooksAreTakenWholeAndTheTooShortAreRefused(t *testing.T) {
 	for setting, says := range map[string]string{
 		"GITHUB_SECRET=s3cr3t-short":                  "webhooks.github.secret: has 12 bytes; use at least 16",
 		"GITLAB_SECRET=s3cr3t\u00a0               ":   "webhooks.gitlab.secret: has 6 bytes",
-		"STANDARD_SECRET=whsec_":                      "webhooks.standard.secret: has 0 bytes (decoded)",
+		"STANDARD_SECRET=whsec_":                      "webhooks.standard.secret: is empty behind whsec_",
 		"STANDARD_SECRET=whsec_c2VjcmV0":              "webhooks.standard.secret: has 6 bytes (decoded)",
-		"STANDARD_SECRET=whsec_s3cr3t!s3cr3t!s3cr3t!": "base64 does not follow",
+		"STANDARD_SECRET=whsec_s3cr3t!s3cr3t!s3cr3t!": "webhooks.standard.secret: is not whsec_ and base64",
+		"STANDARD_SECRET=It is a plain old text":      "write whsec_ and the text in base64",
 		"GITEA_PREVIOUS_SECRET=s3cr3t-s3cr3t-s3cr3t":  "webhooks.gitea.secret: is missing, while webhooks.gitea.previous_secret is set",
 	} {
 		_, err := config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_WEBHOOKS_" + setting}})

@@ -293,7 +293,12 @@ func (s *server) hooks() {
 	}
 }
 
+// hook reads the headers first: a stranger's body is not even taken where they prove nothing.
 func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, error) {
+	in, err := webhook.Begin(source, s.WebhookSecrets[string(source)], r.Header, s.Now())
+	if err != nil {
+		return wire.Published{}, err
+	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, maxEventBody+1))
 	if err != nil {
 		return wire.Published{}, core.Wrap(core.CodeMalformed, err, "the body could not be read")
@@ -302,7 +307,11 @@ func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, e
 		return wire.Published{}, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("body: has more than %d bytes, the limit of this route", maxEventBody),
 			Fields: []core.FieldError{{Location: "body", Message: fmt.Sprintf("has more than %d bytes, the limit of this route", maxEventBody)}}}
 	}
-	e, err := webhook.Verify(source, s.WebhookSecrets[string(source)], r.Header, data, s.Now())
+	d, err := in.Deliver(data)
+	if err != nil {
+		return wire.Published{}, err
+	}
+	e, err := s.asRecorded(r.Context(), d)
 	if err != nil {
 		return wire.Published{}, err
 	}
@@ -311,6 +320,31 @@ func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, e
 		return wire.Published{}, err
 	}
 	return out.Body, nil
+}
+
+// asRecorded gives a delivery the ID under which an older release recorded it, before the source stood in its ID: a redelivery of it is the same event.
+// An event of another source that has that ID is another event.
+func (s *server) asRecorded(ctx context.Context, d webhook.Delivery) (core.Event, error) {
+	if s.Record == nil || !d.FormerFits() {
+		return d.Event, nil
+	}
+	rows, err := s.Record.LedgerEntries(ctx, core.LedgerFilter{EventID: d.FormerID, Kind: core.CauseEvent}, core.PageRequest{Limit: 1})
+	if err != nil {
+		return d.Event, err
+	}
+	if len(rows.Items) == 0 {
+		return d.Event, nil
+	}
+	kept, err := s.Record.Event(ctx, d.FormerID)
+	switch {
+	case core.IsCode(err, core.CodeNotFound): // it only matched what was paused or could not be evaluated
+		return d.Former(), nil
+	case err != nil:
+		return d.Event, err
+	case kept.Event.Source != d.Source:
+		return d.Event, nil
+	}
+	return d.Former(), nil
 }
 
 func (s *server) deadLetters() {

@@ -20,6 +20,8 @@ type Record interface {
 	core.RunReader
 	core.Tasks
 	core.Idempotency
+	// Event finds an event that was kept with a cause.
+	Event(ctx context.Context, eventID string) (core.EventRecord, error)
 	LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error)
 	SchedulesBehind(ctx context.Context, f core.BehindFilter) (core.SchedulesBehind, error)
 	AuditEntries(ctx context.Context, object string, p core.PageRequest) (core.Page[core.AuditEntry], error)
