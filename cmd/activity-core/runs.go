@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -116,6 +117,15 @@ func listCommand[T any](c *cli, use, short string, flags map[string]string, call
 			page, err := call(api, cmd, o)
 			if err != nil {
 				return err
+			}
+			// A page of the stream ends when it has looked at so and so many messages: it may be short, and there may be more.
+			for wanted := cmp.Or(o.Limit, 100); len(page.Items) < wanted && page.NextCursor != ""; {
+				o.Cursor, o.Limit = page.NextCursor, wanted-len(page.Items)
+				next, err := call(api, cmd, o)
+				if err != nil {
+					return err
+				}
+				page = wire.Page[T]{Items: append(page.Items, next.Items...), NextCursor: next.NextCursor}
 			}
 			if page.Items == nil {
 				page.Items = []T{}

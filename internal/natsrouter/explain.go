@@ -49,7 +49,7 @@ func after(cursor string) (*explained, error) {
 // stored or ever have been published. Those with a row in the ledger come first, deleted ones included, then those whose type and filters match, then those of the event's type, then the
 // rest, each by name.
 //
-// The conditions are those of the definition as it is now, or was last; the verdict is the ledger's, from when the event was routed. Each page goes through all definitions.
+// The conditions are those of the definition as it is now, or was last; the verdict is the ledger's, from when the event was routed.
 func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, p activitycore.PageRequest) (page activitycore.Page[activitycore.EventExplanation], err error) {
 	if p.Limit < 1 || p.Limit > 1000 {
 		return page, activitycore.InvalidField("limit", p.Limit, "must be from 1 to 1000")
@@ -80,7 +80,7 @@ func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, p a
 	for _, item := range list {
 		out := item.EventExplanation
 		if item.def != nil {
-			if out, err = x.conclude(ctx, out, item.def, item.entry); err != nil {
+			if out, err = x.conclude(ctx, x.begin(item.def), item.def, item.entry); err != nil {
 				return page, err
 			}
 		}
@@ -89,9 +89,13 @@ func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, p a
 	return page, nil
 }
 
-// explainAll returns the first most explanations that come after from. It holds no more than four times as many, and the rows of the event.
+// explainAll returns the first most explanations that come after from. The index says which match; none is held against the event by itself before it is shown.
 func (l *Log) explainAll(ctx context.Context, x *explainer, from *explained, most int) ([]explained, error) {
 	entries, err := l.entries(ctx, x.candidate.Event.EventID)
+	if err != nil {
+		return nil, err
+	}
+	defs, matched, err := l.picture.definitions(ctx, l.record, x.candidate.Event)
 	if err != nil {
 		return nil, err
 	}
@@ -101,33 +105,23 @@ func (l *Log) explainAll(ctx context.Context, x *explainer, from *explained, mos
 			ranks[item.rank] = append(ranks[item.rank], item)
 		}
 	}
-	request := activitycore.PageRequest{Limit: 1000}
-	for {
-		defs, err := l.record.Definitions(ctx, activitycore.DefinitionFilter{TriggerType: activitycore.TriggerEvent}, request)
-		if err != nil {
-			return nil, err
-		}
-		for i := range defs.Items {
-			def := &defs.Items[i]
-			entry := entries[def.ID]
-			delete(entries, def.ID)
-			item := explained{rank: rankOther, EventExplanation: x.begin(def), def: def, entry: entry}
-			switch {
-			case entry != nil:
-				item.rank = rankDecided
-			case item.Matched:
+	types := append([]string{x.candidate.Event.Type}, x.candidate.Event.AlsoTypes...)
+	for _, d := range defs {
+		entry := entries[d.def.ID]
+		delete(entries, d.def.ID)
+		item := explained{rank: rankOther, EventExplanation: activitycore.EventExplanation{ActivityID: d.def.ID, ActivityName: d.def.Name}, def: &d.def, entry: entry}
+		switch sameType := d.wants(types); {
+		case entry != nil:
+			item.rank = rankDecided
+		case sameType:
+			item.rank = rankSameType
+			if matched[d.def.ID] {
 				item.rank = rankMatched
-			case item.Error != "" || item.Conditions[0].OK: // the first is the type
-				item.rank = rankSameType
-			}
-			if len(ranks[item.rank]) < most { // they come by name
-				keep(item)
 			}
 		}
-		if defs.NextCursor == "" {
-			break
+		if len(ranks[item.rank]) < most || item.rank == rankDecided {
+			keep(item)
 		}
-		request.Cursor = defs.NextCursor
 	}
 	for _, entry := range entries { // what the event once matched, and no event starts any more
 		out, err := l.explainGone(ctx, x, entry)

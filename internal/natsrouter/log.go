@@ -1,8 +1,11 @@
 package natsrouter
 
 import (
+	"bytes"
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,10 +19,11 @@ type Record interface {
 	Definition(ctx context.Context, idOrName string) (activitycore.StoredDefinition, error)
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
 	DefinitionVersion(ctx context.Context, id string, version int64) (activitycore.StoredDefinition, error)
-	Definitions(ctx context.Context, f activitycore.DefinitionFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error)
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
 	Event(ctx context.Context, eventID string) (activitycore.EventRecord, error)
+	EventMatches(ctx context.Context, eventIDs []string) (map[string][]string, error)
+	activitycore.Catalogue
 }
 
 // Log reads the event stream back: what arrived, what became of it, and why.
@@ -27,6 +31,7 @@ type Log struct {
 	js      jetstream.JetStream
 	record  Record
 	compile CompileWhen
+	picture picture
 }
 
 // NewLog makes a reader of the event stream.
@@ -43,11 +48,18 @@ type EventFilter struct {
 }
 
 // ListEvents lists stored events, newest first, each with the names of the definitions that have a ledger row for it. Messages that are no events
-// are left out: they are dead letters. It looks at some 50,000 events at most, and
+// are left out: they are dead letters. It looks at some 4,000 events at most, and
 // ends a page at some 32 MiB: a page may be short, or empty, and still have a NextCursor.
 func (l *Log) ListEvents(ctx context.Context, f EventFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.EventListing], error) {
 	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
 		return activitycore.Page[activitycore.EventListing]{}, wrongRange(f.Since, f.Until)
+	}
+	if !f.Until.IsZero() && p.Cursor == "" {
+		end, err := firstAt(ctx, l.js, activitycore.EventStream, f.Until)
+		if err != nil {
+			return activitycore.Page[activitycore.EventListing]{}, err
+		}
+		p.Cursor = strconv.FormatUint(end, 10) // what is newer is not looked through
 	}
 	page, err := descend(ctx, l.js, activitycore.EventStream, p, func(m stored) (activitycore.EventListing, verdictOf) {
 		switch {
@@ -55,6 +67,9 @@ func (l *Log) ListEvents(ctx context.Context, f EventFilter, p activitycore.Page
 			return activitycore.EventListing{}, passOver
 		case m.at.Before(f.Since):
 			return activitycore.EventListing{}, enough
+		}
+		if f.Type != "" && !mayHaveType(m, f.Type) {
+			return activitycore.EventListing{}, passOver
 		}
 		e, err := decodeStored(m)
 		if err != nil || f.Type != "" && e.Type != f.Type && !slices.Contains(e.AlsoTypes, f.Type) {
@@ -65,30 +80,50 @@ func (l *Log) ListEvents(ctx context.Context, f EventFilter, p activitycore.Page
 	if err != nil {
 		return page, err
 	}
-	names := l.namer()
-	for i := range page.Items {
-		if page.Items[i].MatchedBy, err = l.matchedBy(ctx, page.Items[i].EventID, names); err != nil {
-			return page, err
+	return page, l.matched(ctx, page.Items)
+}
+
+// mayHaveType says no only of a message that cannot be an event of a type: its bytes do not hold the type, nor an escape that could stand for
+// some of it. To decode a message costs a hundred times as much.
+func mayHaveType(m stored, eventType string) bool {
+	if bytes.Contains(m.data, []byte(eventType)) || bytes.IndexByte(m.data, '\\') >= 0 {
+		return true
+	}
+	for _, values := range m.header { // a CloudEvent in binary mode has its attributes there
+		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, eventType) || strings.Contains(v, "%") }) {
+			return true
 		}
 	}
-	return page, nil
+	return false
+}
+
+// matched fills in the definitions that have a ledger row for events.
+func (l *Log) matched(ctx context.Context, events []activitycore.EventListing) error {
+	ids := make([]string, len(events))
+	for i, e := range events {
+		ids[i] = e.EventID
+	}
+	names, err := l.record.EventMatches(ctx, ids)
+	for i := range events {
+		events[i].MatchedBy = names[events[i].EventID]
+	}
+	return err
 }
 
 // Event finds a stored event by its ID: through the store if a definition matched it, otherwise by looking through the stream from its end. The stream knows
 // no such index: among millions of events an old one takes seconds. CodeNotFound if it is in neither.
 func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventListing, error) {
-	names := l.namer()
 	found, err := l.record.Event(ctx, eventID)
 	if err == nil {
-		listing := activitycore.EventListing{Event: found.Event, Sequence: found.StreamSeq, StoredAt: l.storedAt(ctx, found)}
-		listing.MatchedBy, err = l.matchedBy(ctx, eventID, names)
-		return listing, err
+		listing := []activitycore.EventListing{{Event: found.Event, Sequence: found.StreamSeq, StoredAt: l.storedAt(ctx, found)}}
+		err := l.matched(ctx, listing)
+		return listing[0], err
 	}
 	if !activitycore.IsCode(err, activitycore.CodeNotFound) {
 		return activitycore.EventListing{}, err
 	}
 	for p := (activitycore.PageRequest{Limit: 1}); ; {
-		page, err := descend(ctx, l.js, activitycore.EventStream, p, func(m stored) (activitycore.EventListing, verdictOf) {
+		page, err := descendUpTo(ctx, l.js, activitycore.EventStream, p, scanWhole, func(m stored) (activitycore.EventListing, verdictOf) {
 			e, err := decodeStored(m)
 			if err != nil || e.EventID != eventID {
 				return activitycore.EventListing{}, passOver
@@ -99,7 +134,7 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 			return activitycore.EventListing{}, err
 		}
 		if len(page.Items) > 0 {
-			page.Items[0].MatchedBy, err = l.matchedBy(ctx, eventID, names)
+			err := l.matched(ctx, page.Items)
 			return page.Items[0], err
 		}
 		if page.NextCursor == "" {
@@ -208,33 +243,4 @@ func (l *Log) storedAt(ctx context.Context, found activitycore.EventRecord) time
 		return found.At
 	}
 	return m.at
-}
-
-// namer looks definitions' names up, each once.
-func (l *Log) namer() func(ctx context.Context, activityID string) string {
-	names := map[string]string{}
-	return func(ctx context.Context, activityID string) string {
-		name, known := names[activityID]
-		if !known {
-			name = activityID // of a definition that was purged
-			if d, err := l.record.DefinitionAny(ctx, activityID); err == nil {
-				name = d.Name
-			}
-			names[activityID] = name
-		}
-		return name
-	}
-}
-
-func (l *Log) matchedBy(ctx context.Context, eventID string, name func(context.Context, string) string) ([]string, error) {
-	page, err := l.record.LedgerEntries(ctx, activitycore.LedgerFilter{EventID: eventID, Kind: activitycore.CauseEvent}, activitycore.PageRequest{Limit: 1000})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, entry := range page.Items {
-		names = append(names, name(ctx, entry.ActivityID))
-	}
-	slices.Sort(names)
-	return names, nil
 }

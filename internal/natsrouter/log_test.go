@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -282,5 +284,87 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 	}
 	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour), DryRun: true}, nil); err != nil || report.Events != 0 {
 		t.Fatalf("%+v %v", report, err)
+	}
+}
+
+// TestListsOfALongStream prints what a page of 100 costs at the size that is promised.
+func TestListsOfALongStream(t *testing.T) {
+	if os.Getenv("ACTIVITY_CORE_LONG") == "" {
+		t.Skip("fills a stream with a million events; set ACTIVITY_CORE_LONG=1")
+	}
+	const n, definitions = 1_000_000, 10_000
+	w := newWorld(t, StreamOptions{})
+	var defs []activitycore.Definition
+	for i := range definitions {
+		kind := "common"
+		if i%2 == 0 {
+			kind = "other"
+		}
+		defs = append(defs, definition(fmt.Sprintf("d%05d", i), kind, filters(map[string]any{"n": i})))
+	}
+	w.apply(defs...)
+	text := strings.Repeat("some text ", 50)
+	for i := range n {
+		kind := "common"
+		if i%100_000 == 7 {
+			kind = "rare"
+		}
+		body := fmt.Appendf(nil, `{"event_id":"e%d","type":%q,"source":"s","payload":{"n":%d,"text":%q}}`, i, kind, i, text)
+		if _, err := w.js.PublishAsync("activity."+kind, body); err != nil {
+			t.Fatal(err)
+		}
+		if i%2000 == 0 {
+			<-w.js.PublishAsyncComplete()
+		}
+	}
+	<-w.js.PublishAsyncComplete()
+	l := w.log()
+	middle, err := l.js.Stream(t.Context(), activitycore.EventStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half, err := middle.GetMsg(t.Context(), n/2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := func(f EventFilter) func(p activitycore.PageRequest) (int, error) {
+		return func(p activitycore.PageRequest) (int, error) {
+			page, err := l.ListEvents(t.Context(), f, p)
+			return len(page.Items), err
+		}
+	}
+	explain := func(e activitycore.Event) func(p activitycore.PageRequest) (int, error) {
+		return func(p activitycore.PageRequest) (int, error) {
+			page, err := l.Explain(t.Context(), e, "", p)
+			return len(page.Items), err
+		}
+	}
+	deep := strconv.Itoa(n / 2)
+	for _, c := range []struct {
+		name, cursor string
+		list         func(activitycore.PageRequest) (int, error)
+	}{
+		{"events", "", events(EventFilter{})},
+		{"events, deep", deep, events(EventFilter{})},
+		{"events type=common", "", events(EventFilter{Type: "common"})},
+		{"events type=rare", "", events(EventFilter{Type: "rare"})},
+		{"events until the middle", "", events(EventFilter{Until: half.Time})},
+		{"events since the middle", "", events(EventFilter{Since: half.Time})},
+		{"explain, of a type that half want", "", explain(event("x", "common", map[string]any{"n": 5}))},
+		{"explain, of a type that none wants", "", explain(event("x", "none", map[string]any{"n": 5}))},
+		{"explain, deep", "3" + activitycore.DefinitionID("d05000") + "d05000", explain(event("x", "common", map[string]any{"n": 5}))},
+	} {
+		var took []time.Duration
+		items := 0
+		for range 7 {
+			start := time.Now()
+			got, err := c.list(activitycore.PageRequest{Limit: 100, Cursor: c.cursor})
+			if err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			took, items = append(took, time.Since(start)), got
+		}
+		slices.Sort(took)
+		t.Logf("%8.2f ms  %s (%d)", float64(took[3].Microseconds())/1000, c.name, items)
 	}
 }

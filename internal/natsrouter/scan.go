@@ -1,6 +1,7 @@
 package natsrouter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +15,10 @@ import (
 )
 
 const (
-	// scanMost bounds the messages one page looks at.
-	scanMost = 50_000
+	// scanMost bounds the messages one page looks at: some 20 ms. Who wants more asks for the next page.
+	scanMost = 4_000
+	// scanWhole bounds those of one page where the pages after it are asked for at once.
+	scanWhole = 50_000
 	// scanFirst is how many messages the first step backwards reads; each further step reads twice as many, up to scanStep.
 	scanFirst, scanStep = 256, 8192
 	// scanBytes bounds the messages that one step holds, by their average size.
@@ -38,10 +41,12 @@ type stored struct {
 }
 
 // from is where reading a stream begins: a sequence, a time, or (zero) its first message. Until, if not 0, is the sequence before which it ends.
+// Most, if not 0, is how many messages are asked for at a time, at most.
 type from struct {
 	seq   uint64
 	at    time.Time
 	until uint64
+	most  uint64
 }
 
 // ascend calls fn for every message that was stored when it was called, oldest first. Messages that were lost on their way (the connection broke while the server sent them) are
@@ -80,7 +85,7 @@ func pass(ctx context.Context, js jetstream.JetStream, streamName string, f from
 	}()
 	seen := uint64(0)
 	for left := consumer.CachedInfo().NumPending; seen < left; {
-		batch, err := consumer.Fetch(int(min(left-seen, scanFirst)), jetstream.FetchMaxWait(scanWait), jetstream.FetchMaxBytes(fetchBytes(js)))
+		batch, err := consumer.Fetch(int(min(left-seen, cmp.Or(f.most, scanFirst))), jetstream.FetchMaxWait(scanWait), jetstream.FetchMaxBytes(fetchBytes(js)))
 		if err != nil {
 			return last, false, natsError(err, "read stream "+streamName)
 		}
@@ -120,6 +125,25 @@ func fetchBytes(js jetstream.JetStream) int {
 	return max(16<<20, int(js.Conn().MaxPayload())+1<<16)
 }
 
+// firstAt is the sequence of the first message that was stored at a time or later, or the one that the next message will have.
+func firstAt(ctx context.Context, js jetstream.JetStream, streamName string, at time.Time) (uint64, error) {
+	doing := "read stream " + streamName
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return 0, natsError(err, doing)
+	}
+	first := stream.CachedInfo().State.LastSeq + 1
+	found := errors.New("found")
+	err = ascend(ctx, js, streamName, from{at: at, most: 1}, func(m stored) error {
+		first = min(first, m.seq)
+		return found
+	})
+	if errors.Is(err, found) {
+		err = nil
+	}
+	return first, err
+}
+
 // verdictOf says what to do with a message on the way back through a stream.
 type verdictOf int
 
@@ -130,7 +154,12 @@ const (
 )
 
 // descend lists a stream newest first, up to Limit messages and some 32 MiB. The cursor is the sequence of the last message looked at, so pages stay right while messages are added and removed.
-func descend[T any](ctx context.Context, js jetstream.JetStream, streamName string, p activitycore.PageRequest, look func(stored) (T, verdictOf)) (page activitycore.Page[T], err error) {
+func descend[T any](ctx context.Context, js jetstream.JetStream, streamName string, p activitycore.PageRequest, look func(stored) (T, verdictOf)) (activitycore.Page[T], error) {
+	return descendUpTo(ctx, js, streamName, p, scanMost, look)
+}
+
+// descendUpTo is descend with a bound on the messages that it looks at.
+func descendUpTo[T any](ctx context.Context, js jetstream.JetStream, streamName string, p activitycore.PageRequest, bound uint64, look func(stored) (T, verdictOf)) (page activitycore.Page[T], err error) {
 	if p.Limit < 1 || p.Limit > 1000 {
 		return page, activitycore.InvalidField("limit", p.Limit, "must be from 1 to 1000")
 	}
@@ -149,7 +178,7 @@ func descend[T any](ctx context.Context, js jetstream.JetStream, streamName stri
 	average := max(state.Bytes/max(state.Msgs, 1), 1)
 	most := min(max(scanBytes/average, 1), scanStep)
 	looked, kept := uint64(0), 0
-	for width := min(scanFirst, most); end > state.FirstSeq && state.Msgs > 0; width = min(2*width, most) {
+	for width := min(max(uint64(p.Limit), 100), scanFirst, most); end > state.FirstSeq && state.Msgs > 0; width = min(2*width, most, bound-looked) {
 		begin := max(end-min(width, end), state.FirstSeq)
 		var window []stored
 		err := ascend(ctx, js, streamName, from{seq: max(begin, 1), until: end}, func(m stored) error {
@@ -175,7 +204,7 @@ func descend[T any](ctx context.Context, js jetstream.JetStream, streamName stri
 			}
 		}
 		end = begin
-		if looked += width; looked >= scanMost && end > state.FirstSeq {
+		if looked += width; looked >= bound && end > state.FirstSeq {
 			page.NextCursor = strconv.FormatUint(end, 10)
 			return page, nil
 		}

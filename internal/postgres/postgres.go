@@ -48,7 +48,8 @@ func dialect() sqlstore.Dialect {
 			Timestamp: "TIMESTAMPTZ", Bytes: "BYTEA", BigInt: "BIGINT", Key: `TEXT COLLATE "C"`,
 			Serial: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
 		},
-		ForUpdate: " FOR UPDATE",
+		ForUpdate:     " FOR UPDATE",
+		BoundBranches: true,
 		// Each statement is a round trip; three sizes keep the number of prepared ones small.
 		Bulk:     []int{200, 20, 1},
 		Classify: classify,

@@ -166,35 +166,45 @@ func (s *Store) Definitions(ctx context.Context, f activitycore.DefinitionFilter
 	if err != nil {
 		return none, err
 	}
-	var b statement
-	b.add(`SELECT ` + definitionColumns + ` FROM definitions WHERE deleted_at IS NULL`)
-	if f.TriggerType != "" {
-		b.add(` AND trigger_type = ?`, clean(string(f.TriggerType)))
-	}
-	if f.Enabled != nil {
-		b.add(` AND enabled = ?`, *f.Enabled)
-	}
-	if f.Paused != nil {
-		if *f.Paused {
-			b.add(` AND paused_at IS NOT NULL`)
-		} else {
-			b.add(` AND paused_at IS NULL`)
-		}
-	}
-	if prefix := strings.ToValidUTF8(clean(f.NamePrefix), ""); prefix != "" {
-		b.add(` AND name >= ? AND name < ?`, prefix, prefix+"\U0010FFFF")
-	}
+	l := definitionListing(f, p.Limit)
 	if after != nil {
-		b.add(` AND name > ?`, after.Keys[0])
+		l.after = []any{after.Keys[0]}
 	}
-	b.add(` ORDER BY name LIMIT ?`, p.Limit+1)
-	rows, err := list(ctx, s.engine.Reader(), scanDefinition, b.String(), b.args...)
+	rows, err := read(ctx, s, l, scanDefinition)
 	if err != nil {
 		return none, s.translate("list definitions", err)
 	}
 	return closePage(tag, stored(rows), p.Limit, func(d activitycore.StoredDefinition) (time.Time, []string) {
 		return time.Time{}, []string{d.Name}
 	}), nil
+}
+
+// definitionListing lists live definitions by name.
+func definitionListing(f activitycore.DefinitionFilter, limit int) *listing {
+	l := &listing{table: "definitions", columns: definitionColumns, always: []string{"deleted_at IS NULL"}, order: []string{"name"}, limit: limit}
+	if prefix := strings.ToValidUTF8(clean(f.NamePrefix), ""); prefix != "" {
+		l.from, l.before = prefix, prefix+"\U0010FFFF"
+	}
+	if f.TriggerType == "" && f.Enabled == nil && f.Paused == nil {
+		return l
+	}
+	l.options = []option{
+		optionOf("trigger_type", oneOf(f.TriggerType), []activitycore.TriggerType{activitycore.TriggerCron, activitycore.TriggerEvent}),
+		either(f.Enabled, condition{"enabled = ?", true}, condition{"enabled = ?", false}),
+		either(f.Paused, condition{sql: "paused_at IS NOT NULL"}, condition{sql: "paused_at IS NULL"}),
+	}
+	return l
+}
+
+// either is one of two conditions, or both if nothing is said.
+func either(say *bool, yes, no condition) option {
+	switch {
+	case say == nil:
+		return option{no, yes}
+	case *say:
+		return option{yes}
+	}
+	return option{no}
 }
 
 // Versions lists a definition's versions, newest first.

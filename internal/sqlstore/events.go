@@ -77,14 +77,11 @@ func (s *Store) EventList(ctx context.Context, eventType string, p activitycore.
 	if err != nil {
 		return none, err
 	}
-	var b statement
-	b.add(`SELECT ` + eventColumns + ` FROM events WHERE 1 = 1`)
-	b.equal("type", eventType)
-	if after != nil {
-		b.add(` AND (created_at, event_id) < (?, ?)`, after.time(), after.Keys[0])
+	l := &listing{table: "events", columns: eventColumns, order: []string{"created_at", "event_id"}, descending: true, limit: p.Limit}
+	if l.equal("type", eventType); after != nil {
+		l.after = []any{after.time(), after.Keys[0]}
 	}
-	b.add(` ORDER BY created_at DESC, event_id DESC LIMIT ?`, p.Limit+1)
-	rows, err := list(ctx, s.engine.Reader(), scanEvent, b.String(), b.args...)
+	rows, err := read(ctx, s, l, scanEvent)
 	if err != nil {
 		return none, s.translate("list events", err)
 	}

@@ -99,25 +99,22 @@ func (s *Store) AuditEntries(ctx context.Context, object string, p activitycore.
 	if err != nil {
 		return none, err
 	}
-	var b statement
-	b.add(`SELECT id, created_at, actor, action, object, detail FROM audit WHERE 1 = 1`)
-	b.equal("object", object)
-	if after != nil {
+	l := &listing{table: "audit", columns: "id, created_at, actor, action, object, detail", order: []string{"created_at", "id"}, descending: true, limit: p.Limit}
+	if l.equal("object", object); after != nil {
 		id, err := strconv.ParseInt(after.Keys[0], 10, 64)
 		if err != nil {
 			return none, activitycore.InvalidField("cursor", nil, "was not made by this list")
 		}
-		b.add(` AND (created_at, id) < (?, ?)`, after.time(), id)
+		l.after = []any{after.time(), id}
 	}
-	b.add(` ORDER BY created_at DESC, id DESC LIMIT ?`, p.Limit+1)
-	rows, err := list(ctx, s.engine.Reader(), func(r scanner) (a auditRow, err error) {
+	rows, err := read(ctx, s, l, func(r scanner) (a auditRow, err error) {
 		var detail []byte
 		err = r.Scan(&a.id, timeInto{&a.At}, &a.By, &a.Action, &a.Object, &detail)
 		if len(detail) > 0 {
 			a.Detail = json.RawMessage(detail)
 		}
 		return a, err
-	}, b.String(), b.args...)
+	})
 	if err != nil {
 		return none, s.translate("list audit trail", err)
 	}

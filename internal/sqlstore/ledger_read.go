@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -61,25 +62,11 @@ func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, 
 	if err != nil {
 		return none, err
 	}
-	var b statement
-	b.add(`SELECT ` + ledgerColumns + ` FROM ledger WHERE 1 = 1`)
-	b.equal("activity_id", f.ActivityID)
-	b.equal("event_id", f.EventID)
-	b.equal("kind", string(f.Kind))
-	b.equal("verdict", string(f.Verdict))
-	if !f.Since.IsZero() {
-		b.add(` AND slot_at >= ?`, ts(f.Since))
-	}
-	if !f.Until.IsZero() {
-		b.add(` AND slot_at < ?`, ts(f.Until))
-	}
+	l := ledgerListing(f, p.Limit)
 	if after != nil {
-		// The first condition is implied by the second; it is what an index can use.
-		b.add(` AND slot_at <= ? AND (slot_at, activity_id, cause_key) < (?, ?, ?)`,
-			after.time(), after.time(), after.Keys[0], after.Keys[1])
+		l.after = []any{after.time(), after.Keys[0], after.Keys[1]}
 	}
-	b.add(` ORDER BY slot_at DESC, activity_id DESC, cause_key DESC LIMIT ?`, p.Limit+1)
-	rows, err := list(ctx, s.engine.Reader(), scanLedger, b.String(), b.args...)
+	rows, err := read(ctx, s, l, scanLedger)
 	if err == nil {
 		err = s.nameEnded(ctx, rows)
 	}
@@ -93,6 +80,42 @@ func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, 
 		}
 		return slot, []string{e.ActivityID, e.CauseKey}
 	}), nil
+}
+
+// ledgerListing lists rows, newest first. The rows of an event are few enough to look through.
+func ledgerListing(f activitycore.LedgerFilter, limit int) *listing {
+	l := &listing{table: "ledger", columns: ledgerColumns, order: []string{"slot_at", "activity_id", "cause_key"}, descending: true, limit: limit}
+	l.equal("activity_id", f.ActivityID).ofEvent(f.EventID).between(f.Since, f.Until)
+	if f.EventID == "" && (f.Verdict != "" || f.Kind != "") {
+		l.options = []option{optionOf("verdict", oneOf(f.Verdict), activitycore.Verdicts()), optionOf("kind", oneOf(f.Kind), kinds())}
+		return l
+	}
+	return l.equal("verdict", string(f.Verdict)).equal("kind", string(f.Kind))
+}
+
+// EventMatches returns the names of the definitions that have a row for each of the events: one query for a page of events.
+func (s *Store) EventMatches(ctx context.Context, eventIDs []string) (map[string][]string, error) {
+	type match struct{ event, name string }
+	out := make(map[string][]string, len(eventIDs))
+	for part := range slices.Chunk(eventIDs, inChunk) {
+		var b statement
+		b.add(`SELECT ledger.event_id, COALESCE(definitions.name, ledger.activity_id) AS known_as
+			FROM ledger LEFT JOIN definitions ON definitions.id = ledger.activity_id AND NOT definitions.purged
+			WHERE ledger.event_id <> '' AND ledger.kind || '' = 'event' AND ledger.event_id IN `)
+		in(&b, part)
+		b.add(` ORDER BY known_as`)
+		rows, err := list(ctx, s.engine.Reader(), func(r scanner) (m match, err error) {
+			err = r.Scan(&m.event, &m.name)
+			return m, err
+		}, b.String(), b.args...)
+		if err != nil {
+			return nil, s.translate("find what events matched", err)
+		}
+		for _, m := range rows {
+			out[m.event] = append(out[m.event], m.name)
+		}
+	}
+	return out, nil
 }
 
 // PendingCauses lists rows that were recorded or started before a time and

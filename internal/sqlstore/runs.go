@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
-	"strings"
+	"slices"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -101,29 +101,16 @@ func (s *Store) Runs(ctx context.Context, f activitycore.RunFilter, p activityco
 	if err != nil {
 		return none, err
 	}
-	var b statement
-	b.add(`SELECT ` + runColumns + ` FROM runs WHERE 1 = 1`)
-	b.equal("activity_id", f.ActivityID)
-	b.equal("kind", string(f.Kind))
-	b.equal("event_id", f.EventID)
 	if f.Status != "" {
-		statuses, err := statusList([]activitycore.RunStatus{f.Status}, activitycore.RunStatuses())
-		if err != nil {
+		if err := knownValue("status", f.Status, activitycore.RunStatuses()); err != nil {
 			return none, err
 		}
-		b.add(` AND status IN ` + statuses)
 	}
-	if !f.Since.IsZero() {
-		b.add(` AND created_at >= ?`, ts(f.Since))
-	}
-	if !f.Until.IsZero() {
-		b.add(` AND created_at < ?`, ts(f.Until))
-	}
+	l := runListing(f, oneOf(f.Status), p.Limit)
 	if after != nil {
-		b.add(` AND (created_at, run_id) < (?, ?)`, after.time(), after.Keys[0])
+		l.after = []any{after.time(), after.Keys[0]}
 	}
-	b.add(` ORDER BY created_at DESC, run_id DESC LIMIT ?`, p.Limit+1)
-	rows, err := list(ctx, s.engine.Reader(), scanRun, b.String(), b.args...)
+	rows, err := read(ctx, s, l, scanRun)
 	if err != nil {
 		return none, s.translate("list runs", err)
 	}
@@ -132,21 +119,26 @@ func (s *Store) Runs(ctx context.Context, f activitycore.RunFilter, p activityco
 	}), nil
 }
 
-// statusList writes statuses as SQL literals, so that partial indexes apply,
-// after checking that each is one of the known.
-func statusList[T ~string](wanted, known []T) (string, error) {
-	var parts []string
-	for _, w := range wanted {
-		ok := false
-		for _, k := range known {
-			ok = ok || w == k
-		}
-		if !ok {
-			return "", activitycore.InvalidField("status", clean(string(w)), "must be one of %v", known)
-		}
-		parts = append(parts, "'"+string(w)+"'")
+// runListing lists runs, newest first. The runs of an event are few enough to look through.
+func runListing(f activitycore.RunFilter, statuses []activitycore.RunStatus, limit int) *listing {
+	l := &listing{table: "runs", columns: runColumns, order: []string{"created_at", "run_id"}, descending: true, limit: limit}
+	l.equal("activity_id", f.ActivityID).ofEvent(f.EventID).between(f.Since, f.Until)
+	if f.EventID == "" && (len(statuses) > 0 || f.Kind != "") {
+		l.options = []option{optionOf("status", statuses, activitycore.RunStatuses()), optionOf("kind", oneOf(f.Kind), kinds())}
+		return l
 	}
-	return "(" + strings.Join(parts, ",") + ")", nil
+	if len(statuses) > 0 {
+		l.options = append(l.options, optionOf("status", statuses, activitycore.RunStatuses()))
+	}
+	return l.equal("kind", string(f.Kind))
+}
+
+// knownValue refuses a value that is none of the known.
+func knownValue[T ~string](location string, v T, known []T) error {
+	if slices.Contains(known, v) {
+		return nil
+	}
+	return activitycore.InvalidField(location, clean(string(v)), "must be one of %v", known)
 }
 
 // LatestRun returns the newest finished run of a definition.
@@ -160,19 +152,19 @@ func (s *Store) LatestRun(ctx context.Context, activityID string, statuses []act
 	if len(statuses) == 0 {
 		statuses = final
 	}
-	in, err := statusList(statuses, final)
+	for _, st := range statuses {
+		if err := knownValue("status", st, final); err != nil {
+			return activitycore.Run{}, err
+		}
+	}
+	rows, err := read(ctx, s, runListing(activitycore.RunFilter{ActivityID: activityID}, statuses, 0), scanRun)
 	if err != nil {
-		return activitycore.Run{}, err
+		return activitycore.Run{}, s.translate("find latest run", err)
 	}
-	r, found, err := one(ctx, s.engine.Reader(), scanRun, `SELECT `+runColumns+` FROM runs
-		WHERE activity_id = $1 AND status IN `+in+` ORDER BY created_at DESC, run_id DESC LIMIT 1`, clean(activityID))
-	if err != nil {
-		return r, s.translate("find latest run", err)
+	if len(rows) == 0 {
+		return activitycore.Run{}, activitycore.NotFound("finished run of activity definition", clean(activityID))
 	}
-	if !found {
-		return r, activitycore.NotFound("finished run of activity definition", clean(activityID))
-	}
-	return r, nil
+	return rows[0], nil
 }
 
 // RunRequest returns the inputs and the event recorded with a run's cause.

@@ -133,13 +133,6 @@ func (b *statement) add(text string, args ...any) *statement {
 	return b
 }
 
-// equal appends a condition, unless the value is empty.
-func (b *statement) equal(column, v string) {
-	if v != "" {
-		b.add(` AND `+column+` = ?`, clean(v))
-	}
-}
-
 // in appends "(…)" with the values. It repeats the last one up to a power of
 // four, so that lists of any length come to few different statements.
 func in[T any](b *statement, values []T) {

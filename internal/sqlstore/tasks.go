@@ -123,23 +123,17 @@ func (s *Store) Tasks(ctx context.Context, f activitycore.TaskFilter, p activity
 	if err != nil {
 		return none, err
 	}
-	var b statement
-	b.add(`SELECT ` + taskColumns + `, comments FROM tasks WHERE 1 = 1`)
-	b.equal("activity_id", f.ActivityID)
-	b.equal("run_id", f.RunID)
-	if len(f.Status) > 0 {
-		statuses, err := statusList(f.Status, activitycore.TaskStatuses())
-		if err != nil {
+	for _, st := range f.Status {
+		if err := knownValue("status", st, activitycore.TaskStatuses()); err != nil {
 			return none, err
 		}
-		b.add(` AND status IN ` + statuses)
 	}
+	l := taskListing(f, p.Limit)
 	if after != nil {
-		b.add(` AND (created_at, task_id) < (?, ?)`, after.time(), after.Keys[0])
+		l.after = []any{after.time(), after.Keys[0]}
 	}
-	b.add(` ORDER BY created_at DESC, task_id DESC LIMIT ?`, p.Limit+1)
 	q := s.engine.Reader()
-	rows, err := list(ctx, q, scanTask, b.String(), b.args...)
+	rows, err := read(ctx, s, l, scanTask)
 	if err != nil {
 		return none, s.translate(step, err)
 	}
@@ -152,10 +146,22 @@ func (s *Store) Tasks(ctx context.Context, f activitycore.TaskFilter, p activity
 	}), nil
 }
 
+// taskListing lists tasks, newest first. A run belongs to one definition, which so restricts no further.
+func taskListing(f activitycore.TaskFilter, limit int) *listing {
+	l := &listing{table: "tasks", columns: taskColumns + `, comments`, order: []string{"created_at", "task_id"}, descending: true, limit: limit}
+	if l.equal("run_id", f.RunID).equal("activity_id", f.ActivityID); f.RunID != "" {
+		l.narrow = "run_id"
+	}
+	if len(f.Status) > 0 || len(l.fixed) > 0 {
+		l.options = []option{optionOf("status", f.Status, activitycore.TaskStatuses())}
+	}
+	return l
+}
+
 // PatchTask changes a task. Reopening one whose unique key another active task has is CodeConflict.
 func (s *Store) PatchTask(ctx context.Context, taskID string, patch activitycore.TaskPatch, at time.Time) (activitycore.Task, error) {
 	if patch.Status != nil {
-		if _, err := statusList([]activitycore.TaskStatus{*patch.Status}, activitycore.TaskStatuses()); err != nil {
+		if err := knownValue("status", *patch.Status, activitycore.TaskStatuses()); err != nil {
 			return activitycore.Task{}, err
 		}
 	}

@@ -79,8 +79,7 @@ func completeTask(t *activitycore.Task, run activitycore.Run, at time.Time) erro
 	if t.UpdatedAt.IsZero() {
 		t.UpdatedAt = t.CreatedAt
 	}
-	_, err := statusList([]activitycore.TaskStatus{t.Status}, activitycore.TaskStatuses())
-	return err
+	return knownValue("status", t.Status, activitycore.TaskStatuses())
 }
 
 // insertTasks creates the tasks that neither their action nor an active task
