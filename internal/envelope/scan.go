@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -147,59 +146,11 @@ func isUTF16(data []byte) bool {
 	return bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff})
 }
 
-// The skip functions walk valid JSON and therefore need no bounds checks of their own.
-
 func skipSpace(data []byte, i int) int {
 	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
 		i++
 	}
 	return i
-}
-
-// skipString returns the index behind the string that starts at i.
-func skipString(data []byte, i int) int {
-	for i++; ; {
-		next := bytes.IndexByte(data[i:], '"')
-		// A quote is escaped if an odd number of backslashes stands before it.
-		quote := i + next
-		slashes := 0
-		for data[quote-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return quote + 1
-		}
-		i = quote + 1
-	}
-}
-
-// skipValue returns the index behind the value that starts at i.
-func skipValue(data []byte, i int) int {
-	switch data[i] {
-	case '"':
-		return skipString(data, i)
-	case '{', '[':
-		depth := 0
-		for {
-			switch data[i] {
-			case '"':
-				i = skipString(data, i)
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-			i++
-		}
-	default:
-		for i < len(data) && strings.IndexByte(",}] \n\t\r", data[i]) < 0 {
-			i++
-		}
-		return i
-	}
 }
 
 // unquote decodes a JSON string; the common one without escapes costs one allocation.

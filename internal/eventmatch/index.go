@@ -50,9 +50,6 @@ type Change struct {
 // Add puts p into the index under id, in place of what was there.
 func (ix *Index) Add(id ID, p *Pattern) { ix.Apply(Change{id, p}) }
 
-// Remove takes id out of the index. It is harmless when id is not there.
-func (ix *Index) Remove(id ID) { ix.Apply(Change{ID: id}) }
-
 // Apply carries all changes out, in order, as one step: an event is matched
 // against the index before them or after them. When it returns, every Match
 // that begins sees them.
@@ -68,9 +65,6 @@ func (ix *Index) Apply(changes ...Change) {
 	}
 	ix.snap.Store(&next)
 }
-
-// Len returns how many definitions the index holds.
-func (ix *Index) Len() int { return ix.snap.Load().count }
 
 // Match appends the IDs of the patterns that match ev to dst, each once and in
 // no particular order, and returns the extended slice. It allocates nothing but

@@ -56,9 +56,6 @@ type Pattern struct {
 	alts  [][]*condition // one per combination of $or branches, for the index
 }
 
-// EventTypes returns the types the pattern wants, in the order given, each once.
-func (p *Pattern) EventTypes() []string { return slices.Clone(p.types) }
-
 // wantsType tells whether the event has one of the pattern's types.
 func (p *Pattern) wantsType(ev *Event) bool {
 	for _, t := range p.types {
