@@ -90,6 +90,9 @@ type TriggerConfig struct {
 	Filters map[string]any `json:"filters,omitempty"`
 	// When is a CEL condition evaluated after the filters, in scope: event, payload, vars. Event only.
 	When string `json:"when,omitempty"`
+	// AllowCycles lets an event start a run that a run of this definition caused, directly or through others, up to MaxHops.
+	// Event only.
+	AllowCycles bool `json:"allow_cycles,omitempty"`
 }
 
 // ContextSource names where one entry of `context` comes from. Exactly one

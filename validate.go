@@ -159,7 +159,7 @@ func (v *validator) cron(c *TriggerConfig, known bool) {
 	for _, f := range []struct {
 		set  bool
 		name string
-	}{{len(c.EventType) > 0, "event_type"}, {len(c.Filters) > 0, "filters"}, {c.When != "", "when"}} {
+	}{{len(c.EventType) > 0, "event_type"}, {len(c.Filters) > 0, "filters"}, {c.When != "", "when"}, {c.AllowCycles, "allow_cycles"}} {
 		v.check(!f.set || !known, triggerAt+f.name, nil, "belongs to trigger_type event; for a condition on a cron run use the rule's when")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func action(typ activitycore.ActionType, with map[string]any) activitycore.Plann
 
 func perform(t *testing.T, e *actionexec.Executor, a activitycore.PlannedAction) (map[string]any, activitycore.ActionResult, error) {
 	t.Helper()
-	res, err := e.Perform(t.Context(), run, 0, a)
+	res, err := e.Perform(t.Context(), run, nil, a)
 	var v map[string]any
 	if err == nil {
 		decoded, decodeErr := activitycore.DecodeJSON(res.Result)
@@ -227,14 +228,14 @@ func TestAPublishedEventCarriesADerivedIDAndOneHopMore(t *testing.T) {
 	e := executor(t, func(c *actionexec.Config) { c.Publisher = &s })
 	a := action(activitycore.ActionPublishEvent, map[string]any{"type": "sbom.refreshed", "payload": map[string]any{"n": int64(9007199254740993)}})
 	for range 2 {
-		if _, err := e.Perform(t.Context(), run, 3, a); err != nil {
+		if _, err := e.Perform(t.Context(), run, &activitycore.Event{Hops: 3, Chain: []string{"a"}}, a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s[0].EventID == "" || s[0].EventID != s[1].EventID || s[0].Hops != 4 || s[0].Source != "activity-core/demo" || string(s[0].Payload) != `{"n":9007199254740993}` {
+	if s[0].EventID == "" || s[0].EventID != s[1].EventID || s[0].Hops != 4 || !slices.Equal(s[0].Chain, []string{"a", run.ActivityID}) || s[0].Source != "activity-core/demo" || string(s[0].Payload) != `{"n":9007199254740993}` {
 		t.Errorf("events: %+v", s)
 	}
-	if _, err := e.Perform(t.Context(), run, activitycore.MaxHops, a); !activitycore.IsCode(err, activitycore.CodeInvalid) || len(s) != 2 {
+	if _, err := e.Perform(t.Context(), run, &activitycore.Event{Hops: activitycore.MaxHops}, a); !activitycore.IsCode(err, activitycore.CodeInvalid) || len(s) != 2 {
 		t.Errorf("beyond the last hop: %v", err)
 	}
 }

@@ -51,10 +51,10 @@ func New(cfg Config) *Executor {
 	return &Executor{cfg: cfg, conditions: conditions{by: map[string]*ruleeval.ResponseExpression{}}}
 }
 
-// Perform makes one attempt at an action, of any type but create_task. hops is that of the event which caused the run.
+// Perform makes one attempt at an action, of any type but create_task. cause is the event which caused the run, nil for none.
 // CodeUnavailable: another attempt may succeed, after the time that a method RetryAfter of the error gives, if there is
 // one. Every other error is final.
-func (e *Executor) Perform(ctx context.Context, run activitycore.Run, hops int, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
+func (e *Executor) Perform(ctx context.Context, run activitycore.Run, cause *activitycore.Event, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
 	params, err := ruleeval.Decode(a)
 	if err != nil {
 		return activitycore.ActionResult{}, err
@@ -63,7 +63,7 @@ func (e *Executor) Perform(ctx context.Context, run activitycore.Run, hops int, 
 	case *ruleeval.HTTPRequestParams:
 		return e.httpRequest(ctx, a.Key, p)
 	case *ruleeval.PublishEventParams:
-		return e.publishEvent(ctx, run, hops, a.Key, p)
+		return e.publishEvent(ctx, run, cause, a.Key, p)
 	case *ruleeval.StartWorkflowParams:
 		return e.startWorkflow(ctx, a.Key, p)
 	case *ruleeval.ReportProgressParams:

@@ -10,13 +10,9 @@ import (
 
 // publishEvent publishes an event whose ID is the action's key unless the definition gives one, so that a repeat is a
 // duplicate. A chain of runs that trigger each other ends at [activitycore.MaxHops].
-func (e *Executor) publishEvent(ctx context.Context, run activitycore.Run, hops int, key string, p *ruleeval.PublishEventParams) (activitycore.ActionResult, error) {
+func (e *Executor) publishEvent(ctx context.Context, run activitycore.Run, cause *activitycore.Event, key string, p *ruleeval.PublishEventParams) (activitycore.ActionResult, error) {
 	if e.cfg.Publisher == nil {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "publish_event: no event stream is configured")
-	}
-	if hops+1 > activitycore.MaxHops {
-		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid,
-			"publish_event: %d runs lie between this one and the event that began the chain, and at most %d are allowed; the definitions trigger each other in a loop", hops, activitycore.MaxHops)
 	}
 	payload, err := json.Marshal(p.Payload)
 	if err != nil {
@@ -29,7 +25,10 @@ func (e *Executor) publishEvent(ctx context.Context, run activitycore.Run, hops 
 		Subject: p.Subject,
 		Time:    e.cfg.Now().UTC(),
 		Payload: payload,
-		Hops:    hops + 1,
+	}
+	if !event.Follow(cause, run.ActivityID) {
+		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid,
+			"publish_event: %d runs lie between this one and the event that began the chain, and at most %d are allowed; the definitions trigger each other in a loop", cause.Hops, activitycore.MaxHops)
 	}
 	if event.EventID == "" {
 		event.EventID = activitycore.EncodeKey(key)

@@ -115,7 +115,7 @@ func (a *App) routerMetrics() natsrouter.Metrics {
 			}
 		},
 		Lag:     func(pending uint64, _ int) { m.EventsPending(pending) },
-		Retried: m.EventsRetried, HeldUp: m.RouterHeldUp,
+		Retried: m.EventsRetried, Cycle: m.EventsCycle, HeldUp: m.RouterHeldUp,
 	}
 }
 

@@ -68,7 +68,7 @@ func TestDefinitionsThatTriggerThemselvesEnd(t *testing.T) {
 		t.Helper()
 		var def activitycore.Definition
 		text := fmt.Sprintf(`{"apiVersion": "activity-core/v1", "kind": "ActivityDefinition", "name": %q, "enabled": true, "trigger_type": "event",
-			"trigger_config": {"event_type": %q %s}, "rules": [{"name": "r", "actions": [%s]}]}`, name, eventType, filters, action)
+			"trigger_config": {"allow_cycles": true, "event_type": %q %s}, "rules": [{"name": "r", "actions": [%s]}]}`, name, eventType, filters, action)
 		if err := json.Unmarshal([]byte(text), &def); err != nil {
 			t.Fatal(err)
 		}

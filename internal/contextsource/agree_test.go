@@ -34,7 +34,7 @@ func newBoth(t *testing.T) both {
 }
 
 func (b both) perform(ctx context.Context, url string) (any, error) {
-	res, err := b.action.Perform(ctx, activitycore.Run{}, 0, activitycore.PlannedAction{Type: activitycore.ActionHTTPRequest, Key: "k", With: map[string]any{"method": "GET", "url": url}})
+	res, err := b.action.Perform(ctx, activitycore.Run{}, nil, activitycore.PlannedAction{Type: activitycore.ActionHTTPRequest, Key: "k", With: map[string]any{"method": "GET", "url": url}})
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ func eventTrigger() *schema {
 		property{"filters", &schema{Type: "object", Examples: []any{map[string]any{"repository.full_name": "acme/api"}},
 			Description: "EventBridge patterns on the payload; every key, dotted or nested, must match. A value is equality, a list is any of; operators are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr and $or."}},
 		expression("when", "A CEL condition after the filters, over event, payload and vars.", "payload.pusher.name != 'bot'"),
+		property{"allow_cycles", &schema{Description: "Whether it also fires for an event that one of its own runs caused, directly or through others.", Type: "boolean", Default: false}},
 	)
 }
 

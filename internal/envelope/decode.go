@@ -80,6 +80,10 @@ func decodeOwn(fields []field) (e activitycore.Event, err error) {
 			if e.Hops, err = strconv.Atoi(string(f.value)); err != nil {
 				err = invalidField("hops", shorten(f.value), "must be a whole number")
 			}
+		case "chain":
+			if json.Unmarshal(f.value, &e.Chain) != nil {
+				err = invalidField("chain", shorten(f.value), "must be a list of definitions' IDs")
+			}
 		}
 		if err != nil {
 			return activitycore.Event{}, err

@@ -18,12 +18,13 @@ import (
 
 func TestTheOwnEnvelopeIsReadAsWritten(t *testing.T) {
 	e, err := Decode(nil, []byte(` {"event_id":"42","type":"github.push","source":"github","subject":"acme/api","time":"2026-03-01T10:30:00.5+01:00",
-		"payload":{"n":9007199254740993},"also_types":["a.b"],"hops":2,"a_field_of_tomorrow":{"x":[1]}} `))
+		"payload":{"n":9007199254740993},"also_types":["a.b"],"hops":2,"chain":["0193b0a4-7e1b-7c3d-9a54-0d1c5f7b2a11"],"a_field_of_tomorrow":{"x":[1]}} `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := activitycore.Event{EventID: "42", Type: "github.push", Source: "github", Subject: "acme/api",
-		Time: time.Date(2026, 3, 1, 9, 30, 0, 5e8, time.UTC), Payload: json.RawMessage(`{"n":9007199254740993}`), AlsoTypes: []string{"a.b"}, Hops: 2}
+		Time: time.Date(2026, 3, 1, 9, 30, 0, 5e8, time.UTC), Payload: json.RawMessage(`{"n":9007199254740993}`), AlsoTypes: []string{"a.b"}, Hops: 2,
+		Chain: []string{"0193b0a4-7e1b-7c3d-9a54-0d1c5f7b2a11"}}
 	got, _ := json.Marshal(e)
 	wanted, _ := json.Marshal(want)
 	if string(got) != string(wanted) {
@@ -108,6 +109,8 @@ func TestErrorsNameTheField(t *testing.T) {
 		`{"event_id":"1","type":"a b","payload":1}`:                                        `type: contains ' '`,
 		`{"event_id":"1","type":"x","payload":1,"time":"yesterday"}`:                       "time: is not an RFC 3339",
 		`{"event_id":"1","type":"x","payload":1,"hops":"2"}`:                               "hops: must be a whole number",
+		`{"event_id":"1","type":"x","payload":1,"chain":"a"}`:                              "chain: must be a list",
+		`{"event_id":"1","type":"x","payload":1,"chain":["a"]}`:                            "chain[0]: must be the ID of a definition, a UUID",
 		`{"event_id":"1","type":"x","payload":1,"hops":99}`:                                "hops: is 99",
 		`{"event_id":"1","type":"x","payload":1,"type":"y"}`:                               "type: is there twice",
 		`{"event_id":"1","type":"x","payload":1,"also_types":"y"}`:                         "also_types: must be a list",

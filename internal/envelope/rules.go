@@ -83,6 +83,14 @@ func validateHead(e activitycore.Event) error {
 	if e.Hops < 0 || e.Hops > activitycore.MaxHops {
 		return invalidField("hops", e.Hops, "is %d; at most %d runs may lie between an event and its origin: look for a definition that publishes what it fires on", e.Hops, activitycore.MaxHops)
 	}
+	if len(e.Chain) > activitycore.MaxHops {
+		return invalidField("chain", len(e.Chain), "lists %d definitions, more than %d", len(e.Chain), activitycore.MaxHops)
+	}
+	for i, id := range e.Chain {
+		if !activitycore.IsUUID(id) {
+			return invalidField(fmt.Sprintf("chain[%d]", i), shorten(id), "must be the ID of a definition, a UUID")
+		}
+	}
 	return checkTime(e.Time)
 }
 

@@ -36,6 +36,9 @@ func (s *server) definitionActions() {
 			if req.Event, err = s.eventIn(in.Body.Event); err != nil {
 				return nil, err
 			}
+			if req.Event != nil {
+				ofNoRun(req.Event)
+			}
 			req.Inputs = in.Body.Inputs
 		}
 		return triggered(s.Catalog.Trigger(ctx, in.Ref, req, actor(ctx)))

@@ -205,6 +205,10 @@ func eventAt(raw json.RawMessage, now time.Time) (*core.Event, error) {
 	return &e, nil
 }
 
+// ofNoRun drops what only our own runs may say of an event: how many of them lie behind it, and of which definitions. A client that could
+// could keep definitions from running for it.
+func ofNoRun(e *core.Event) { e.Hops, e.Chain = 0, nil }
+
 // within says in an error about an event where that event stands.
 func within(err error, what, location string) error {
 	wrapped := core.Wrap(core.CodeOf(err), err, "%s: %s", what, core.MessageOf(err))
@@ -268,6 +272,9 @@ func (s *server) replayRequest(ctx context.Context, in wire.EventReplay) (req co
 func (s *server) publish(ctx context.Context, events []core.Event) (*body[wire.Published], error) {
 	if s.Publisher == nil {
 		return nil, unavailable("event ingest")
+	}
+	for i := range events {
+		ofNoRun(&events[i])
 	}
 	receipts, err := s.Publisher.PublishEvents(ctx, events)
 	return answer(wire.Published{Items: receipts}, err)

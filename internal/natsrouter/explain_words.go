@@ -39,16 +39,19 @@ func decided(x activitycore.EventExplanation, entry activitycore.LedgerEntry) st
 }
 
 // undecided words what would happen to an event without a ledger row.
-func undecided(x activitycore.EventExplanation, def *activitycore.StoredDefinition) string {
+func undecided(x activitycore.EventExplanation, def *activitycore.StoredDefinition, e *activitycore.Event) string {
 	if !x.Matched {
 		if !def.Live() {
 			return "does not match, and the definition is deleted: " + whyNot(x.Conditions)
 		}
 		return "does not match: " + whyNot(x.Conditions)
 	}
+	skipped := cycle(e, def.ID, def.TriggerConfig.AllowCycles)
 	switch {
 	case !def.Live():
 		return "matches, but the definition is deleted"
+	case skipped != "":
+		return "matches, but starts nothing: " + skipped
 	case !def.Enabled:
 		return "matches, but the definition is disabled"
 	case def.Paused != nil:

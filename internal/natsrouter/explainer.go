@@ -60,7 +60,7 @@ func (x *explainer) conclude(ctx context.Context, out activitycore.EventExplanat
 	case out.Error != "":
 		out.Summary = "cannot be used, and no event starts it: " + out.Error
 	default:
-		out.Summary = undecided(out, def)
+		out.Summary = undecided(out, def, x.candidate.Event)
 	}
 	return out, nil
 }

@@ -62,7 +62,7 @@ func newWorld(t testing.TB, opts StreamOptions) *world {
 
 // counters are what the metrics said.
 type counters struct {
-	consumed, matched, started, retried, ingested, routed, dead atomic.Int64
+	consumed, matched, started, retried, ingested, routed, dead, cycles atomic.Int64
 }
 
 func (c *counters) metrics() Metrics {
@@ -72,6 +72,7 @@ func (c *counters) metrics() Metrics {
 		Started:  func(time.Duration) { c.started.Add(1) },
 		Retried:  func(n int) { c.retried.Add(int64(n)) },
 		Dead:     func(string) { c.dead.Add(1) },
+		Cycle:    func() { c.cycles.Add(1) },
 		Duplicate: func(where string, n int) {
 			if where == AtIngest {
 				c.ingested.Add(int64(n))

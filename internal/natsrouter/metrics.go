@@ -20,6 +20,8 @@ type Metrics struct {
 	Started func(latency time.Duration)
 	// Duplicate counts causes or events that were there before; where is AtIngest or AtRouter.
 	Duplicate func(where string, n int)
+	// Cycle counts matches that start nothing, since a run of the definition itself caused the event.
+	Cycle func()
 	// Dead counts dead letters by reason.
 	Dead func(reason string)
 	// Retried counts deliveries handed back to be tried again later.
@@ -59,6 +61,12 @@ func (m Metrics) started(latency time.Duration) {
 func (m Metrics) duplicate(where string, n int) {
 	if m.Duplicate != nil && n > 0 {
 		m.Duplicate(where, n)
+	}
+}
+
+func (m Metrics) cycle() {
+	if m.Cycle != nil {
+		m.Cycle()
 	}
 }
 

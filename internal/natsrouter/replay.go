@@ -92,6 +92,9 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 		if len(ids) == 0 {
 			return nil
 		}
+		if cycle(&e, trigger.id, trigger.cycles) != "" {
+			return nil
+		}
 		match := activitycore.ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.seq, StoredAt: m.at}
 		if trigger.when != nil {
 			yes, err := trigger.when(ctx, &Candidate{Event: &e})

@@ -112,6 +112,11 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 				continue
 			}
 		}
+		if reason := cycle(&d.event, t.id, t.cycles); reason != "" {
+			r.cfg.Metrics.cycle()
+			settle(activitycore.VerdictSkipped, reason)
+			continue
+		}
 		if t.paused != nil {
 			settle(activitycore.VerdictPaused, pauseReason(t.paused))
 			continue

@@ -14,6 +14,7 @@ type trigger struct {
 	id, name string
 	version  int64
 	paused   *activitycore.Pause
+	cycles   bool // whether it fires for events that its own runs caused
 	when     When // nil: every event that passes the filters matches
 }
 
@@ -72,7 +73,7 @@ func newTrigger(row *activitycore.StoredDefinition, compile CompileWhen) (*trigg
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &trigger{id: row.ID, name: row.Name, version: row.Version, paused: row.Paused}
+	t := &trigger{id: row.ID, name: row.Name, version: row.Version, paused: row.Paused, cycles: row.TriggerConfig.AllowCycles}
 	if row.TriggerConfig.When != "" {
 		if t.when, err = compile(row.Definition); err != nil {
 			return nil, nil, err

@@ -8,15 +8,15 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-const eventColumns = `event_id, type, source, subject, event_time, payload, also_types, hops, stream_seq, created_at`
+const eventColumns = `event_id, type, source, subject, event_time, payload, also_types, hops, stream_seq, created_at, chain`
 
 func scanEvent(r scanner) (activitycore.EventRecord, error) {
 	var e activitycore.EventRecord
 	var payload []byte
-	var alsoTypes string
+	var alsoTypes, chain string
 	var seq int64
 	err := r.Scan(&e.Event.EventID, &e.Event.Type, &e.Event.Source, &e.Event.Subject, timeInto{&e.Event.Time}, &payload,
-		&alsoTypes, &e.Event.Hops, &seq, timeInto{&e.At})
+		&alsoTypes, &e.Event.Hops, &seq, timeInto{&e.At}, &chain)
 	if err != nil {
 		return e, err
 	}
@@ -24,7 +24,10 @@ func scanEvent(r scanner) (activitycore.EventRecord, error) {
 		e.Event.Payload = payload
 	}
 	e.StreamSeq = uint64(seq)
-	e.Event.AlsoTypes, err = decodeList(alsoTypes)
+	if e.Event.AlsoTypes, err = decodeList(alsoTypes); err != nil {
+		return e, err
+	}
+	e.Event.Chain, err = decodeList(chain)
 	return e, err
 }
 
@@ -53,7 +56,7 @@ func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]a
 			payload = []byte(e.Payload)
 		}
 		return []any{e.EventID, e.Type, clean(e.Source), clean(e.Subject), ts(e.Time), payload, encodeList(e.AlsoTypes), e.Hops,
-			int64(r.StreamSeq), r.At}
+			int64(r.StreamSeq), r.At, encodeList(e.Chain)}
 	}, nil)
 }
 

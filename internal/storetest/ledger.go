@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 func eventRecord(d core.StoredDefinition, id string) core.CauseRecord {
 	return core.CauseRecord{
 		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: d.Version, Cause: core.EventCause(id),
-		Event: &core.Event{EventID: id, Type: "t", Time: epoch, Payload: []byte(`{"n":12000000}`)}, StreamSeq: 7,
+		Event: &core.Event{EventID: id, Type: "t", Time: epoch, Payload: []byte(`{"n":12000000}`), Hops: 2, Chain: []string{"d-1", d.ID}}, StreamSeq: 7,
 	}
 }
 
@@ -33,6 +34,11 @@ func oneClaim(t *testing.T, s core.Store) {
 	}
 	if states[0].Entry.Verdict != core.VerdictPending || states[0].Entry.RunID != core.RunID(core.WorkflowID(d.ID, core.EventCause("e1"))) {
 		t.Fatalf("entry %+v", states[0].Entry)
+	}
+	kept, err := s.Event(ctx, "e1")
+	must(t, err)
+	if e := kept.Event; e.Hops != 2 || !slices.Equal(e.Chain, []string{"d-1", d.ID}) {
+		t.Fatalf("the event is kept with %d hops and the chain %v", e.Hops, e.Chain)
 	}
 	run, err := s.Run(ctx, states[0].Entry.RunID)
 	must(t, err)

@@ -27,17 +27,17 @@ type Metrics struct {
 	registry *prometheus.Registry
 	provider *sdkmetric.MeterProvider
 
-	eventsConsumed, eventsMatched, eventsStarted, eventsDuplicate, eventsDead, eventsRetried, eventsPublished metric.Int64Counter
-	eventStart                                                                                                metric.Float64Histogram
-	batch                                                                                                     metric.Int64Histogram
-	runsFinished, runsRefused, runsSwept, actions                                                             metric.Int64Counter
-	runStart, runSeconds                                                                                      metric.Float64Histogram
-	scheduleWrites, slots                                                                                     metric.Int64Counter
-	schedulesOwned, schedulesDrifted, eventsPending, slotsOverdue, routerHeldUp                               metric.Int64Gauge
-	makeUpLate, outageSeconds                                                                                 metric.Float64Histogram
-	syncSeconds                                                                                               metric.Float64Histogram
-	apiRequests                                                                                               metric.Int64Counter
-	apiSeconds                                                                                                metric.Float64Histogram
+	eventsConsumed, eventsMatched, eventsStarted, eventsDuplicate, eventsDead, eventsRetried, eventsCycles, eventsPublished metric.Int64Counter
+	eventStart                                                                                                              metric.Float64Histogram
+	batch                                                                                                                   metric.Int64Histogram
+	runsFinished, runsRefused, runsSwept, actions                                                                           metric.Int64Counter
+	runStart, runSeconds                                                                                                    metric.Float64Histogram
+	scheduleWrites, slots                                                                                                   metric.Int64Counter
+	schedulesOwned, schedulesDrifted, eventsPending, slotsOverdue, routerHeldUp                                             metric.Int64Gauge
+	makeUpLate, outageSeconds                                                                                               metric.Float64Histogram
+	syncSeconds                                                                                                             metric.Float64Histogram
+	apiRequests                                                                                                             metric.Int64Counter
+	apiSeconds                                                                                                              metric.Float64Histogram
 }
 
 // NewMetrics makes the instruments and their registry.
@@ -55,6 +55,7 @@ func NewMetrics() (*Metrics, error) {
 	m.eventsStarted = b.counter("activity_core_events_started", "Runs started for events.")
 	m.eventsDuplicate = b.counter("activity_core_events_duplicate", "Duplicates caught, by where: ingest (JetStream's window) or router (the ledger).")
 	m.eventsDead = b.counter("activity_core_events_dead", "Events sent to the dead-letter stream, by reason.")
+	m.eventsCycles = b.counter("activity_core_events_cycles", "Matches that start nothing, since a run of the definition itself caused the event.")
 	m.eventsRetried = b.counter("activity_core_events_retried", "Deliveries handed back to come again later, since routing failed.")
 	m.routerHeldUp = b.gauge("activity_core_router_held_up", "Steps of event routing that wait for a server or a repaired set-up; /readyz names them.")
 	m.eventsPublished = b.counter("activity_core_events_published", "Events published by this process.")
@@ -179,6 +180,9 @@ func (m *Metrics) EventDuplicate(where string) {
 func (m *Metrics) EventDead(reason string) {
 	m.eventsDead.Add(background, 1, with(attribute.String("reason", reason)))
 }
+
+// EventsCycle counts a match of an event that a run of the definition itself caused.
+func (m *Metrics) EventsCycle() { m.eventsCycles.Add(background, 1) }
 
 // EventsRetried counts deliveries handed back after a failure.
 func (m *Metrics) EventsRetried(n int) { m.eventsRetried.Add(background, int64(n)) }

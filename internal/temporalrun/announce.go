@@ -52,13 +52,6 @@ func (a *activities) Announce(ctx context.Context, args announceArgs) error {
 // OutcomeEvent is the event that announces a finished run. Its ID is derived from the run's, so that announcing twice is
 // announcing once. ok is false if cause, the event that the run came from, is at the end of the longest chain allowed.
 func OutcomeEvent(run activitycore.Run, cause *activitycore.Event) (e activitycore.Event, ok bool, err error) {
-	hops := 1
-	if cause != nil {
-		hops = cause.Hops + 1
-	}
-	if hops > activitycore.MaxHops {
-		return activitycore.Event{}, false, nil
-	}
 	payload, err := json.Marshal(run)
 	if err != nil {
 		return activitycore.Event{}, false, err
@@ -69,7 +62,9 @@ func OutcomeEvent(run activitycore.Run, cause *activitycore.Event) (e activityco
 		Source:  outcomeSource,
 		Subject: run.ActivityName,
 		Payload: payload,
-		Hops:    hops,
+	}
+	if !e.Follow(cause, run.ActivityID) {
+		return activitycore.Event{}, false, nil
 	}
 	if run.FinishedAt != nil {
 		e.Time = *run.FinishedAt

@@ -54,11 +54,7 @@ func (a *activities) CarryOut(ctx context.Context, args batchArgs) error {
 	if err != nil {
 		return retryable(ctx, "read plan", err)
 	}
-	hops := 0
-	if event != nil {
-		hops = event.Hops
-	}
-	b := &batch{activities: a, run: run, hops: hops, stopping: activity.GetWorkerStopChannel(ctx)}
+	b := &batch{activities: a, run: run, cause: event, stopping: activity.GetWorkerStopChannel(ctx)}
 	b.recorder = newRecorder(ctx, a, args.RunID)
 	err = b.carryOut(ctx, items)
 	if flushErr := b.recorder.close(); flushErr != nil {
@@ -118,7 +114,7 @@ func groupItems[T any](list []T, of func(T) activitycore.PlannedAction) [][]T {
 type batch struct {
 	*activities
 	run      activitycore.Run
-	hops     int
+	cause    *activitycore.Event // nil: no event caused the run
 	recorder *recorder
 	stopping <-chan struct{}
 }
@@ -294,7 +290,7 @@ func (b *batch) attempts(ctx context.Context, action activitycore.PlannedAction)
 func (b *batch) attempt(ctx context.Context, action activitycore.PlannedAction) (activitycore.ActionResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(action))
 	defer cancel()
-	return b.actions.Perform(ctx, b.run, b.hops, action)
+	return b.actions.Perform(ctx, b.run, b.cause, action)
 }
 
 func timeoutOf(action activitycore.PlannedAction) time.Duration {

@@ -229,7 +229,7 @@ func TestTheOutcomeIsAnnouncedOnceAndChainsEnd(t *testing.T) {
 	r.work(func(c *temporalrun.Config) { c.Outcomes = r.events })
 	run := r.run(r.define(oneTask))
 	events := r.events.all()
-	if len(events) != 1 || events[0].Type != "activity.run.succeeded" || events[0].Hops != 1 {
+	if len(events) != 1 || events[0].Type != "activity.run.succeeded" || events[0].Hops != 1 || !events[0].CausedBy(run.ActivityID) {
 		t.Fatalf("events: %+v", events)
 	}
 	if _, ok, _ := temporalrun.OutcomeEvent(run, &activitycore.Event{Hops: activitycore.MaxHops}); ok {

@@ -32,11 +32,11 @@ type Contexts interface {
 type Actions interface {
 	// TaskWrite turns a create_task action into what the store writes. It does no I/O.
 	TaskWrite(run activitycore.Run, a activitycore.PlannedAction, at time.Time) (activitycore.TaskWrite, error)
-	// Perform makes one attempt at an action of any other type; nothing in a.With is deferred any more. hops is that of the
-	// event that caused the run, 0 for other causes. Outcome and Result of the answer are kept. CodeUnavailable, and the end
+	// Perform makes one attempt at an action of any other type; nothing in a.With is deferred any more. cause is the
+	// event that caused the run, nil for other causes. Outcome and Result of the answer are kept. CodeUnavailable, and the end
 	// of ctx's time, ask for another attempt under the action's retry policy; any other code is final. An error with a
 	// method RetryAfter() time.Duration asks for at least that delay.
-	Perform(ctx context.Context, run activitycore.Run, hops int, a activitycore.PlannedAction) (activitycore.ActionResult, error)
+	Perform(ctx context.Context, run activitycore.Run, cause *activitycore.Event, a activitycore.PlannedAction) (activitycore.ActionResult, error)
 }
 
 // SlotPolicy decides on a cron slot before its run is admitted.
