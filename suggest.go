@@ -5,16 +5,16 @@ package activitycore
 func Suggest(word string, candidates []string) string {
 	best, bestDistance := "", len(word)/3+2
 	for _, c := range candidates {
-		if d := editDistance(word, c, bestDistance); d < bestDistance {
+		if d := EditDistance(word, c, bestDistance); d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}
 	return best
 }
 
-// editDistance is the optimal string alignment distance (insertions, deletions,
+// EditDistance is the optimal string alignment distance (insertions, deletions,
 // substitutions, swaps of neighbours), or limit if it is not below it.
-func editDistance(a, b string, limit int) int {
+func EditDistance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 128 || len(b) > 128 {
 		return limit
 	}
