@@ -94,6 +94,20 @@ func validateHead(e activitycore.Event) error {
 	return checkTime(e.Time)
 }
 
+// CheckID tells whether a text may be an event_id; CheckText whether one may be a source or a subject. The error is a sentence without the text.
+func CheckID(id string) error { return sentence(checkID("", id, MaxIDLength)) }
+
+// CheckText see [CheckID].
+func CheckText(s string) error { return sentence(checkText("", s)) }
+
+// sentence is a field's fault without the field, which the caller names.
+func sentence(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(activitycore.MessageOf(err), ": "))
+}
+
 func checkID(name, id string, most int) error {
 	switch {
 	case id == "":

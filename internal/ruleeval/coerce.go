@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
 )
 
 // coerce gives a resolved value the form its parameter has and checks it:
@@ -200,6 +201,12 @@ func checkText(p *Param, s string) error {
 		return checkURL(s)
 	case PositionType:
 		return activitycore.ValidateEventType(s)
+	case PositionEventID:
+		if s != "" { // as if it were absent
+			return envelope.CheckID(s)
+		}
+	case PositionEventText:
+		return envelope.CheckText(s)
 	case PositionToken:
 		for i := 0; i < len(s); i++ {
 			if s[i] <= ' ' || s[i] >= 0x7f {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
 )
 
 // Kind is the type of an action's parameter.
@@ -30,13 +31,15 @@ type Position string
 
 // The positions.
 const (
-	PositionText   Position = ""       // free text
-	PositionLine   Position = "line"   // one line: control characters are refused
-	PositionURL    Position = "url"    // parts of a URL: inserted values are escaped
-	PositionHeader Position = "header" // an HTTP header's value: CR, LF and control characters are refused
-	PositionToken  Position = "token"  // an identifier: no blanks, no control characters, ASCII
-	PositionType   Position = "type"   // an event type: see activitycore.ValidateEventType
-	PositionSecret Position = "secret" // a secret's name: literal, never interpolated
+	PositionText      Position = ""           // free text
+	PositionLine      Position = "line"       // one line: control characters are refused
+	PositionURL       Position = "url"        // parts of a URL: inserted values are escaped
+	PositionHeader    Position = "header"     // an HTTP header's value: CR, LF and control characters are refused
+	PositionToken     Position = "token"      // an identifier: no blanks, no control characters, ASCII
+	PositionType      Position = "type"       // an event type: see activitycore.ValidateEventType
+	PositionEventID   Position = "event_id"   // an event's ID: what envelope.CheckID takes
+	PositionEventText Position = "event_text" // an event's source or subject: what envelope.CheckText takes
+	PositionSecret    Position = "secret"     // a secret's name: literal, never interpolated
 )
 
 // Param describes one parameter of an action.
@@ -108,11 +111,11 @@ func ActionParams(t activitycore.ActionType) []Param {
 		}
 	case activitycore.ActionPublishEvent:
 		return []Param{
-			{Name: "type", Kind: KindString, Required: true, Position: PositionType, MaxLen: 200, Doc: "The event's type, for example sbom.refreshed."},
-			{Name: "source", Kind: KindString, Position: PositionToken, MaxLen: 500, Doc: "Who says so; activity-core/<definition> if absent."},
-			{Name: "subject", Kind: KindString, Position: PositionToken, MaxLen: 500, Doc: "What it is about."},
+			{Name: "type", Kind: KindString, Required: true, Position: PositionType, MaxLen: envelope.MaxTypeLength, Doc: "The event's type, for example sbom.refreshed."},
+			{Name: "source", Kind: KindString, Position: PositionEventText, MaxLen: envelope.MaxTextLength, Doc: "Who says so; activity-core/<definition> if absent."},
+			{Name: "subject", Kind: KindString, Position: PositionEventText, MaxLen: envelope.MaxTextLength, Doc: "What it is about."},
 			{Name: "payload", Kind: KindAny, Doc: "The event's payload; {} if absent."},
-			{Name: "event_id", Kind: KindString, Position: PositionToken, MaxLen: 250, Doc: "The event's ID; the action's idempotency key if absent."},
+			{Name: "event_id", Kind: KindString, Position: PositionEventID, MaxLen: envelope.MaxIDLength, Doc: "The event's ID; the action's idempotency key if absent."},
 		}
 	case activitycore.ActionStartWorkflow:
 		return []Param{

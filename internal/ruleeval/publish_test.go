@@ -1,0 +1,66 @@
+package ruleeval_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
+	"github.com/activity-core/activity-core/internal/ruleeval"
+)
+
+// passedOn is what a definition that passes every field of an event on would publish.
+func passedOn(t testing.TB, e activitycore.Event) (*ruleeval.PublishEventParams, error) {
+	t.Helper()
+	d := task("x")
+	d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{
+		"type": "${event.type}", "event_id": "${event.event_id}", "source": "${event.source}", "subject": "${event.subject}", "payload": "${payload}"}}
+	in := input("{}", nil)
+	in.Event = &e
+	plan, err := planOf(compile(t, d), t.Context(), in)
+	if err != nil {
+		return nil, err
+	}
+	params, err := ruleeval.Decode(plan.Actions[0])
+	if err != nil {
+		return nil, err
+	}
+	return params.(*ruleeval.PublishEventParams), nil
+}
+
+// The sample publish-subject, and its kind: what comes in may go out.
+func TestWhatComesInMayGoOut(t *testing.T) {
+	check := func(t testing.TB, e activitycore.Event) {
+		t.Helper()
+		if envelope.Validate(e) != nil {
+			return
+		}
+		p, err := passedOn(t, e)
+		if err != nil {
+			t.Fatalf("%+v came in and may not go out: %v", e, err)
+		}
+		if p.EventID != e.EventID || p.Type != e.Type || p.Source != e.Source || p.Subject != e.Subject {
+			t.Fatalf("published %+v; want the fields of %+v", p, e)
+		}
+	}
+	event := func(id, source, subject string) activitycore.Event {
+		return activitycore.Event{EventID: id, Type: "a.b", Source: source, Subject: subject, Time: nominal, Payload: json.RawMessage(`{}`)}
+	}
+	check(t, event("e 1 é", "https://example.org/a b", "containers/photos/M\u00fcller 1.jpg"))
+	check(t, event(strings.Repeat("x", envelope.MaxIDLength), strings.Repeat("y", envelope.MaxTextLength), strings.Repeat("z", envelope.MaxTextLength)))
+	rapid.Check(t, func(rt *rapid.T) {
+		e := event(rapid.String().Draw(rt, "id"), rapid.String().Draw(rt, "source"), rapid.String().Draw(rt, "subject"))
+		check(t, e)
+	})
+	for name, e := range map[string]activitycore.Event{
+		"a control character": event("1", "s", "a\nb"),
+		"a long subject":      event("1", "s", strings.Repeat("x", envelope.MaxTextLength+1)),
+	} {
+		if p, err := passedOn(t, e); err == nil || envelope.Validate(e) == nil {
+			t.Errorf("%s: %+v, %v; want it refused, coming in and going out", name, p, err)
+		}
+	}
+}
