@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // TriggerRequest starts a run by hand.
@@ -91,23 +92,18 @@ func checkTriggerRequest(req *TriggerRequest) error {
 // start records a cause and starts its run. If Temporal does not answer after the cause is
 // recorded, the answer is still success: the row is pending and the sweeper starts it.
 func (s *Service) start(ctx context.Context, rec core.CauseRecord) (Triggered, error) {
-	states, err := s.Store.RecordCauses(ctx, []core.CauseRecord{rec}, s.now())
+	launcher := launch.Launcher{Record: s.Store, Starter: s.Runs, Now: s.now}
+	state, err := launcher.Put(ctx, rec)
 	if err != nil {
 		return Triggered{}, err
 	}
-	entry := states[0].Entry
-	out := Triggered{RunID: core.RunID(entry.WorkflowID), WorkflowID: entry.WorkflowID, Existed: !states[0].Inserted}
-	if entry.Verdict != core.VerdictPending || s.Runs == nil {
+	out := Triggered{RunID: core.RunID(state.Entry.WorkflowID), WorkflowID: state.Entry.WorkflowID, Existed: !state.Inserted}
+	if !launch.Due(state.Entry) || s.Runs == nil {
 		return out, nil
 	}
-	if _, err := s.Runs.StartRun(ctx, rec.ActivityID, rec.Cause); err != nil {
-		s.Logger.WarnContext(ctx, "run is recorded but Temporal did not start it yet; the sweeper will repeat it",
+	if _, err := launcher.Start(ctx, rec.ActivityID, rec.Cause); err != nil {
+		s.Logger.WarnContext(ctx, "run is recorded but not started or not confirmed yet; the sweeper will repeat it",
 			"activity_id", rec.ActivityID, "workflow_id", out.WorkflowID, "error", err)
-		return out, nil
-	}
-	err = s.Store.ConfirmStarts(ctx, []core.Start{{ActivityID: rec.ActivityID, CauseKey: rec.Cause.Key()}}, s.now())
-	if err != nil {
-		s.Logger.WarnContext(ctx, "start is not confirmed in the ledger; the sweeper will", "workflow_id", out.WorkflowID, "error", err)
 	}
 	return out, nil
 }

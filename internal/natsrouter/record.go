@@ -5,6 +5,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // recordLoop writes matched events to the ledger: all that have gathered while the transaction before was under way share the next one.
@@ -83,7 +84,7 @@ func (r *Router) dispatch(batch []*delivery, states []activitycore.CauseState) {
 			if !s.Inserted {
 				duplicates++
 			}
-			if s.Entry.Verdict == activitycore.VerdictPending {
+			if launch.Due(s.Entry) {
 				jobs = append(jobs, job{d: d, activityID: s.Entry.ActivityID, cause: d.records[i].Cause})
 			}
 		}

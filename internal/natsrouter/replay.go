@@ -12,11 +12,12 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventmatch"
+	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // ReplayRecord is what a replay asks of the store.
 type ReplayRecord interface {
-	Ledger
+	launch.Record
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
 }
@@ -184,20 +185,21 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 		report.WouldRun++
 		return nil
 	}
-	states, err := r.record.RecordMatches(ctx, []activitycore.CauseRecord{{ActivityID: t.id, ActivityName: t.name, DefinitionVersion: t.version,
-		Cause: cause, Event: e, StreamSeq: match.Sequence}}, nil, r.now().UTC())
+	launcher := launch.Launcher{Record: r.record, Starter: r.starter, Now: r.now}
+	state, err := launcher.Put(ctx, activitycore.CauseRecord{ActivityID: t.id, ActivityName: t.name, DefinitionVersion: t.version,
+		Cause: cause, Event: e, StreamSeq: match.Sequence})
 	if err != nil {
 		return err
 	}
-	if s := states[0]; !s.Inserted && s.Entry.Verdict != activitycore.VerdictPending {
-		match.Verdict, match.RunID = s.Entry.Verdict, s.Entry.RunID // the router was faster
+	if !launch.Due(state.Entry) {
+		match.Verdict, match.RunID = state.Entry.Verdict, state.Entry.RunID // the router was faster
 		report.InLedger++
 		return nil
 	}
-	if _, err := r.starter.StartRun(ctx, t.id, cause); err != nil {
+	if _, err := launcher.Start(ctx, t.id, cause); err != nil {
 		return err
 	}
 	match.Started = true
 	report.Started++
-	return r.record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: t.id, CauseKey: cause.Key()}}, r.now().UTC())
+	return nil
 }

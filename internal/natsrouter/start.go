@@ -6,6 +6,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // job is one run to start.
@@ -45,7 +46,7 @@ func (r *Router) startLoop(ctx context.Context) {
 			r.cfg.Metrics.started(r.cfg.Now().Sub(j.d.stored))
 		}
 		r.point(pointStarted)
-		r.started <- confirmation{d: j.d, start: activitycore.Start{ActivityID: j.activityID, CauseKey: j.cause.Key()}}
+		r.started <- confirmation{d: j.d, start: launch.StartOf(j.activityID, j.cause)}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // filling is one call of [Backfiller.Backfill] at work.
@@ -119,35 +120,22 @@ const startTime = 15 * time.Second
 func (f *filling) start(ctx context.Context, t time.Time) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTime)
 	defer cancel()
-	cause := activitycore.CronCause(t)
-	states, err := f.Record.RecordCauses(ctx, []activitycore.CauseRecord{{
-		ActivityID: f.def.ID, ActivityName: f.def.Name, DefinitionVersion: f.def.Version, Cause: cause, MakeUp: true, Audit: f.req.Audit,
-	}}, f.now())
+	rec := makeUp(f.def, t)
+	rec.Audit = f.req.Audit
+	asked := f.now()
+	out, err := launch.Launcher{Record: f.Record, Starter: f.Starter, Now: f.now}.Launch(ctx, rec)
+	if out.State.Inserted {
+		f.req.Audit = nil
+	}
 	if err != nil {
 		return err
 	}
-	if states[0].Inserted {
-		f.req.Audit = nil
-	}
-	switch v := states[0].Entry.Verdict; {
-	case v == activitycore.VerdictFired:
-		f.result.Existing++
-		f.open = append(f.open, t)
-		return nil
-	case v.Terminal():
+	if v := out.State.Entry.Verdict; v.Terminal() && v != activitycore.VerdictFired {
 		f.result.Settled++
 		return nil
 	}
-	asked := f.now()
-	outcome, err := f.Starter.StartRun(ctx, f.def.ID, cause)
-	if err != nil {
-		return err
-	}
-	if err := f.Record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: f.def.ID, CauseKey: cause.Key()}}, f.now()); err != nil {
-		return err
-	}
 	f.open = append(f.open, t)
-	if outcome.AlreadyStarted {
+	if !out.Started {
 		f.result.Existing++
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
+	"github.com/activity-core/activity-core/internal/launch"
 	"github.com/activity-core/activity-core/internal/misfire"
 )
 
@@ -341,39 +342,35 @@ func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settle
 	return rows, nil
 }
 
-// start records a slot as a make-up and starts its run, unless it has its run or its verdict.
+// start records a slot as a make-up and starts its run, unless it has its run or its verdict. What is recorded and not started
+// a later tick starts.
 func (w *Watchdog) start(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
-	entry, err := w.record(ctx, def, slot)
-	if err != nil || entry.Verdict.Terminal() || entry.TemporalRunID != "" {
-		return entry, err
+	out, err := w.launcher().Launch(ctx, makeUp(def, slot))
+	if err != nil {
+		return out.State.Entry, fmt.Errorf("make-up: %w", err)
 	}
-	return entry, w.startRecorded(ctx, def, slot)
+	if out.Started {
+		w.cfg.Metrics.madeUp(w.now().Sub(slot))
+		w.cfg.Log.InfoContext(ctx, "make-up run started", "activity_id", def.ID, "activity", def.Name, "nominal", slot)
+	}
+	return out.State.Entry, nil
 }
 
 // record writes a slot into the ledger as a make-up, unless it has a row.
 func (w *Watchdog) record(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
-	cause := activitycore.CronCause(slot)
-	states, err := w.cfg.Record.RecordCauses(ctx, []activitycore.CauseRecord{{
-		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, MakeUp: true,
-	}}, w.now())
+	state, err := w.launcher().Put(ctx, makeUp(def, slot))
 	if err != nil {
-		return activitycore.LedgerEntry{}, fmt.Errorf("record make-up %s: %w", cause.Key(), err)
+		return activitycore.LedgerEntry{}, fmt.Errorf("make-up: %w", err)
 	}
-	return states[0].Entry, nil
+	return state.Entry, nil
 }
 
-func (w *Watchdog) startRecorded(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) error {
-	cause := activitycore.CronCause(slot)
-	outcome, err := w.cfg.Starter.StartRun(ctx, def.ID, cause)
-	if err != nil {
-		return fmt.Errorf("start make-up %s: %w", cause.Key(), err) // a later tick starts what is recorded
+func (w *Watchdog) launcher() launch.Launcher {
+	return launch.Launcher{Record: w.cfg.Record, Starter: w.cfg.Starter, Now: w.now}
+}
+
+func makeUp(def activitycore.StoredDefinition, slot time.Time) activitycore.CauseRecord {
+	return activitycore.CauseRecord{
+		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: activitycore.CronCause(slot), MakeUp: true,
 	}
-	if err := w.cfg.Record.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: def.ID, CauseKey: cause.Key()}}, w.now()); err != nil {
-		return fmt.Errorf("confirm make-up %s: %w", cause.Key(), err)
-	}
-	if !outcome.AlreadyStarted {
-		w.cfg.Metrics.madeUp(w.now().Sub(slot))
-		w.cfg.Log.InfoContext(ctx, "make-up run started", "activity_id", def.ID, "activity", def.Name, "nominal", slot)
-	}
-	return nil
 }

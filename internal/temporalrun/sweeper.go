@@ -11,6 +11,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
+	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // SweeperConfig says how a [Sweeper] works. Starter and Record are required.
@@ -100,7 +101,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 			}
 			continue
 		}
-		confirmed = append(confirmed, activitycore.Start{ActivityID: c.ActivityID, CauseKey: c.Cause.Key()})
+		confirmed = append(confirmed, launch.StartOf(c.ActivityID, c.Cause))
 		if !outcome.AlreadyStarted {
 			restarted++
 			s.cfg.Log.InfoContext(ctx, "started a run whose start was lost", "activity_id", c.ActivityID, "cause", c.Cause.Key())
