@@ -348,6 +348,12 @@ type SlotBook interface {
 	Outages(ctx context.Context, from, to time.Time) ([]Outage, error)
 	// Holds lists a definition's holds that overlap [from, to), oldest first.
 	Holds(ctx context.Context, activityID string, from, to time.Time) ([]Hold, error)
+	// ZoneRules lists the rules that a zone, or every zone if it is "", has had, by zone and then oldest first. Before its first,
+	// and if it has none, a zone goes by the release of the versions of the program that kept no such list.
+	ZoneRules(ctx context.Context, zone string) ([]ZoneRules, error)
+	// AdoptZoneRules adds rules, all or none. Those with the data that the zone's latest have are left out; those that would begin
+	// before the latest begin right after them.
+	AdoptZoneRules(ctx context.Context, rules []ZoneRules) error
 }
 
 // EventRecord is an event that matched at least one definition, as kept in the store.

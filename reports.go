@@ -177,3 +177,23 @@ type SyncReport struct {
 	// Blocked explains why deletions were held back, or is empty.
 	Blocked string `json:"blocked,omitempty"`
 }
+
+// ZoneDataState is which release of the time zone database a process goes by.
+type ZoneDataState struct {
+	// Release is IANA's name of it, such as 2026f.
+	Release string `json:"release"`
+	// Source is "built in", or the path that timezone_data names.
+	Source string `json:"source"`
+	// Date is the day of the release, YYYY-MM-DD; empty where nothing tells.
+	Date string `json:"date,omitempty"`
+	// AgeDays is how many days ago that was.
+	AgeDays int `json:"age_days"`
+	// Old says that there have probably been newer releases for a while.
+	Old bool `json:"old"`
+	// BuiltIn is the release that the program carries.
+	BuiltIn string `json:"built_in"`
+	// Followed is how many zones go by rules that the record has from a newer release.
+	Followed int `json:"followed,omitempty"`
+	// Problem says why the files of timezone_data, which have changed, are not used; empty otherwise.
+	Problem string `json:"problem,omitempty"`
+}

@@ -330,6 +330,16 @@ type Outage struct {
 	What string `json:"what"`
 }
 
+// ZoneRules are the rules of a time zone by which slots are named from an instant on, until those that follow.
+type ZoneRules struct {
+	Zone  string
+	Since time.Time
+	// Release is the release of the time zone database that the rules were taken from.
+	Release string
+	// Data is the zone's file in the format of RFC 9636.
+	Data []byte
+}
+
 // Hold is an interval during which a definition was paused or disabled; Until is nil while it lasts.
 type Hold struct {
 	ActivityID string     `json:"activity_id"`

@@ -42,9 +42,19 @@ func (c *cli) planOrApply(cmd *cobra.Command, f *fileFlags, call func(*apiclient
 func (c *cli) planCommand() *cobra.Command {
 	var f fileFlags
 	var exit bool
+	var zones string
 	cmd := &cobra.Command{
 		Use: "plan -f DIR", Short: "Show the difference between files and the server", Args: noArgs,
+		Long: `plan shows what apply would change. With --timezone-data it shows which coming fires of the server's definitions another release of the
+time zone database would move, before that is installed.`,
+		Example: "  activity-core plan -f definitions/\n  activity-core plan --timezone-data /usr/share/zoneinfo",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if zones != "" {
+				if len(f.files) > 0 || f.prune {
+					return usageError("--timezone-data compares what the server has: leave -f and --prune out")
+				}
+				return c.planZones(cmd.Context(), zones, exit)
+			}
 			r, err := c.planOrApply(cmd, &f, func(api *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
 				return api.Plan(cmd.Context(), defs, f.prune)
 			})
@@ -62,6 +72,7 @@ func (c *cli) planCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&exit, "exit-code", false, "exit with 3 if there are differences")
+	cmd.Flags().StringVar(&zones, "timezone-data", "", "folder or zip archive of zones: show which coming fires it would move")
 	return c.clientCommand(cmd)
 }
 
@@ -111,6 +122,9 @@ func (c *cli) showPlan(r catalog.PlanResult) {
 			if p.NextBefore != nil && !p.NextBefore.Equal(*p.NextAfter) {
 				fmt.Fprintf(c.stdout, " (was %s)", p.NextBefore.UTC().Format(time.RFC3339))
 			}
+		}
+		if p.Held != "" {
+			fmt.Fprintf(c.stdout, "  will not fire: %s (it would at %s)", terminal.Line(p.Held), moment(p.WouldFire))
 		}
 		fmt.Fprintln(c.stdout)
 		for _, f := range p.Fields {

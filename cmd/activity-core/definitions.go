@@ -114,11 +114,22 @@ func (l *pageLimit) Set(text string) error {
 }
 
 func definitionHead() [][]string {
-	return [][]string{{"NAME", "STATE", "TRIGGER", "VERSION", "UPDATED"}}
+	return [][]string{{"NAME", "STATE", "TRIGGER", "NEXT", "VERSION", "UPDATED"}}
 }
 
 func definitionRow(d wire.Definition) []string {
-	return []string{d.Name, state(d), triggerText(d.Definition), fmt.Sprint(d.Version), ago(d.UpdatedAt)}
+	return []string{d.Name, state(d), triggerText(d.Definition), nextText(d), fmt.Sprint(d.Version), ago(d.UpdatedAt)}
+}
+
+// nextText is when a definition fires next; that it does not, and when it would, where it is held; "" if no clock fires it.
+func nextText(d wire.Definition) string {
+	switch {
+	case d.NextFire != nil:
+		return moment(d.NextFire)
+	case d.WouldFire != nil:
+		return "never, held (else " + moment(d.WouldFire) + ")"
+	}
+	return ""
 }
 
 func (c *cli) describeCommand() *cobra.Command {
@@ -144,6 +155,9 @@ func (c *cli) describeCommand() *cobra.Command {
 				return err
 			}
 			all := map[string]any{"definition": d, "next": next.Items, "runs": runs.Items}
+			if next.Held != "" {
+				all["held"] = next.Held
+			}
 			if d.TriggerType == core.TriggerCron {
 				all["overlap_policy"] = misfire.RuleOf(d.TriggerConfig.MisfirePolicy).Overlap
 			}
@@ -175,7 +189,7 @@ func (c *cli) showNext(n catalog.NextFires) {
 		return
 	}
 	if n.Held != "" {
-		c.say("%s: none of these fires as things are", n.Held)
+		c.say("it will not fire: %s; otherwise it would at:", n.Held)
 	}
 	rows := [][]string{{"UTC", "LOCAL (" + n.Timezone + ")", "IN", "NOTE"}}
 	for _, f := range n.Items {
@@ -209,6 +223,7 @@ func (c *cli) nextCommand() *cobra.Command {
 					c.say("it does not fire any more: times are listed up to the end of %d", cronspec.MaxYear)
 				}
 				c.showNext(n)
+				c.say("by zone data %s", n.ZoneData)
 			})
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
+	"github.com/activity-core/activity-core/internal/httpapi/wire"
 	"github.com/activity-core/activity-core/internal/terminal"
 )
 
@@ -82,6 +83,7 @@ func (c *cli) askServer(ctx context.Context, api *apiclient.Client) []app.Findin
 		}
 		found = append(found, f)
 	}
+	found = append(found, zoneDataFinding(api.System(ctx)))
 	schedules, err := api.Schedules(ctx)
 	following := 0 // of what differs, those that are about to follow
 	if pending, err := api.SchedulesPending(ctx, 0); err == nil {
@@ -113,4 +115,27 @@ func (c *cli) showFindings(found []app.Finding) {
 			fmt.Fprintf(c.stdout, "%-7s  %-*s  → %s\n", "", width, "", f.Remedy)
 		}
 	}
+}
+
+// zoneDataFinding judges the release of the zone data that a server goes by.
+func zoneDataFinding(s wire.System, err error) app.Finding {
+	f := app.Finding{Check: "zone data", Status: app.FindingOK}
+	if err != nil {
+		f.Status, f.Detail, f.Remedy = app.FindingFailed, err.Error(), "check --token, and that the server has this version"
+		return f
+	}
+	z := s.ZoneData
+	f.Detail = fmt.Sprintf("release %s (%s), %d days old", z.Release, z.Source, z.AgeDays)
+	switch {
+	case z.Problem != "":
+		f.Status, f.Detail, f.Remedy = app.FindingWarning, f.Detail+"; its files have changed and cannot be read: "+z.Problem, "correct the files that timezone_data names"
+	case z.Old:
+		f.Status, f.Remedy = app.FindingWarning, "governments have probably changed their clocks since: set timezone_data to a newer release, or update activity-core"
+	case z.Release < z.BuiltIn:
+		f.Status, f.Remedy = app.FindingWarning, "the program itself has "+z.BuiltIn+": update what timezone_data names, or remove the setting"
+	case z.Followed > 0:
+		f.Status, f.Detail = app.FindingWarning, fmt.Sprintf("%s; %d zones go by newer rules of another replica", f.Detail, z.Followed)
+		f.Remedy = "give every replica the same zone data"
+	}
+	return f
 }

@@ -35,9 +35,9 @@ func version() string {
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: noArgs,
+		Use: "version", Short: "Print the version, and the release of the time zone database in it", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(c.stdout, "activity-core "+version())
+			_, err := fmt.Fprintf(c.stdout, "activity-core %s\n%s\n", version(), zoneDataText())
 			return err
 		},
 	}

@@ -123,6 +123,12 @@ Start with:  activity-core dev -f examples/ --context-dir examples/context`,
 		SilenceErrors: true,
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if name := cmd.Name(); name == "serve" || name == "dev" || name == "doctor" {
+				return nil // they read the setting with all others
+			}
+			return c.useZoneData()
+		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%w\nrun '%s --help' for the flags", err, cmd.CommandPath())

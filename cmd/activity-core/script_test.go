@@ -100,6 +100,7 @@ var scriptCommands = map[string]func(s *script, args []string) int{
 	"metric":          (*script).metric,        // 'NAME{label="value"}' VALUE: waits for exactly that
 	"schedule":        (*script).schedule,      // NAME active|paused|absent, asked from Temporal itself
 	"in-temporal":     (*script).inTemporal,    // pause|unpause|edit|delete|make NAME: a schedule, past us
+	"zones":           (*script).zones,         // FILE RELEASE [ZONE=OTHER]: an archive of zone data, with the rules of OTHER for ZONE
 	"cp":              (*script).copyFile,      // FROM TO
 	"replace":         (*script).replace,       // FILE OLD NEW
 	"repeat":          (*script).repeat,        // FILE TEXT N: a file of N times TEXT

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -34,6 +35,7 @@ import (
 	"github.com/activity-core/activity-core/internal/telemetry"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
+	"github.com/activity-core/activity-core/internal/zonekeeper"
 )
 
 // Options are what an App is made from besides its configuration.
@@ -50,7 +52,9 @@ type Options struct {
 	StopWork time.Duration
 	// FetchWait is how long a stopping router may wait for the fetch under way, and how seldom an idle one asks; default 500ms.
 	FetchWait time.Duration
-	Version   string
+	// ZonesEvery is the time between looks at the files of the zone data; default 10s.
+	ZonesEvery time.Duration
+	Version    string
 }
 
 // App is a running process: the roles of its configuration.
@@ -69,9 +73,12 @@ type App struct {
 	watchdog  *slots.Watchdog
 	schedules *temporalschedule.Reconciler
 	follower  *temporalschedule.Loop // nil where this process leaves schedules to another one
-	box       *secrets.Box
-	vault     *secrets.Resolver
-	fatal     chan error
+	zones     *zonekeeper.Keeper
+	// syncs is follower once it is made, for the keeper of zones, which is started before.
+	syncs atomic.Pointer[temporalschedule.Loop]
+	box   *secrets.Box
+	vault *secrets.Resolver
+	fatal chan error
 }
 
 // Start opens the connections and starts the roles; it returns when all are
@@ -88,6 +95,7 @@ func Start(ctx context.Context, o Options) (*App, error) {
 	a := &App{Options: o, metrics: metrics, tracing: tracing, health: telemetry.NewHealth(), fatal: make(chan error, 4)}
 	a.lifecycle.log = o.Logger
 	a.lifecycle.add("store", nil, func(context.Context) error { return o.Store.Close() })
+	a.keepZones()
 	a.lifecycle.add("metrics", nil, metrics.Stop)
 	a.lifecycle.add("tracing", nil, tracing.Stop)
 	a.lifecycle.add("Temporal client", a.dialTemporal, func(context.Context) error { a.temporal.Close(); return nil })
@@ -101,6 +109,19 @@ func Start(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// keepZones gives the process its zone data before anything reads a zone.
+func (a *App) keepZones() {
+	a.zones = zonekeeper.New(zonekeeper.Config{
+		Record: a.Store, Path: a.Config.TimezoneData, Every: a.ZonesEvery, Log: a.Logger.With("component", "zones"), Observed: a.metrics.ZoneData,
+		Changed: func() {
+			if loop := a.syncs.Load(); loop != nil {
+				loop.WakeAll()
+			}
+		},
+	})
+	a.lifecycle.add("zone data", a.zones.Start, a.zones.Stop)
 }
 
 // Stop stops everything in reverse order and waits; it may be called again.
@@ -243,6 +264,7 @@ func (a *App) assemble(context.Context) error {
 	useCases := catalog.Config{Store: store, Runs: a.starter, Context: contexts, Logger: a.Logger.With("component", "catalog")}
 	if cfg.HasRole(config.RoleWorker) {
 		a.follower = temporalschedule.NewLoop(a.schedules, cfg.ReconcileInterval.Std())
+		a.syncs.Store(a.follower)
 		useCases.Follower = a.follower
 	}
 	a.catalog = catalog.New(useCases)
@@ -334,7 +356,7 @@ func (a *App) addAPI() {
 		Catalog: a.catalog, Record: a.Store, Publisher: a.publisher,
 		Events:      eventLog{natsrouter.NewLog(a.js, a.Store), natsrouter.NewReplayer(a.js, a.Store, a.starter, time.Now)},
 		DeadLetters: deadLetters{natsrouter.NewDeadLetters(a.js, time.Now)},
-		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Token: cfg.APIToken,
+		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Zones: a.zones, Token: cfg.APIToken,
 		WebhookSecrets: cfg.WebhookSecrets(),
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
 		Stopping: stopping,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // MaxNext is the most fire times one preview may list.
@@ -20,7 +21,9 @@ type NextFire struct {
 
 // NextFires are a definition's coming fire times.
 type NextFires struct {
-	Timezone string     `json:"timezone"`
+	Timezone string `json:"timezone"`
+	// ZoneData is the release of the time zone database that the times are made by.
+	ZoneData string     `json:"zone_data"`
 	Items    []NextFire `json:"items"`
 	// Held says why none of these will fire as things are: paused or disabled. Empty otherwise.
 	Held string `json:"held,omitempty"`
@@ -43,13 +46,7 @@ func (s *Service) Next(ctx context.Context, ref string, after time.Time, count i
 	if after.IsZero() {
 		after = s.now()
 	}
-	out := NextFires{Timezone: spec.Zone(), Items: []NextFire{}}
-	switch {
-	case def.Paused != nil:
-		out.Held = "paused by " + def.Paused.By
-	case !def.Enabled:
-		out.Held = "disabled"
-	}
+	out := NextFires{Timezone: spec.Zone(), ZoneData: zonedata.Current().Name(), Items: []NextFire{}, Held: heldBy(&def.Definition, def.Paused)}
 	for _, f := range spec.Fires(after, count) {
 		out.Items = append(out.Items, NextFire{UTC: f.UTC, Local: f.Local, Note: f.Note})
 	}

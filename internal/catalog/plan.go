@@ -44,13 +44,20 @@ type PlannedChange struct {
 	ID     string        `json:"id"`
 	Change ChangeKind    `json:"change"`
 	Fields []FieldChange `json:"fields,omitempty"`
-	// Next fire of a cron definition before and after the change.
+	// Next fire of a cron definition before and after the change; none where it is held then.
 	NextBefore *time.Time `json:"next_before,omitempty"`
 	NextAfter  *time.Time `json:"next_after,omitempty"`
+	// Held says why it does not fire after the change (paused, disabled), and WouldFire when it would otherwise.
+	Held      string     `json:"held,omitempty"`
+	WouldFire *time.Time `json:"would_fire,omitempty"`
 	// Version after applying; before it, the current one.
 	Version int64 `json:"version,omitempty"`
 	// SchedulePending: see [Saved]. Set by Apply only.
 	SchedulePending bool `json:"schedule_pending,omitempty"`
+}
+
+func (c *PlannedChange) foresee(o Outlook) {
+	c.NextAfter, c.Held, c.WouldFire = o.NextFire, o.Held, o.WouldFire
 }
 
 // PlanResult is the difference between a set of documents and the record, by name.
@@ -146,7 +153,8 @@ func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.Definit
 		}
 		named[def.Name] = true
 		current := live[def.Name]
-		pc := PlannedChange{Name: def.Name, ID: def.ID, Change: ChangeCreate, NextAfter: nextFire(&def, now)}
+		pc := PlannedChange{Name: def.Name, ID: def.ID, Change: ChangeCreate}
+		pc.foresee(outlook(&def, nil, now))
 		change := core.DefinitionChange{Definition: def}
 		if current != nil {
 			if def.ID == core.DefinitionID(def.Name) {
@@ -158,9 +166,8 @@ func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.Definit
 			change.Definition, change.ExpectVersion = def, current.Version
 			pc.ID, pc.Version, pc.Change = current.ID, current.Version, ChangeUpdate
 			pc.Fields = diffDefinitions(current.Definition, def)
-			if current.Effective() {
-				pc.NextBefore = nextFire(&current.Definition, now)
-			}
+			pc.NextBefore = OutlookOf(*current, now).NextFire
+			pc.foresee(outlook(&def, current.Paused, now))
 			if len(pc.Fields) == 0 {
 				pc.Change = ChangeNone
 			}
@@ -242,7 +249,7 @@ func (s *Service) planPrune(ctx context.Context, named map[string]bool, result *
 			if named[d.Name] {
 				continue
 			}
-			result.Changes = append(result.Changes, PlannedChange{Name: d.Name, ID: d.ID, Change: ChangeDelete, Version: d.Version, NextBefore: nextFire(&d.Definition, s.now())})
+			result.Changes = append(result.Changes, PlannedChange{Name: d.Name, ID: d.ID, Change: ChangeDelete, Version: d.Version, NextBefore: OutlookOf(d, s.now()).NextFire})
 			*changes = append(*changes, core.DefinitionChange{Delete: true, Definition: core.Definition{ID: d.ID, Name: d.Name}, ExpectVersion: d.Version})
 		}
 		if page.NextCursor == "" {
@@ -250,20 +257,6 @@ func (s *Service) planPrune(ctx context.Context, named map[string]bool, result *
 		}
 		req.Cursor = page.NextCursor
 	}
-}
-
-func nextFire(def *core.Definition, now time.Time) *time.Time {
-	if def.TriggerType != core.TriggerCron || !def.Enabled {
-		return nil
-	}
-	spec, err := CronSpec(def)
-	if err != nil {
-		return nil
-	}
-	if t, ok := spec.Next(now); ok {
-		return &t
-	}
-	return nil
 }
 
 // diffDefinitions lists the leaves that differ, in the order of their paths.

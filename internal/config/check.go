@@ -13,6 +13,7 @@ import (
 	"github.com/activity-core/activity-core/internal/secrets"
 	"github.com/activity-core/activity-core/internal/telemetry"
 	"github.com/activity-core/activity-core/internal/webhook"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // ownerMarker is what reconcile.owner may be: it stands in a memo and as the author of writes, and people compare it by eye.
@@ -77,6 +78,11 @@ func (c *Config) check() []core.FieldError {
 		}
 		if st, err := os.Stat(d.path); err != nil || !st.IsDir() {
 			bad(d.key, d.path, "%q is not a folder", d.path)
+		}
+	}
+	if c.TimezoneData != "" {
+		if _, err := zonedata.Open(c.TimezoneData); err != nil {
+			bad("timezone_data", c.TimezoneData, "%v", err)
 		}
 	}
 	for _, r := range c.OutboundAllow {

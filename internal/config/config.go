@@ -55,6 +55,8 @@ type Config struct {
 	ProgressURL    string   `key:"progress.url" doc:"where report_progress posts"`
 	ProgressSecret string   `key:"progress.secret" doc:"name of the secret that report_progress sends as a bearer token"`
 
+	TimezoneData string `key:"timezone_data" doc:"folder or zip archive with a newer release of the time zone database than the built-in one, such as /usr/share/zoneinfo; read anew when it changes"`
+
 	ReconcileInterval core.Duration `key:"reconcile.interval" default:"1m" min:"1s" max:"24h" doc:"how often schedules are reconciled"`
 	CrowdSize         int           `key:"cron.crowd_size" default:"50" min:"0" max:"1000000" doc:"from how many definitions due at one instant their runs are started directly, not by Temporal's scheduler; 0: never"`
 	ReconcileOwner    string        `key:"reconcile.owner" default:"activity-core" doc:"mark of this installation on its schedules in Temporal; what bears another is never touched. Choose it before the first start"`

@@ -107,3 +107,15 @@ func TestSecretsOfWebhooksAreTakenWholeAndTheTooShortAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestZoneDataThatIsNoneIsRefusedWithItsKeyValueAndRemedy(t *testing.T) {
+	empty := t.TempDir()
+	for path, why := range map[string]string{"/nowhere/zoneinfo": "no such file or directory", empty: "holds no zone", "/dev/null": "neither a folder nor a file"} {
+		_, err := config.Load(config.Sources{File: write(t, "timezone_data: "+path+"\n")})
+		for _, want := range []string{"timezone_data", path, why, "give a folder such as /usr/share/zoneinfo"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q in it", path, err, want)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package cronspec
 
 import (
+	"crypto/sha256"
 	"strings"
 	"sync"
 
@@ -20,7 +21,16 @@ type Cache struct {
 
 // Parse is [Parse]; it does not remember errors.
 func (c *Cache) Parse(expressions []string, zone string) (*Spec, error) {
-	key := zone + "\n" + strings.Join(expressions, "\n")
+	return c.remember(zone+"\n"+strings.Join(expressions, "\n"), func() (*Spec, error) { return Parse(expressions, zone) })
+}
+
+// ParseWith is [ParseWith]; it does not remember errors.
+func (c *Cache) ParseWith(expressions []string, zone string, rules []byte) (*Spec, error) {
+	sum := sha256.Sum256(rules)
+	return c.remember(zone+"\n"+string(sum[:])+"\n"+strings.Join(expressions, "\n"), func() (*Spec, error) { return ParseWith(expressions, zone, rules) })
+}
+
+func (c *Cache) remember(key string, parse func() (*Spec, error)) (*Spec, error) {
 	release := zonedata.Current()
 	c.mu.Lock()
 	if c.of != release {
@@ -31,7 +41,7 @@ func (c *Cache) Parse(expressions []string, zone string) (*Spec, error) {
 	if ok {
 		return spec, nil
 	}
-	spec, err := Parse(expressions, zone)
+	spec, err := parse()
 	if err != nil {
 		return nil, err
 	}

@@ -37,16 +37,13 @@ func rulesOf(release *zonedata.Release, name string) (*zoneRules, error) {
 	return &zoneRules{name: name, loc: loc, file: data}, nil
 }
 
-// data is the file of the zone that Temporal is given. Where the rules are those that the zone has always had here, the bytes are,
-// too: zic, its options and the years before 2002 make other files of the same rules, and other bytes would rewrite its schedules.
+// data is the file of the zone that Temporal is given. Where the rules are those of every version of the program, the bytes are, too:
+// zic, its options and the years before 2002 make other files of the same rules, and other bytes would rewrite its schedules.
 func (z *zoneRules) data() []byte {
 	z.canonical.Do(func() {
 		z.bytes = z.file
-		for _, r := range []*zonedata.Release{zonedata.Baseline(), zonedata.BuiltIn()} {
-			if known, ok := r.Data(z.name); ok && SameRules(known, z.file) {
-				z.bytes = known
-				return
-			}
+		if known, ok := zonedata.Baseline().Data(z.name); ok && SameRules(known, z.file) {
+			z.bytes = known
 		}
 	})
 	return z.bytes

@@ -7,12 +7,14 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/changes"
 	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // catalogue is the enabled cron definitions as last read, each with the time it is due next.
 type catalogue struct {
 	follower changes.Follower
 	specs    cronspec.Cache
+	zones    *zonedata.Release // by whose rules the specs are
 	rows     map[string]*entry
 }
 
@@ -23,8 +25,14 @@ type entry struct {
 	none bool
 }
 
-// refresh reads what has changed.
+// refresh reads what has changed, and all specs anew where the zone data has.
 func (c *catalogue) refresh(ctx context.Context, record Record) error {
+	if zones := zonedata.Current(); c.zones != zones {
+		c.zones = zones
+		for _, e := range c.rows {
+			c.put(e.row)
+		}
+	}
 	return c.follower.Follow(ctx, record, func() { c.rows = make(map[string]*entry) }, c.put)
 }
 

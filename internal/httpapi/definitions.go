@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -72,7 +73,15 @@ type definitionAnswer struct {
 func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
 
 func wireDefinition(d core.StoredDefinition, pending bool) wire.Definition {
-	return wire.Definition{Definition: d.Definition, Version: d.Version, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, Paused: d.Paused, SchedulePending: pending}
+	out := wireVersion(d)
+	next := catalog.OutlookOf(d, time.Now())
+	out.SchedulePending, out.NextFire, out.Held, out.WouldFire = pending, next.NextFire, next.Held, next.WouldFire
+	return out
+}
+
+// wireVersion is a definition as it was: it has no next fire.
+func wireVersion(d core.StoredDefinition) wire.Definition {
+	return wire.Definition{Definition: d.Definition, Version: d.Version, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, Paused: d.Paused}
 }
 
 func saved(v catalog.Saved, err error) (*definitionAnswer, error) {
@@ -118,7 +127,7 @@ func (s *server) definitions() {
 		found, err := s.Catalog.List(ctx, core.DefinitionFilter{
 			TriggerType: core.TriggerType(in.TriggerType), Enabled: optionalBool(in.Enabled), Paused: optionalBool(in.Paused), NamePrefix: in.Prefix,
 		}, in.request())
-		return page(wireDefinitions(found), err)
+		return page(wireDefinitions(found, func(d core.StoredDefinition) wire.Definition { return wireDefinition(d, d.SchedulePending()) }), err)
 	})
 
 	type createInput struct {
@@ -180,7 +189,7 @@ func (s *server) definitions() {
 	}
 	register(s, op(http.MethodGet, definitionsURL+"/{ref}/versions", "list-versions", tagDefinitions, "List a definition's versions, newest first"), func(ctx context.Context, in *versionsInput) (*body[wire.Page[wire.Definition]], error) {
 		found, err := s.Catalog.Versions(ctx, in.Ref, in.request())
-		return page(wireDefinitions(found), err)
+		return page(wireDefinitions(found, wireVersion), err)
 	})
 	s.planAndApply()
 }
@@ -205,10 +214,10 @@ func optionalBool(text string) *bool {
 	return &b
 }
 
-func wireDefinitions(p core.Page[core.StoredDefinition]) core.Page[wire.Definition] {
+func wireDefinitions(p core.Page[core.StoredDefinition], as func(core.StoredDefinition) wire.Definition) core.Page[wire.Definition] {
 	out := core.Page[wire.Definition]{NextCursor: p.NextCursor, Items: make([]wire.Definition, len(p.Items))}
 	for i, d := range p.Items {
-		out.Items[i] = wireDefinition(d, d.SchedulePending())
+		out.Items[i] = as(d)
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func TestOpenAPIDescribesEveryRouteOfTheContract(t *testing.T) {
 		"/events": {"get", "post"}, "/events/{id}": {"get"}, "/events/{id}/explain": {"get"}, "/events/replay": {"post"}, "/events/tail": {"get"}, "/hooks/github": {"post"},
 		"/runs": {"get"}, "/runs/{id}": {"get"}, "/runs/{id}/cancel": {"post"}, "/runs/{id}/rerun": {"post"},
 		"/tasks": {"get"}, "/tasks/{id}": {"get", "patch"}, "/dead-letters": {"get"}, "/dead-letters/replay": {"post"}, "/dead-letters/drop": {"post"}, "/dead-letters/{id}/replay": {"post"}, "/dead-letters/{id}": {"delete"},
-		"/schedules": {"get"}, "/sync": {"post"}, "/ledger": {"get"}, "/audit": {"get"},
+		"/schedules": {"get"}, "/sync": {"post"}, "/ledger": {"get"}, "/audit": {"get"}, "/system": {"get"}, "/system/zone-data/plan": {"post"},
 		"/secrets": {"get"}, "/secrets/{name}": {"get", "put", "delete"},
 	} {
 		for _, m := range methods {

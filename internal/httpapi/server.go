@@ -68,6 +68,11 @@ type Slots interface {
 	Backfill(ctx context.Context, def core.StoredDefinition, in wire.Backfill, by core.Actor) (wire.BackfillResult, error)
 }
 
+// Zones tells which zone data the process goes by.
+type Zones interface {
+	State() core.ZoneDataState
+}
+
 // Config joins what the API serves. Catalog and Record are required; a nil port
 // makes its routes answer 503.
 type Config struct {
@@ -80,6 +85,7 @@ type Config struct {
 	Slots       Slots
 	Secrets     Secrets
 	Health      *telemetry.Health
+	Zones       Zones
 	// Token is the bearer token every request must carry; empty: none, for loopback only.
 	Token string
 	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard. Any of a source's is good.
@@ -144,6 +150,7 @@ func New(c Config) http.Handler {
 	s.hooks()
 	s.deadLetters()
 	s.operations()
+	s.system()
 	s.secrets()
 	s.health()
 	return s.middleware(s.mux)

@@ -11,6 +11,7 @@ import (
 
 // BackfillRecord is what a [Backfiller] asks of the record.
 type BackfillRecord interface {
+	ZoneHistory
 	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
 	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
@@ -30,11 +31,12 @@ type Backfiller struct {
 	specs
 }
 
-// Backfill makes sure, in order, that each nominal time of [req.From, req.To) that the definition's present version names
+// Backfill makes sure, in order, that each nominal time of [req.From, req.To) that the definition's present version names, by the
+// rules that its zone had then,
 // has its run, once. It may be repeated, whole or from req.From on: what has its run or another final verdict keeps it. An
 // answer without Next has come to the end, and its runs have ended. CodeInvalid: no cron trigger, or a request out of bounds.
 func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
-	times, err := b.times(def, req)
+	times, err := b.times(ctx, def, req)
 	if err != nil {
 		return BackfillResult{}, err
 	}
@@ -55,7 +57,7 @@ func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefini
 
 // Preview says what a backfill would do, and does nothing.
 func (b *Backfiller) Preview(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
-	times, err := b.times(def, req)
+	times, err := b.times(ctx, def, req)
 	if err != nil {
 		return BackfillResult{}, err
 	}
@@ -104,24 +106,26 @@ func (b *Backfiller) sleep(ctx context.Context, d time.Duration) error {
 }
 
 // times lists the nominal times of a request that is within its bounds.
-func (b *Backfiller) times(def activitycore.StoredDefinition, req BackfillRequest) ([]time.Time, error) {
+func (b *Backfiller) times(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) ([]time.Time, error) {
 	if def.TriggerType != activitycore.TriggerCron {
 		return nil, activitycore.InvalidField("trigger_type", def.TriggerType, "only a cron definition has nominal times to backfill")
 	}
 	if err := req.check(b.now()); err != nil {
 		return nil, err
 	}
-	spec, err := b.parse(def.TriggerConfig)
+	parts, err := b.parts(ctx, b.Record, def.TriggerConfig, req.From, req.To)
 	if err != nil {
 		return nil, err
 	}
 	var times []time.Time
-	for t := range spec.Between(req.From, req.To) {
-		if len(times) == MaxBackfill {
-			return nil, activitycore.InvalidField("from", req.From, "the range has more than %d nominal times; backfill it in parts, the first ending at %s",
-				MaxBackfill, t.Format(time.RFC3339))
+	for _, p := range parts {
+		for t := range p.spec.Between(p.from, p.to) {
+			if len(times) == MaxBackfill {
+				return nil, activitycore.InvalidField("from", req.From, "the range has more than %d nominal times; backfill it in parts, the first ending at %s",
+					MaxBackfill, t.Format(time.RFC3339))
+			}
+			times = append(times, t)
 		}
-		times = append(times, t)
 	}
 	return times, nil
 }

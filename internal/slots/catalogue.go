@@ -19,6 +19,8 @@ type catalogue struct {
 	marks map[string]time.Time
 	// saved are the marks that the record has.
 	saved map[string]time.Time
+	// changed is when the rules of each zone have last changed.
+	changed map[string]time.Time
 }
 
 // tombstoneReach is how long after its deletion a definition is still asked for slots without a verdict, by a process that has not
@@ -43,7 +45,22 @@ func (c *catalogue) refresh(ctx context.Context, record Record, now time.Time) e
 		}
 		c.buried = true
 	}
+	if err := c.loadZones(ctx, record); err != nil {
+		return err
+	}
 	return c.loadMarks(ctx, record)
+}
+
+func (c *catalogue) loadZones(ctx context.Context, record Record) error {
+	rules, err := record.ZoneRules(ctx, "")
+	if err != nil {
+		return fmt.Errorf("read the rules of zones: %w", err)
+	}
+	c.changed = make(map[string]time.Time)
+	for _, z := range rules {
+		c.changed[z.Zone] = z.Since
+	}
+	return nil
 }
 
 func (c *catalogue) follow(ctx context.Context, record Record) error {
@@ -89,7 +106,7 @@ type work struct {
 }
 
 // due lists the definitions that may have slots between their mark and the end of their grace, and moves the marks of the
-// others forward: those whose present version is as old as the mark and names no time in between. overdue says up to when a
+// others forward: those whose present version and rules of the zone are as old as the mark and name no time in between. overdue says up to when a
 // definition's slots are overdue.
 func (c *catalogue) due(s *specs, overdue func(activitycore.StoredDefinition) time.Time) []work {
 	var out []work
@@ -105,7 +122,7 @@ func (c *catalogue) due(s *specs, overdue func(activitycore.StoredDefinition) ti
 		if !until.After(mark) {
 			continue
 		}
-		if !row.UpdatedAt.After(mark) {
+		if !row.UpdatedAt.After(mark) && !c.changed[row.TriggerConfig.Timezone].After(mark) {
 			if spec, err := s.parse(row.TriggerConfig); err == nil {
 				if next, ok := spec.Next(mark.Add(-time.Nanosecond)); !ok || !next.Before(until) {
 					c.marks[id] = until

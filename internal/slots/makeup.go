@@ -93,7 +93,11 @@ func (w *Watchdog) BeforeWrite(ctx context.Context, activityID string) (func(con
 // rescue starts the slots since from that have no execution.
 func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition, from time.Time) error {
 	now := w.now()
-	if def.TriggerType == activitycore.TriggerCron && !def.UpdatedAt.After(from) {
+	changed, err := w.specs.changedSince(ctx, w.cfg.Record, def.TriggerConfig.Timezone, from)
+	if err != nil {
+		return err
+	}
+	if def.TriggerType == activitycore.TriggerCron && !def.UpdatedAt.After(from) && !changed {
 		spec, err := w.specs.parse(def.TriggerConfig)
 		if err != nil {
 			return err

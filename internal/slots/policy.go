@@ -80,15 +80,17 @@ const reasonUnnamed = "unexpected: no version of the definition names this time;
 
 // names reports whether the version of the definition that was valid at the slot's time names it. Temporal fires what the
 // schedule says that it has, and an edit made while Temporal was out reaches the schedule only after the backlog has begun to
-// start. The usual slot is younger than its definition's last change, and costs no look into the record.
+// start. The usual slot is younger than its definition's last change, and costs no look into the record. One that the rules of the
+// zone do not name any more may be older than those rules.
 func (p *Policy) names(ctx context.Context, def activitycore.StoredDefinition, nominal time.Time) (bool, error) {
 	if !def.UpdatedAt.After(nominal) {
 		spec, err := p.specs.parse(def.TriggerConfig)
 		if err != nil {
 			return true, nil //nolint:nilerr // an expression that cannot be read any more speaks against nothing that Temporal fires
 		}
-		next, ok := spec.Next(nominal.Add(-time.Nanosecond))
-		return ok && next.Equal(nominal), nil
+		if next, ok := spec.Next(nominal.Add(-time.Nanosecond)); ok && next.Equal(nominal) {
+			return true, nil
+		}
 	}
 	tl, err := p.specs.load(ctx, p.record, def.ID, nominal, nominal.Add(time.Nanosecond))
 	if err != nil {
@@ -109,6 +111,9 @@ func (p *Policy) superseded(def activitycore.StoredDefinition, terms misfire.Ter
 	spec, err := p.specs.parse(def.TriggerConfig)
 	if err != nil || def.UpdatedAt.After(nominal) {
 		return true // look closer
+	}
+	if at, ok := spec.Next(nominal.Add(-time.Nanosecond)); !ok || !at.Equal(nominal) {
+		return true // it is named by the rules that its zone had: look closer
 	}
 	next, ok := spec.Next(nominal)
 	return ok && !next.After(now)

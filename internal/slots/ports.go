@@ -7,10 +7,16 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// Timelines is what is needed to know which slots a definition had: its versions, and when it was held.
+// Timelines is what is needed to know which slots a definition had: its versions, the rules of its zone, and when it was held.
 type Timelines interface {
+	ZoneHistory
 	Versions(ctx context.Context, id string, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error)
 	Holds(ctx context.Context, activityID string, from, to time.Time) ([]activitycore.Hold, error)
+}
+
+// ZoneHistory tells the rules that zones have had.
+type ZoneHistory interface {
+	ZoneRules(ctx context.Context, zone string) ([]activitycore.ZoneRules, error)
 }
 
 // PolicyRecord is what a [Policy] asks of the record.

@@ -30,7 +30,7 @@ type Slot struct {
 }
 
 // timeline is what a definition asked of the clock over a stretch of time: which version was valid when, and when it was
-// held. A version is valid from its saving until the next one's.
+// held. A version is valid from its saving until the next one's, and the rules of its zone until there are others.
 type timeline struct {
 	segments []segment // ascending, without those that have no cron trigger
 	holds    []activitycore.Hold
@@ -67,11 +67,14 @@ func (s *specs) load(ctx context.Context, record Timelines, id string, from, to 
 		for _, v := range versions.Items {
 			start := later(v.UpdatedAt, from)
 			if v.TriggerType == activitycore.TriggerCron && start.Before(end) {
-				spec, err := s.parse(v.TriggerConfig)
+				parts, err := s.parts(ctx, record, v.TriggerConfig, start, end)
 				if err != nil {
 					return nil, err
 				}
-				tl.segments = append(tl.segments, segment{from: start, to: end, version: v.Version, spec: spec})
+				for _, p := range slices.Backward(parts) { // the segments are turned round below
+					p.version = v.Version
+					tl.segments = append(tl.segments, p)
+				}
 			}
 			end = earlier(end, v.UpdatedAt)
 			if !end.After(from) {

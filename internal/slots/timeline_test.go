@@ -44,6 +44,10 @@ func (h history) Holds(_ context.Context, _ string, from, to time.Time) (holds [
 	return holds, nil
 }
 
+func (h history) ZoneRules(context.Context, string) ([]activitycore.ZoneRules, error) {
+	return nil, nil
+}
+
 var noon = time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC)
 
 // expressions fire every so many minutes of the hour; 0 is never.

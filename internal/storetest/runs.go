@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -316,6 +317,41 @@ func slotBook(t *testing.T, s core.Store) {
 	must(t, err)
 	if len(outages) != 2 || !outages[0].From.Equal(at(0)) || !outages[0].To.Equal(at(20)) {
 		t.Fatalf("outages %+v", outages)
+	}
+}
+
+func zoneRules(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	got, err := s.ZoneRules(ctx, "")
+	must(t, err)
+	if len(got) != 0 {
+		t.Fatalf("rules in a new record: %+v", got)
+	}
+	rules := func(zone string, at time.Time, release, data string) core.ZoneRules {
+		return core.ZoneRules{Zone: zone, Since: at, Release: release, Data: []byte(data)}
+	}
+	must(t, s.AdoptZoneRules(ctx, nil))
+	must(t, s.AdoptZoneRules(ctx, []core.ZoneRules{rules("Europe/Berlin", epoch, "2026f", "one"), rules("America/Vancouver", epoch, "2026f", "\x00\xff")}))
+	must(t, s.AdoptZoneRules(ctx, []core.ZoneRules{rules("Europe/Berlin", epoch.Add(time.Hour), "2026g", "one")})) // nothing new
+	must(t, s.AdoptZoneRules(ctx, []core.ZoneRules{rules("Europe/Berlin", epoch.Add(-time.Hour), "2026g", "two")}))
+	must(t, s.AdoptZoneRules(ctx, []core.ZoneRules{rules("Europe/Berlin", epoch.Add(time.Hour), "2026h", "one")})) // back again
+	got, err = s.ZoneRules(ctx, "Europe/Berlin")
+	must(t, err)
+	want := []core.ZoneRules{rules("Europe/Berlin", epoch, "2026f", "one"), rules("Europe/Berlin", epoch.Add(time.Microsecond), "2026g", "two"),
+		rules("Europe/Berlin", epoch.Add(time.Hour), "2026h", "one")}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("Berlin: %+v, want %+v", got, want)
+	}
+	if got, err = s.ZoneRules(ctx, ""); err != nil || len(got) != 4 || !reflect.DeepEqual(got[0], rules("America/Vancouver", epoch, "2026f", "\x00\xff")) {
+		t.Fatalf("all: %+v %v, want Vancouver and the three of Berlin", got, err)
+	}
+	// All or none.
+	err = s.AdoptZoneRules(ctx, []core.ZoneRules{rules("Asia/Tokyo", epoch, "2026h", "x"), rules("", epoch, "2026h", "x")})
+	wantCode(t, err, core.CodeInvalid)
+	err = s.AdoptZoneRules(ctx, []core.ZoneRules{rules("Asia/Tokyo", epoch, "2026h", "x"), rules("Asia/Seoul", time.Time{}, "2026h", "x")})
+	wantCode(t, err, core.CodeInvalid)
+	if got, err = s.ZoneRules(ctx, "Asia/Tokyo"); err != nil || len(got) != 0 {
+		t.Fatalf("after a refusal: %+v %v, want none", got, err)
 	}
 }
 

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"foreign cursors are refused", foreignCursor},
 		{"marks move forward, outages merge", slotBook},
 		{"a definition created again is accounted for from its first creation", marksOfTheRevived},
+		{"each zone keeps the rules it had", zoneRules},
 		{"an idempotency key keeps its first answer", idempotency},
 		{"audit and secrets", auditAndSecrets},
 		{"every change is in the audit trail, once", auditOfChanges},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,10 @@ type Metrics struct {
 	syncSeconds                                                                                                             metric.Float64Histogram
 	apiRequests                                                                                                             metric.Int64Counter
 	apiSeconds                                                                                                              metric.Float64Histogram
+	zoneDataAge, zoneDataFollowed, zoneDataProblem                                                                          metric.Int64Gauge
+
+	zonesMu      sync.Mutex
+	zonesRelease string // under which zoneDataAge was last exported
 }
 
 // NewMetrics makes the instruments and their registry.
@@ -78,7 +83,27 @@ func NewMetrics() (*Metrics, error) {
 	m.outageSeconds = b.seconds("activity_core_outage_duration_seconds", "Length of recorded outages, by what was out.")
 	m.apiRequests = b.counter("activity_core_api_requests", "API requests, by route, method and status.")
 	m.apiSeconds = b.seconds("activity_core_api_request_duration_seconds", "Duration of API requests, by route.")
+	m.zoneDataAge = b.gauge("activity_core_zone_data_age_seconds", "Age of the time zone database that this process goes by, by release; 0 for a release that was replaced.")
+	m.zoneDataFollowed = b.gauge("activity_core_zone_data_followed", "Zones that go by rules which the record has from a newer release than this process.")
+	m.zoneDataProblem = b.gauge("activity_core_zone_data_problem", "1 while the files of timezone_data have changed and cannot be read.")
 	return m, b.err
+}
+
+// ZoneData tells which release of the time zone database is used.
+func (m *Metrics) ZoneData(s core.ZoneDataState) {
+	m.zonesMu.Lock()
+	defer m.zonesMu.Unlock()
+	if m.zonesRelease != "" && m.zonesRelease != s.Release {
+		m.zoneDataAge.Record(background, 0, with(attribute.String("release", m.zonesRelease)))
+	}
+	m.zonesRelease = s.Release
+	m.zoneDataAge.Record(background, int64(s.AgeDays)*24*3600, with(attribute.String("release", s.Release)))
+	m.zoneDataFollowed.Record(background, int64(s.Followed))
+	problem := int64(0)
+	if s.Problem != "" {
+		problem = 1
+	}
+	m.zoneDataProblem.Record(background, problem)
 }
 
 type builder struct {

@@ -19,6 +19,7 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // Presence says whether the record wants a schedule to exist.
@@ -87,6 +88,7 @@ type planner struct {
 
 	mu       sync.Mutex
 	epoch    string
+	zones    *zonedata.Release // by whose rules compiled is
 	compiled map[string]compiledSpec
 }
 
@@ -154,16 +156,18 @@ func (p *planner) hash(spec string, jitter time.Duration, overlap enumspb.Schedu
 	return hex.EncodeToString(sum[:])
 }
 
-// compile looks a compiled spec up or makes it. What CompileAt answers changes with the window it is for and, for specs
-// that cannot be described for all of it, with the month.
+// compile looks a compiled spec up or makes it. What CompileAt answers changes with the zone data, with the window it is for
+// and, for specs that cannot be described for all of it, with the month.
 func (p *planner) compile(t activitycore.TriggerConfig, now time.Time) compiledSpec {
 	from, _ := cronspec.CompileWindow(now)
 	epoch := from.Format("2006-01") + now.UTC().Format(" 2006-01")
 	key := strings.Join(t.CronExpression, "\n") + "\n\n" + t.Timezone
 
+	zones := zonedata.Current()
+
 	p.mu.Lock()
-	if p.epoch != epoch {
-		p.epoch = epoch
+	if p.epoch != epoch || p.zones != zones {
+		p.epoch, p.zones = epoch, zones
 		clear(p.compiled)
 	}
 	c, ok := p.compiled[key]
@@ -173,7 +177,7 @@ func (p *planner) compile(t activitycore.TriggerConfig, now time.Time) compiledS
 	}
 	c = compileSpec(t, now)
 	p.mu.Lock()
-	if p.epoch == epoch {
+	if p.epoch == epoch && p.zones == zones && zonedata.Current() == zones {
 		p.compiled[key] = c
 	}
 	p.mu.Unlock()

@@ -68,6 +68,9 @@ func (l *Loop) Stop(ctx context.Context) error {
 // moments without it.
 func (l *Loop) Wake() { ring(l.wake) }
 
+// WakeAll says that what schedules are made of has changed for many definitions at once: everything is synced soon.
+func (l *Loop) WakeAll() { ring(l.all) }
+
 func ring(bell chan struct{}) {
 	select {
 	case bell <- struct{}{}:

@@ -70,7 +70,7 @@ func openZip(path string, size int64) (*Release, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readZip(file, size)
+	return readZip(file, size, "")
 }
 
 func readFolder(path string) (*Release, error) {
@@ -91,7 +91,7 @@ func readFolder(path string) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.release()
+	return c.release("")
 }
 
 // walk calls do for each file below a folder, with its name in the folder. It follows links to files, of which a folder of zones
@@ -183,7 +183,8 @@ func (c *collector) add(name string, in io.ReadCloser, date time.Time) error {
 	return nil
 }
 
-func (c *collector) release() (*Release, error) {
+// release makes the release of what was added; name is for one that no file tells.
+func (c *collector) release(name string) (*Release, error) {
 	if len(c.files) == 0 {
 		return nil, errors.New("holds no zone")
 	}
@@ -192,5 +193,9 @@ func (c *collector) release() (*Release, error) {
 			return newRelease(c.files, version, c.dates[file])
 		}
 	}
-	return newRelease(c.files, "", time.Time{})
+	if name == "" {
+		return nil, errors.New("does not tell its release, by which replicas agree on the newer one: " +
+			"add tzdata.zi, which begins with # version 2026f, or a file +VERSION with the release in it")
+	}
+	return newRelease(c.files, name, time.Time{})
 }

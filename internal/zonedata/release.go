@@ -3,12 +3,11 @@ package zonedata
 import (
 	"archive/zip"
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -43,7 +42,7 @@ type Release struct {
 	locations sync.Map // zone → *time.Location
 }
 
-// Name is IANA's name of the release, such as 2026f; where the source does not tell it, "unknown" with the beginning of a checksum.
+// Name is IANA's name of the release, such as 2026f. Names of later releases sort after those of earlier ones.
 func (r *Release) Name() string { return r.name }
 
 // Source is where the release was read from: [BuiltInSource], or a path.
@@ -65,6 +64,23 @@ func (r *Release) Old(now time.Time) bool { return r.Age(now) > OldAfter }
 
 // Zones yields the names of its zones, in ascending order.
 func (r *Release) Zones() iter.Seq[string] { return slices.Values(r.zones) }
+
+// With is the release with other rules for some zones.
+func (r *Release) With(rules map[string][]byte) (*Release, error) {
+	files := maps.Clone(r.files)
+	maps.Copy(files, rules)
+	out, err := newRelease(files, r.name, r.date)
+	if err != nil {
+		return nil, err
+	}
+	out.source = r.source
+	return out, nil
+}
+
+// Equal reports whether two releases have the same name, source and files.
+func (r *Release) Equal(other *Release) bool {
+	return r == other || r.name == other.name && r.source == other.source && maps.EqualFunc(r.files, other.files, bytes.Equal)
+}
 
 // Has reports whether it has a zone of that very name.
 func (r *Release) Has(zone string) bool { return r.files[zone] != nil }
@@ -93,8 +109,8 @@ func (r *Release) Location(zone string) (loc *time.Location, ok bool) {
 }
 
 var (
-	builtIn  = sync.OnceValue(func() *Release { return embedded(builtInArchive) })
-	baseline = sync.OnceValue(func() *Release { return embedded(baselineArchive) })
+	builtIn  = sync.OnceValue(func() *Release { return embedded(builtInArchive, "") })
+	baseline = sync.OnceValue(func() *Release { return embedded(baselineArchive, "2025c") })
 	current  atomic.Pointer[Release]
 )
 
@@ -120,23 +136,19 @@ func Use(r *Release) (before *Release) {
 	return before
 }
 
-// embedded opens an archive of the program, which a test has opened before.
-func embedded(archive []byte) *Release {
-	r, err := readZip(bytes.NewReader(archive), int64(len(archive)))
+// embedded opens an archive of the program, which a test has opened before. name is for one that does not tell its own.
+func embedded(archive []byte, name string) *Release {
+	r, err := readZip(bytes.NewReader(archive), int64(len(archive)), name)
 	if err != nil {
 		panic(fmt.Sprintf("the built-in zone data: %v", err))
 	}
 	r.source = BuiltInSource
-	if bytes.Equal(archive, baselineArchive) {
-		r.name = "2025c" // the archive of a Go release does not tell
-	}
 	return r
 }
 
 // newRelease makes a release of files. It reads each zone once, so that none fails later.
 func newRelease(files map[string][]byte, name string, date time.Time) (*Release, error) {
 	r := &Release{name: name, date: date, files: files}
-	sum := sha256.New()
 	for zone := range files {
 		r.zones = append(r.zones, zone)
 	}
@@ -145,14 +157,10 @@ func newRelease(files map[string][]byte, name string, date time.Time) (*Release,
 		if _, err := time.LoadLocationFromTZData(zone, files[zone]); err != nil {
 			return nil, fmt.Errorf("its zone %s cannot be read (%w); it was cut off, or is not in the TZif format that zic writes", zone, err)
 		}
-		fmt.Fprintf(sum, "%s %x\n", zone, sha256.Sum256(files[zone]))
-	}
-	if r.name == "" {
-		r.name = "unknown (sha256 " + hex.EncodeToString(sum.Sum(nil)[:4]) + ")"
 	}
 	if year, err := time.Parse("2006", r.name[:min(4, len(r.name))]); err == nil {
-		if last := year.AddDate(1, 0, -1); r.date.IsZero() || r.date.After(last) {
-			r.date = last // files are often younger than what they hold
+		if last := year.AddDate(1, 0, -1); r.date.Before(year) || r.date.After(last) {
+			r.date = last // files are often younger than what they hold, or have no date
 		}
 	}
 	return r, nil
@@ -190,7 +198,7 @@ func versionFrom(file string, data []byte) string {
 // versionFiles tell the name of a release, in the order in which they are believed.
 var versionFiles = []string{"+VERSION", "tzdata.zi"}
 
-func readZip(in io.ReaderAt, size int64) (*Release, error) {
+func readZip(in io.ReaderAt, size int64, name string) (*Release, error) {
 	archive, err := zip.NewReader(in, size)
 	if err != nil {
 		return nil, fmt.Errorf("it is no zip archive (%w)", err)
@@ -209,5 +217,5 @@ func readZip(in io.ReaderAt, size int64) (*Release, error) {
 			return nil, fmt.Errorf("its member %s %w", f.Name, err)
 		}
 	}
-	return c.release()
+	return c.release(name)
 }

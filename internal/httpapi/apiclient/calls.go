@@ -263,3 +263,13 @@ func (c *Client) LedgerCheck(ctx context.Context, o ListOptions) (r wire.LedgerC
 func (c *Client) Audit(ctx context.Context, o ListOptions) (wire.Page[core.AuditEntry], error) {
 	return list[core.AuditEntry](ctx, c, "/audit", o)
 }
+
+// System tells the server's version, and its release of the time zone database.
+func (c *Client) System(ctx context.Context) (v wire.System, err error) {
+	return v, c.get(ctx, "/system", nil, &v)
+}
+
+// PlanZones shows which coming fires other files of zones would move.
+func (c *Client) PlanZones(ctx context.Context, body wire.ZoneDataPlan) (p catalog.ZonePlan, err error) {
+	return p, c.send(ctx, http.MethodPost, "/system/zone-data/plan", body, nil, &p)
+}

@@ -25,6 +25,11 @@ type Definition struct {
 	Paused    *core.Pause `json:"paused,omitempty"`
 	// SchedulePending: the change is committed, its schedule in Temporal follows in the background.
 	SchedulePending bool `json:"schedule_pending,omitempty"`
+	// NextFire is when a cron definition fires next; none if it is held.
+	NextFire *time.Time `json:"next_fire,omitempty" doc:"when it fires next; absent while it is held"`
+	// Held says why it does not fire (paused, disabled), and WouldFire when it would otherwise.
+	Held      string     `json:"held,omitempty" doc:"why it does not fire: paused, disabled or both"`
+	WouldFire *time.Time `json:"would_fire,omitempty" doc:"when it would fire next if it were not held"`
 }
 
 // definitionExtras are Definition's own fields, without the promoted methods of the document.
@@ -34,6 +39,9 @@ type definitionExtras struct {
 	UpdatedAt       time.Time   `json:"updated_at"`
 	Paused          *core.Pause `json:"paused,omitempty"`
 	SchedulePending bool        `json:"schedule_pending,omitempty"`
+	NextFire        *time.Time  `json:"next_fire,omitempty"`
+	Held            string      `json:"held,omitempty"`
+	WouldFire       *time.Time  `json:"would_fire,omitempty"`
 }
 
 // UnmarshalJSON reads both parts; the document's own method would otherwise hide the extras.
@@ -46,6 +54,7 @@ func (d *Definition) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	d.Version, d.CreatedAt, d.UpdatedAt, d.Paused, d.SchedulePending = x.Version, x.CreatedAt, x.UpdatedAt, x.Paused, x.SchedulePending
+	d.NextFire, d.Held, d.WouldFire = x.NextFire, x.Held, x.WouldFire
 	return nil
 }
 
@@ -199,4 +208,17 @@ type Problem struct {
 	Code      core.Code         `json:"code"`
 	RequestID string            `json:"request_id"`
 	Errors    []core.FieldError `json:"errors"` // empty where no field is at fault
+}
+
+// System is what a process says of itself.
+type System struct {
+	Version  string             `json:"version"`
+	ZoneData core.ZoneDataState `json:"zone_data"`
+}
+
+// ZoneDataPlan is a release of the time zone database to compare with the one in force.
+type ZoneDataPlan struct {
+	Release string `json:"release" doc:"name of the release, such as 2026f"`
+	// Zones are files in the format of RFC 9636 by zone.
+	Zones map[string][]byte `json:"zones" doc:"files of zones in the format of RFC 9636, in base64"`
 }
