@@ -367,6 +367,8 @@ type EventRecord struct {
 type Events interface {
 	Event(ctx context.Context, eventID string) (EventRecord, error)
 	EventList(ctx context.Context, eventType string, p PageRequest) (Page[EventRecord], error)
+	// EventTypes returns different types of kept events, in any order, at most limit.
+	EventTypes(ctx context.Context, limit int) ([]string, error)
 }
 
 // Idempotency keeps answers to requests that carried an Idempotency-Key.

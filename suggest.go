@@ -3,7 +3,12 @@ package activitycore
 // Suggest returns the candidate nearest to word if it is near enough to be
 // what the writer meant (at most a third of its letters differ), or "".
 func Suggest(word string, candidates []string) string {
-	best, bestDistance := "", len(word)/3+2
+	return SuggestWithin(word, candidates, len(word)/3+1)
+}
+
+// SuggestWithin is [Suggest] for a word of which at most so many letters may differ.
+func SuggestWithin(word string, candidates []string, most int) string {
+	best, bestDistance := "", most+1
 	for _, c := range candidates {
 		if d := EditDistance(word, c, bestDistance); d < bestDistance {
 			best, bestDistance = c, d

@@ -15,20 +15,22 @@ import (
 
 // fileFlags are -f and --prune of plan and apply.
 type fileFlags struct {
-	files []string
-	prune bool
+	files   []string
+	prune   bool
+	verbose bool
 }
 
 func (f *fileFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVarP(&f.files, "file", "f", nil, "definition file or folder; '-' is standard input; may be repeated")
 	cmd.Flags().BoolVar(&f.prune, "prune", false, "also delete every definition that is not among the files")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list every definition, whatever number of them, also what is unchanged")
 }
 
 func (c *cli) planOrApply(cmd *cobra.Command, f *fileFlags, call func(*apiclient.Client, []core.Definition) (catalog.PlanResult, error)) (catalog.PlanResult, error) {
 	if len(f.files) == 0 {
 		return catalog.PlanResult{}, usageError("%s needs -f FILE or -f FOLDER", cmd.Name())
 	}
-	defs, err := c.readDefinitions(f.files)
+	docs, err := c.readDocuments(f.files)
 	if err != nil {
 		return catalog.PlanResult{}, err
 	}
@@ -36,7 +38,12 @@ func (c *cli) planOrApply(cmd *cobra.Command, f *fileFlags, call func(*apiclient
 	if err != nil {
 		return catalog.PlanResult{}, err
 	}
-	return call(api, defs)
+	r, err := call(api, definitionsOf(docs))
+	if err == nil {
+		r.Warnings = warningsOf(docs, r.Warnings)
+		c.showWarnings(r.Warnings)
+	}
+	return r, err
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -61,7 +68,7 @@ time zone database would move, before that is installed.`,
 			if err != nil {
 				return err
 			}
-			if err := c.print(r, func() { c.showPlan(r) }); err != nil {
+			if err := c.print(r, func() { c.showPlan(r, f.verbose) }); err != nil {
 				return err
 			}
 			if exit && r.Pending() > 0 {
@@ -93,7 +100,7 @@ are and fails if one cannot follow. Ctrl-C ends the waiting and nothing else.`,
 			if err != nil {
 				return err
 			}
-			if err := c.print(r, func() { c.showPlan(r) }); err != nil {
+			if err := c.print(r, func() { c.showPlan(r, f.verbose) }); err != nil {
 				return err
 			}
 			if wait {
@@ -107,11 +114,16 @@ are and fails if one cannot follow. Ctrl-C ends the waiting and nothing else.`,
 	return c.clientCommand(cmd)
 }
 
-func (c *cli) showPlan(r catalog.PlanResult) {
+func (c *cli) showPlan(r catalog.PlanResult, verbose bool) {
 	done := map[catalog.ChangeKind]string{catalog.ChangeCreate: "created", catalog.ChangeUpdate: "updated", catalog.ChangeDelete: "deleted", catalog.ChangeNone: "unchanged"}
 	counts := map[catalog.ChangeKind]int{}
+	listed, long := 0, len(r.Changes) > maxNamed && !verbose
 	for _, p := range r.Changes {
 		counts[p.Change]++
+		if long && (p.Change == catalog.ChangeNone || listed >= maxNamed) {
+			continue
+		}
+		listed++
 		word := string(p.Change)
 		if r.Applied {
 			word = done[p.Change]
@@ -130,6 +142,13 @@ func (c *cli) showPlan(r catalog.PlanResult) {
 		for _, f := range p.Fields {
 			c.say("           %s: %s → %s", f.Path, terminal.Cut(inline(f.Before), 100), terminal.Cut(inline(f.After), 100))
 		}
+	}
+	if more := r.Pending() - listed; long && more > 0 {
+		c.say("… and %d more changes; -v lists them all", more)
+	}
+	if r.Applied && long {
+		c.say("apply: %d created, %d updated, %d deleted, %d unchanged",
+			counts[catalog.ChangeCreate], counts[catalog.ChangeUpdate], counts[catalog.ChangeDelete], counts[catalog.ChangeNone])
 	}
 	if r.SchedulesPending > 0 {
 		fmt.Fprintf(c.stdout, "saved; %d schedules follow in the background\n", r.SchedulesPending)

@@ -31,9 +31,12 @@ func (c *cli) devCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if len(files) > 0 {
-				if o.Definitions, err = c.readDefinitions(files); err != nil {
+				docs, err := c.readDocuments(files)
+				if err != nil {
 					return err
 				}
+				o.Definitions = definitionsOf(docs)
+				c.showWarnings(warningsOf(docs, nil))
 			}
 			if ephemeral {
 				if cmd.Flags().Changed("data-dir") {

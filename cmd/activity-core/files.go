@@ -10,8 +10,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/document"
@@ -69,14 +67,31 @@ func unwrapPath(err error) error {
 	return err
 }
 
-// readDefinitions reads and checks definitions offline. The error lists every
-// fault of every file as file:line:column.
+// readDefinitions is readDocuments without the texts.
 func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
+	docs, err := c.readDocuments(paths)
+	if err != nil {
+		return nil, err
+	}
+	return definitionsOf(docs), nil
+}
+
+func definitionsOf(docs []document.Document) []core.Definition {
+	defs := make([]core.Definition, len(docs))
+	for i := range docs {
+		defs[i] = docs[i].Definition
+	}
+	return defs
+}
+
+// readDocuments reads and checks definitions offline. The error lists every
+// fault of every file as file:line:column.
+func (c *cli) readDocuments(paths []string) ([]document.Document, error) {
 	files, err := expand(paths)
 	if err != nil {
 		return nil, err
 	}
-	var defs []core.Definition
+	var all []document.Document
 	var faults []core.FieldError
 	names := map[string]string{}
 	for _, file := range files {
@@ -92,9 +107,7 @@ func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
 			}
 			faults = append(faults, placed(file, e)...)
 		}
-		for _, d := range docs {
-			defs = append(defs, d.Definition)
-		}
+		all = append(all, docs...)
 	}
 	if len(faults) > 0 {
 		msg := "1 fault"
@@ -103,7 +116,7 @@ func (c *cli) readDefinitions(paths []string) ([]core.Definition, error) {
 		}
 		return nil, core.Invalid(msg+" in the definitions", faults...)
 	}
-	return defs, nil
+	return all, nil
 }
 
 // namedOnce is catalog.Check and refuses a name that another definition has; names says in which file.
@@ -158,31 +171,4 @@ func (c *cli) readFile(path string) ([]byte, error) {
 		return nil, usageError("%s: %w", path, unwrapPath(err))
 	}
 	return data, nil
-}
-
-func (c *cli) validateCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "validate FILE…", Short: "Check definitions offline, with file:line:column",
-		Example: "  activity-core validate examples/",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageError("validate needs at least one file or folder ('-' reads standard input)")
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			defs, err := c.readDefinitions(args)
-			if err != nil {
-				return err
-			}
-			names := make([]string, len(defs))
-			for i, d := range defs {
-				names[i] = d.Name
-			}
-			return c.print(map[string]any{"valid": true, "definitions": names}, func() {
-				fmt.Fprintf(c.stdout, "%d valid: %s\n", len(defs), strings.Join(names, ", "))
-			})
-		},
-	}
-	return c.outputCommand(cmd)
 }

@@ -261,7 +261,7 @@ func (a *App) assemble(context.Context) error {
 	a.watchdog = slots.NewWatchdog(slots.Config{
 		Record: store, Starter: a.starter, Scheduler: a.schedules, Log: a.Logger.With("component", "slots"), Metrics: a.slotMetrics(),
 	})
-	useCases := catalog.Config{Store: store, Runs: a.starter, Context: contexts, Logger: a.Logger.With("component", "catalog")}
+	useCases := catalog.Config{Store: store, Runs: a.starter, Context: contexts, Seen: store, Logger: a.Logger.With("component", "catalog")}
 	if cfg.HasRole(config.RoleWorker) {
 		a.follower = temporalschedule.NewLoop(a.schedules, cfg.ReconcileInterval.Std())
 		a.syncs.Store(a.follower)

@@ -69,6 +69,8 @@ type PlanResult struct {
 	SchedulesPending int `json:"schedules_pending"`
 	// Revision is that of the catalogue at which the changes were made; 0 if there was nothing to change.
 	Revision int64 `json:"revision,omitempty"`
+	// Warnings are about what the documents say and hardly mean; the API adds them.
+	Warnings []core.Warning `json:"warnings,omitempty"`
 }
 
 // Pending counts the changes that are not ChangeNone.

@@ -42,6 +42,8 @@ type Config struct {
 	// Follower is nil in a process that leaves schedules to another one.
 	Follower Follower
 	Context  Context
+	// Seen lets warnings look at stored events.
+	Seen Seen
 	// Now is the clock; time.Now if nil.
 	Now    func() time.Time
 	Logger *slog.Logger

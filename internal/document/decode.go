@@ -15,11 +15,12 @@ import (
 // decoder maps a tree onto the domain's types by their json tags and collects
 // every fault instead of stopping at the first.
 type decoder struct {
-	faults  []core.FieldError
-	unread  core.Unread
-	refused map[*yaml.Node]bool // by inspect: not to be read; of a key: it and its value
-	nodes   int
-	filters bool // inside trigger_config.filters, where a number keeps every digit
+	faults   []core.FieldError
+	unread   core.Unread
+	refused  map[*yaml.Node]bool // by inspect: not to be read; of a key: it and its value
+	nodes    int
+	warnings []core.Warning
+	filters  bool // inside trigger_config.filters, where a number keeps every digit
 }
 
 // fault tells what is wrong with a value that is not read therefore.
@@ -79,6 +80,7 @@ func (d *decoder) inspect(n *yaml.Node, loc string, depth int) {
 		d.refuse(n, loc, n.Tag, "YAML tags are not supported; remove %s", n.Tag)
 		return
 	}
+	d.comments(n, loc)
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for i, c := range n.Content {

@@ -43,6 +43,9 @@ type Document struct {
 	Source     string
 	Definition core.Definition
 	root       *yaml.Node
+	warnings   []core.Warning // of reading it
+	// line and column are added to positions: where the text stands in a larger one.
+	line, column int
 }
 
 // maxNodes bounds the work one text can cause; a document of MaxDocumentBytes made of
@@ -78,6 +81,7 @@ func ParseChecked(source string, data []byte, format Format, check Check) ([]Doc
 	for i, root := range roots {
 		d := &decoder{}
 		docs[i] = Document{Source: source, Definition: d.read(root), root: root}
+		docs[i].warnings = d.warnings
 		faults = append(faults, d.faults...)
 		if check == nil || d.unread.Covers("") || len(d.faults) >= MaxFaults {
 			continue

@@ -49,19 +49,19 @@ func (b DocumentBody) format() (document.Format, error) {
 	return "", &refusal{http.StatusUnsupportedMediaType, core.InvalidField("Content-Type", media, "must be application/json or application/yaml")}
 }
 
-func (b DocumentBody) one() (core.Definition, error) {
+func (b DocumentBody) one() (document.Document, error) {
 	format, err := b.format()
 	if err != nil {
-		return core.Definition{}, err
+		return document.Document{}, err
 	}
 	docs, err := document.ParseChecked("the body", b.RawBody, format, catalog.Check)
 	if err != nil {
-		return core.Definition{}, err
+		return document.Document{}, err
 	}
 	if len(docs) != 1 {
-		return core.Definition{}, core.Errorf(core.CodeInvalid, "the body holds %d definitions, and one is wanted; POST /apply takes several", len(docs))
+		return document.Document{}, core.Errorf(core.CodeInvalid, "the body holds %d definitions, and one is wanted; POST /apply takes several", len(docs))
 	}
-	return docs[0].Definition, nil
+	return docs[0], nil
 }
 
 type definitionAnswer struct {
@@ -137,11 +137,11 @@ func (s *server) definitions() {
 	create := op(http.MethodPost, definitionsURL, "create-definition", tagDefinitions, "Create a definition")
 	create.DefaultStatus = http.StatusCreated
 	register(s, documented(create), func(ctx context.Context, in *createInput) (*definitionAnswer, error) {
-		def, err := in.one()
+		doc, err := in.one()
 		if err != nil {
 			return nil, err
 		}
-		return s.createOnce(ctx, def, in.IdempotencyKey, in.RawBody)
+		return s.createOnce(ctx, doc, in.IdempotencyKey, in.RawBody)
 	})
 
 	register(s, op(http.MethodGet, definitionsURL+"/{ref}", "get-definition", tagDefinitions, "Get a definition"), func(ctx context.Context, in *RefPath) (*definitionAnswer, error) {
@@ -162,11 +162,15 @@ func (s *server) definitions() {
 		if _, err := s.Catalog.Get(ctx, in.Ref); err != nil {
 			return nil, err // an unknown definition is 404 whatever the body
 		}
-		def, err := in.one()
+		doc, err := in.one()
 		if err != nil {
 			return nil, err
 		}
-		return saved(s.Catalog.Update(ctx, in.Ref, def, version, actor(ctx)))
+		out, err := saved(s.Catalog.Update(ctx, in.Ref, doc.Definition, version, actor(ctx)))
+		if err == nil {
+			out.Body.Warnings = s.warnings(ctx, doc)
+		}
+		return out, err
 	})
 
 	type deleteInput struct {
@@ -223,7 +227,7 @@ func wireDefinitions(p core.Page[core.StoredDefinition], as func(core.StoredDefi
 }
 
 // createOnce creates a definition; with an idempotency key a repeat gets the first answer.
-func (s *server) createOnce(ctx context.Context, def core.Definition, key string, request []byte) (*definitionAnswer, error) {
+func (s *server) createOnce(ctx context.Context, doc document.Document, key string, request []byte) (*definitionAnswer, error) {
 	const scope = "create-definition"
 	hash := sha256.Sum256(bytes.TrimSpace(request))
 	fingerprint := hex.EncodeToString(hash[:])
@@ -243,11 +247,12 @@ func (s *server) createOnce(ctx context.Context, def core.Definition, key string
 			return created(d), nil
 		}
 	}
-	v, err := s.Catalog.Create(ctx, def, actor(ctx))
+	v, err := s.Catalog.Create(ctx, doc.Definition, actor(ctx))
 	if err != nil {
 		return nil, err
 	}
 	d := wireDefinition(v.StoredDefinition, v.SchedulePending)
+	d.Warnings = s.warnings(ctx, doc)
 	if key != "" {
 		text, err := json.Marshal(d)
 		if err != nil {
@@ -278,13 +283,22 @@ func (s *server) planAndApply() {
 		described.Description = "The body is {definitions: […], prune}, or several YAML documents."
 		described.MaxBodyBytes = maxApplyBody
 		register(s, described, func(ctx context.Context, in *input) (*body[catalog.PlanResult], error) {
-			batch, err := in.several(ctx)
+			batch, docs, err := in.several(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return answer(o.call(ctx, batch))
+			result, err := o.call(ctx, batch)
+			if err == nil {
+				result.Warnings = s.warnings(ctx, docs...)
+			}
+			return answer(result, err)
 		})
 	}
+}
+
+// warnings are what is to be said about documents beside the answer to them.
+func (s *server) warnings(ctx context.Context, docs ...document.Document) []core.Warning {
+	return document.Warned(docs, s.Catalog.Warnings(ctx, definitionsOf(docs)))
 }
 
 func definitionsOf(docs []document.Document) []core.Definition {

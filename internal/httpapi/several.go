@@ -14,14 +14,15 @@ import (
 )
 
 // several reads the body of plan and apply. It takes time in proportion to the body, and ends when ctx does: the client may have left.
-func (b DocumentBody) several(ctx context.Context) (catalog.Batch, error) {
+func (b DocumentBody) several(ctx context.Context) (catalog.Batch, []document.Document, error) {
 	format, err := b.format()
 	if err != nil {
-		return catalog.Batch{}, err
+		return catalog.Batch{}, nil, err
 	}
 	if format != document.YAML {
 		r := &severalReader{ctx: ctx, body: b.RawBody, dec: json.NewDecoder(bytes.NewReader(b.RawBody))}
-		return r.read()
+		batch, err := r.read()
+		return batch, r.docs, err
 	}
 	check := func(def *core.Definition, unread ...string) error {
 		if err := ctx.Err(); err != nil {
@@ -31,9 +32,9 @@ func (b DocumentBody) several(ctx context.Context) (catalog.Batch, error) {
 	}
 	docs, err := document.ParseChecked("the body", b.RawBody, format, check)
 	if len(docs) > catalog.MaxApply {
-		return catalog.Batch{}, catalog.TooMany()
+		return catalog.Batch{}, nil, catalog.TooMany()
 	}
-	return catalog.Batch{Definitions: definitionsOf(docs), Checked: true}, err
+	return catalog.Batch{Definitions: definitionsOf(docs), Checked: true}, docs, err
 }
 
 // severalReader reads {"definitions": […], "prune": false} one definition after the other.
@@ -42,6 +43,7 @@ type severalReader struct {
 	body   []byte
 	dec    *json.Decoder
 	out    catalog.Batch
+	docs   []document.Document // of the definitions
 	faults []core.FieldError
 	// line and bol say where in the body the definition before ended: lines before it, and where its line begins.
 	at, line, bol int
@@ -96,7 +98,7 @@ func (r *severalReader) delim(want json.Delim) error {
 }
 
 func (r *severalReader) definitions() error {
-	r.out.Definitions, r.faults = nil, nil // of a field that comes twice the last one counts
+	r.out.Definitions, r.docs, r.faults = nil, nil, nil // of a field that comes twice the last one counts
 	token, err := r.dec.Token()
 	switch {
 	case err != nil:
@@ -134,6 +136,10 @@ func (r *severalReader) definition(i int, raw []byte) error {
 		}
 		r.faults = append(r.faults, r.inElement(fieldsOf(err), at)...)
 	}
+	for i := range docs {
+		docs[i].At(r.line+1, r.at-r.bol+1)
+	}
+	r.docs = append(r.docs, docs...)
 	r.out.Definitions = append(r.out.Definitions, definitionsOf(docs)...)
 	return nil
 }

@@ -92,3 +92,20 @@ func (s *Store) EventList(ctx context.Context, eventType string, p activitycore.
 		return e.At, []string{e.Event.EventID}
 	}), nil
 }
+
+// EventTypes lists the different types of kept events, at most limit. It steps from type to type along the index, whatever number of
+// events there is.
+func (s *Store) EventTypes(ctx context.Context, limit int) ([]string, error) {
+	types, err := list(ctx, s.engine.Reader(), func(r scanner) (string, error) {
+		var t string
+		return t, r.Scan(&t)
+	}, `WITH RECURSIVE types(type) AS (
+		SELECT (SELECT MIN(type) FROM events)
+		UNION ALL
+		SELECT (SELECT MIN(e.type) FROM events e WHERE e.type > types.type) FROM types WHERE types.type IS NOT NULL
+	) SELECT type FROM types WHERE type IS NOT NULL LIMIT $1`, limit)
+	if err != nil {
+		return nil, s.translate("list event types", err)
+	}
+	return types, nil
+}

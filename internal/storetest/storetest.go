@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"an idempotency key keeps its first answer", idempotency},
 		{"audit and secrets", auditAndSecrets},
 		{"every change is in the audit trail, once", auditOfChanges},
+		{"the types of events are told, each once", eventTypes},
 		{"text that databases dislike", oddText},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.test(t, open(t)) })

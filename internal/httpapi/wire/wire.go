@@ -30,18 +30,21 @@ type Definition struct {
 	// Held says why it does not fire (paused, disabled), and WouldFire when it would otherwise.
 	Held      string     `json:"held,omitempty" doc:"why it does not fire: paused, disabled or both"`
 	WouldFire *time.Time `json:"would_fire,omitempty" doc:"when it would fire next if it were not held"`
+	// Warnings are about what was written and is hardly meant; in answers to writes only.
+	Warnings []core.Warning `json:"warnings,omitempty"`
 }
 
 // definitionExtras are Definition's own fields, without the promoted methods of the document.
 type definitionExtras struct {
-	Version         int64       `json:"version"`
-	CreatedAt       time.Time   `json:"created_at"`
-	UpdatedAt       time.Time   `json:"updated_at"`
-	Paused          *core.Pause `json:"paused,omitempty"`
-	SchedulePending bool        `json:"schedule_pending,omitempty"`
-	NextFire        *time.Time  `json:"next_fire,omitempty"`
-	Held            string      `json:"held,omitempty"`
-	WouldFire       *time.Time  `json:"would_fire,omitempty"`
+	Version         int64          `json:"version"`
+	CreatedAt       time.Time      `json:"created_at"`
+	UpdatedAt       time.Time      `json:"updated_at"`
+	Paused          *core.Pause    `json:"paused,omitempty"`
+	SchedulePending bool           `json:"schedule_pending,omitempty"`
+	NextFire        *time.Time     `json:"next_fire,omitempty"`
+	Held            string         `json:"held,omitempty"`
+	WouldFire       *time.Time     `json:"would_fire,omitempty"`
+	Warnings        []core.Warning `json:"warnings,omitempty"`
 }
 
 // UnmarshalJSON reads both parts; the document's own method would otherwise hide the extras.
@@ -55,6 +58,7 @@ func (d *Definition) UnmarshalJSON(data []byte) error {
 	}
 	d.Version, d.CreatedAt, d.UpdatedAt, d.Paused, d.SchedulePending = x.Version, x.CreatedAt, x.UpdatedAt, x.Paused, x.SchedulePending
 	d.NextFire, d.Held, d.WouldFire = x.NextFire, x.Held, x.WouldFire
+	d.Warnings = x.Warnings
 	return nil
 }
 
