@@ -24,6 +24,10 @@ func (savingStore) ApplyChanges(_ context.Context, changes []core.DefinitionChan
 	return out, nil
 }
 
+func (savingStore) DefinitionsNamed(context.Context, []string) ([]core.StoredDefinition, error) {
+	return nil, nil
+}
+
 func (savingStore) AppendAudit(context.Context, core.AuditEntry) error { return nil }
 
 // The warnings stand beside the answer, each with its place in the body, and change no verdict.
