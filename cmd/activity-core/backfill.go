@@ -27,10 +27,10 @@ it goes on where it stopped, and nothing starts twice.`,
   activity-core backfill nightly-check --from 2026-03-01T00:00:00Z --to 2026-03-08T00:00:00Z --rate 2`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if body.From, err = backfillTime("--from", from); err != nil {
+			if body.From, err = timeFlag("--from", from); err != nil {
 				return err
 			}
-			if body.To, err = backfillTime("--to", to); err != nil {
+			if body.To, err = timeFlag("--to", to); err != nil {
 				return err
 			}
 			if err := slots.CheckBackfillBounds(rate, parallel); err != nil {
@@ -44,18 +44,19 @@ it goes on where it stopped, and nothing starts twice.`,
 			return c.backfill(cmd.Context(), api, args[0], body)
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "first instant, RFC 3339 (included)")
-	cmd.Flags().StringVar(&to, "to", "", "last instant, RFC 3339 (excluded)")
+	cmd.Flags().StringVar(&from, "from", "", "first instant (included): "+core.InstantForms)
+	cmd.Flags().StringVar(&to, "to", "", "last instant (excluded): "+core.InstantForms)
 	cmd.Flags().Float64Var(&rate, "rate", rate, fmt.Sprintf("runs started a second, above 0 and at most %d", slots.MaxBackfillRate))
 	cmd.Flags().IntVar(&parallel, "parallel", parallel, fmt.Sprintf("runs under way at once, 1 to %d; 1 keeps their order to the end", slots.MaxBackfillParallel))
 	cmd.Flags().BoolVar(&body.DryRun, "dry-run", false, "only tell how many runs it would start")
 	return c.clientCommand(cmd)
 }
 
-func backfillTime(flag, text string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, text)
+// timeFlag is the one reader of a flag that is a time.
+func timeFlag(flag, text string) (time.Time, error) {
+	t, err := core.ParseInstant(text, time.Now())
 	if err != nil {
-		return t, usageError("%s %q: must be an RFC 3339 time such as 2026-03-01T00:00:00Z", flag, text)
+		return t, usageError("%s %q: %w", flag, text, err)
 	}
 	return t, nil
 }

@@ -104,7 +104,7 @@ func TestAnInterruptedBackfillSaysHowToGoOnAndTheRepeatDoesSo(t *testing.T) {
 				}
 				body := hourOfMinutes(10)
 				if how == "--from" {
-					if body.From, err = backfillTime("--from", from[1]); err != nil {
+					if body.From, err = timeFlag("--from", from[1]); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -268,9 +268,9 @@ func TestTheBarOfAFastBackfillPrintsFewLines(t *testing.T) {
 func TestFlagsOfABackfill(t *testing.T) {
 	times := "--from 2026-03-01T00:00:00Z --to 2026-03-02T00:00:00Z "
 	for args, says := range map[string]string{
-		"":                                `--from "": must be an RFC 3339 time`,
-		"--from 2026-03-01T00:00:00Z":     `--to "": must be an RFC 3339 time`,
-		"--from yesterday --to now":       `--from "yesterday": must be an RFC 3339 time such as`,
+		"":                                `--from "": must be RFC 3339`,
+		"--from 2026-03-01T00:00:00Z":     `--to "": must be RFC 3339`,
+		"--from yesterday --to now":       `--from "yesterday": must be RFC 3339, 2026-10-25T03:00`,
 		times + "--rate 0":                "--rate 0: must be above 0 and at most 100: runs started a second",
 		times + "--rate -3":               "--rate -3: must be above 0",
 		times + "--rate 1000":             "--rate 1000: must be above 0 and at most 100",

@@ -210,8 +210,8 @@ func (c *cli) nextCommand() *cobra.Command {
 			}
 			var from time.Time
 			if after != "" {
-				if from, err = time.Parse(time.RFC3339, after); err != nil {
-					return usageError("--after %q: must be an RFC 3339 time such as 2026-03-29T00:00:00Z", after)
+				if from, err = timeFlag("--after", after); err != nil {
+					return err
 				}
 			}
 			n, err := api.Next(cmd.Context(), args[0], from, count)
@@ -228,7 +228,7 @@ func (c *cli) nextCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&count, "count", 10, "how many, 1 to 1000")
-	cmd.Flags().StringVar(&after, "after", "", "RFC 3339 time after which to list; default now")
+	cmd.Flags().StringVar(&after, "after", "", "time after which to list: "+core.InstantForms+"; default now")
 	return c.clientCommand(cmd)
 }
 

@@ -254,7 +254,7 @@ func (c *cli) dryRunCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "definition file")
 	cmd.Flags().StringVar(&event, "event", "", "file with the event to fire it with")
-	cmd.Flags().StringVar(&at, "at", "", "nominal time of a cron run or time of a manual one, RFC 3339; default now; with --event it is the event's")
+	cmd.Flags().StringVar(&at, "at", "", "nominal time of a cron run or time of a manual one: "+core.InstantForms+"; default now; with --event it is the event's")
 	cmd.Flags().StringArrayVar(&contexts, "context", nil, "name=FILE: a context entry's value (JSON) in place of fetching it")
 	cmd.Flags().StringArrayVar(&inputs, "input", nil, "k=v for `inputs`")
 	return c.clientCommand(cmd)
@@ -280,9 +280,9 @@ func (c *cli) dryRunBody(file, event, at string, contexts, inputs []string) (wir
 		body.Event = e
 	}
 	if at != "" {
-		t, err := time.Parse(time.RFC3339, at)
+		t, err := timeFlag("--at", at)
 		if err != nil {
-			return body, usageError("--at %q: must be an RFC 3339 time such as 2026-03-02T06:00:00Z", at)
+			return body, err
 		}
 		body.At = &t
 	}

@@ -26,54 +26,126 @@ Without it, the document must be the deployed version, since a run carries out t
 			if from == "" {
 				return usageError("replay needs --from: an RFC 3339 time, or a duration back from now such as 2h or 7d")
 			}
-			if (against == "") == (definition == "") {
-				return usageError("replay needs either --against FILE or --definition NAME")
+			if against == "" && definition == "" {
+				return usageError("replay needs --against FILE or --definition NAME")
 			}
-			body := wire.EventReplay{From: from, Until: until, DryRun: dryRun}
-			var err error
-			if body.Definition, err = c.replayedDefinition(against, definition); err != nil {
+			defs, err := c.replayedDefinitions(against, definition)
+			if err != nil {
 				return err
 			}
-			return c.replayEvents(cmd, body)
+			return c.replayAll(cmd, defs, wire.EventReplay{From: from, Until: until, DryRun: dryRun})
 		},
 	}
-	cmd.Flags().StringVar(&against, "against", "", "file with the definition")
-	cmd.Flags().StringVar(&definition, "definition", "", "name or ID of a deployed definition")
+	cmd.Flags().StringVar(&against, "against", "", "file with one definition or several, each of which is held against the events")
+	cmd.Flags().StringVar(&definition, "definition", "", "name or ID of a deployed definition; with --against, the one of that name in the file")
 	cmd.Flags().StringVar(&from, "from", "", "events stored from then on: "+sinceDoc)
 	cmd.Flags().StringVar(&until, "until", "", "events stored before then: "+sinceDoc+"; default now")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell which runs would have happened")
 	return c.clientCommand(cmd)
 }
 
-func (c *cli) replayedDefinition(file, name string) (json.RawMessage, error) {
+// replayed is a definition to hold events against: a document, or the name of a deployed one.
+type replayed struct {
+	name     string
+	document json.RawMessage
+}
+
+// replayedDefinitions are those of a file that react to events, or the one of that name; without a file the deployed one.
+func (c *cli) replayedDefinitions(file, name string) ([]replayed, error) {
 	if file == "" {
-		return json.Marshal(name)
+		document, err := json.Marshal(name)
+		return []replayed{{name, document}}, err
 	}
 	defs, err := c.readDefinitions([]string{file})
 	if err != nil {
 		return nil, err
 	}
-	if len(defs) != 1 {
-		return nil, usageError("--against %s holds %d definitions; replay takes one", file, len(defs))
+	var out []replayed
+	var names []string
+	for _, def := range defs {
+		names = append(names, def.Name)
+		if name != "" && def.Name != name || name == "" && len(defs) > 1 && def.TriggerType != core.TriggerEvent {
+			continue
+		}
+		document, err := json.Marshal(def)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, replayed{def.Name, document})
 	}
-	return json.Marshal(defs[0])
+	switch {
+	case len(out) == 0 && name != "":
+		return nil, usageError("--against %s has no definition %q%s", file, name, suggested(name, names))
+	case len(out) == 0:
+		return nil, usageError("--against %s has no definition that reacts to events", file)
+	}
+	return out, nil
+}
+
+func suggested(name string, names []string) string {
+	if near := core.Suggest(name, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// replayAll replays one definition after the other. The window is the same for all: its relative ends are fixed once.
+func (c *cli) replayAll(cmd *cobra.Command, defs []replayed, body wire.EventReplay) error {
+	if len(defs) > 1 {
+		for _, end := range []*string{&body.From, &body.Until} {
+			if *end == "" {
+				*end = "1ns"
+			}
+			t, err := core.ParseInstant(*end, time.Now())
+			if err != nil {
+				return usageError("--from or --until %q: %w", *end, err)
+			}
+			*end = t.Format(time.RFC3339Nano)
+		}
+	}
+	var all []namedReplay
+	for _, def := range defs {
+		body.Definition = def.document
+		if len(defs) > 1 && c.output == "table" {
+			c.say("%s:", terminal.Line(def.name))
+		}
+		result, err := c.replayEvents(cmd, body)
+		switch {
+		case err != nil && len(defs) > 1:
+			return fmt.Errorf("%s: %w", def.name, err)
+		case err != nil:
+			return err
+		case len(defs) == 1:
+			return c.print(result, func() { c.showReplay(result, body.DryRun) })
+		case c.output == "table":
+			c.showReplay(result, body.DryRun)
+		}
+		all = append(all, namedReplay{def.name, result})
+	}
+	return c.print(map[string]any{"items": all}, func() {})
+}
+
+// namedReplay is one of several results.
+type namedReplay struct {
+	Definition string `json:"definition"`
+	wire.EventReplayed
 }
 
 // replayEvents asks part after part until everything was looked at. The table is printed as it grows.
-func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
+func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) (wire.EventReplayed, error) {
+	all := wire.EventReplayed{Matches: []core.ReplayMatch{}}
 	api, err := c.client()
 	if err != nil {
-		return err
+		return all, err
 	}
-	all := wire.EventReplayed{Matches: []core.ReplayMatch{}}
 	would := map[string]bool{} // the server sees repeated events of one part only
 	for {
 		part, err := api.ReplayEvents(cmd.Context(), body)
 		if err != nil {
 			if all.Events > 0 {
-				return fmt.Errorf("after %d events (%d runs started; a repeat starts none of them again): %w", all.Events, all.Started, err)
+				return all, fmt.Errorf("after %d events (%d runs started; a repeat starts none of them again): %w", all.Events, all.Started, err)
 			}
-			return err
+			return all, err
 		}
 		markRepeated(&part, would)
 		body.Until = part.Until.Format(time.RFC3339Nano)
@@ -91,25 +163,27 @@ func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) error {
 		}
 		body.FromSequence = part.NextSequence
 	}
-	return c.print(all, func() {
-		fmt.Fprintf(c.stdout, "%d events looked at, %d match: ", all.Events, all.Matched)
-		if body.DryRun {
-			fmt.Fprintf(c.stdout, "%d runs would start", all.WouldRun)
-			if all.Repeated > 0 {
-				fmt.Fprintf(c.stdout, ", %d repeat an event before", all.Repeated)
-			}
-		} else {
-			fmt.Fprintf(c.stdout, "%d runs started", all.Started)
+	return all, nil
+}
+
+func (c *cli) showReplay(all wire.EventReplayed, dryRun bool) {
+	fmt.Fprintf(c.stdout, "%d events looked at, %d match: ", all.Events, all.Matched)
+	if dryRun {
+		fmt.Fprintf(c.stdout, "%d runs would start", all.WouldRun)
+		if all.Repeated > 0 {
+			fmt.Fprintf(c.stdout, ", %d repeat an event before", all.Repeated)
 		}
-		fmt.Fprintf(c.stdout, ", %d are in the ledger already", all.InLedger)
-		if all.Failed > 0 {
-			fmt.Fprintf(c.stdout, ", %d could not be evaluated", all.Failed)
-		}
-		if all.Malformed > 0 {
-			fmt.Fprintf(c.stdout, "; %d messages are no events", all.Malformed)
-		}
-		fmt.Fprintln(c.stdout)
-	})
+	} else {
+		fmt.Fprintf(c.stdout, "%d runs started", all.Started)
+	}
+	fmt.Fprintf(c.stdout, ", %d are in the ledger already", all.InLedger)
+	if all.Failed > 0 {
+		fmt.Fprintf(c.stdout, ", %d could not be evaluated", all.Failed)
+	}
+	if all.Malformed > 0 {
+		fmt.Fprintf(c.stdout, "; %d messages are no events", all.Malformed)
+	}
+	fmt.Fprintln(c.stdout)
 }
 
 // markRepeated corrects a part of a dry run by the runs that parts before it would have started.

@@ -41,7 +41,7 @@ func filters(cmd *cobra.Command, o *apiclient.ListOptions, docs map[string]strin
 	}
 }
 
-const sinceDoc = "RFC 3339 time, or a duration back from now such as 2h or 7d"
+const sinceDoc = core.InstantForms
 
 func causeText(cause core.Cause) string {
 	switch cause.Kind {

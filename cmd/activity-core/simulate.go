@@ -74,8 +74,8 @@ Temporal spreads the starts of a definition with jitter by a hash that contains 
 	}
 	f := cmd.Flags()
 	f.StringSliceVarP(&files, "file", "f", nil, "definition file or folder; may be repeated")
-	f.StringVar(&from, "from", "", "start of the window: "+instantDoc+"; default now")
-	f.StringVar(&to, "to", "7d", "end of the window, not included: "+instantDoc+", or a duration after --from; at most ten years")
+	f.StringVar(&from, "from", "", "start of the window: "+core.InstantForms+"; default now")
+	f.StringVar(&to, "to", "7d", "end of the window, not included: a time as in --from, or a duration after --from; at most ten years")
 	f.StringArrayVar(&outages, "outage", nil, "FROM/TO, or FROM/DURATION: nothing starts in this time; may be repeated")
 	f.StringVar(&runTime, "run-time", "0s", "how long one run is assumed to take")
 	f.StringVar(&namespace, "namespace-id", "", "ID (a UUID) of the Temporal namespace, for the exact starts of definitions with jitter")
@@ -118,47 +118,32 @@ const maxListed = 1_000_000
 // maxRunTime keeps the time that is played before the window within bounds.
 const maxRunTime = 30 * 24 * time.Hour
 
-const instantDoc = "RFC 3339, 2026-10-25T03:00 (UTC) or 2026-10-25 (midnight UTC)"
-
-// instant reads a time as people write it. Times without a zone are UTC.
-func instant(text string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
-}
-
 // instantAfter reads an instant, or a duration after another.
 func instantAfter(text string, after time.Time) (time.Time, bool) {
-	if t, ok := instant(text); ok {
-		return t, true
+	if d, err := core.ParseDuration(text); err == nil {
+		return after.Add(d.Std()), d > 0
 	}
-	d, err := core.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return time.Time{}, false
-	}
-	return after.Add(d.Std()), true
+	t, err := core.ParseInstant(text, after)
+	return t, err == nil
 }
 
 func simulationInput(from, to string, outages []string, now time.Time) (in simulate.Input, err error) {
 	in.From = now.UTC().Truncate(time.Second)
 	if from != "" {
-		var ok bool
-		if in.From, ok = instant(from); !ok {
-			return in, usageError("--from %q: must be %s", from, instantDoc)
+		if in.From, err = core.ParseInstant(from, in.From); err != nil {
+			return in, usageError("--from %q: %w", from, err)
 		}
 	}
 	var ok bool
 	if in.To, ok = instantAfter(to, in.From); !ok {
-		return in, usageError("--to %q: must be %s, or a duration after --from such as 7d", to, instantDoc)
+		return in, usageError("--to %q: must be RFC 3339, 2026-10-25T03:00 (UTC), 2026-10-25 (midnight UTC), or a duration after --from such as 7d", to)
 	}
 	for _, text := range outages {
 		begin, end, ok := strings.Cut(text, "/")
 		o := simulate.Outage{}
 		if ok {
-			o.From, ok = instant(begin)
+			o.From, err = core.ParseInstant(begin, now)
+			ok = err == nil
 		}
 		if ok {
 			o.To, ok = instantAfter(end, o.From)

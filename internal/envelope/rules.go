@@ -168,11 +168,11 @@ func parseTime(name, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339Nano, s)
+	t, err := activitycore.ParseRFC3339(s)
 	if err != nil {
-		return time.Time{}, invalidField(name, shorten(s), "is not an RFC 3339 time such as 2026-03-01T09:30:00Z")
+		return time.Time{}, invalidField(name, shorten(s), "%v", err)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 // sourceHashLength is how many hex digits of SHA-256 of a CloudEvent's source are appended to its id: 48 bits, enough

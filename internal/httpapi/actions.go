@@ -62,7 +62,7 @@ func (s *server) definitionActions() {
 	type nextInput struct {
 		RefPath
 		Count int    `query:"count" minimum:"1" maximum:"1000" default:"10"`
-		After string `query:"after" doc:"list times after this one; default now"`
+		After string `query:"after" doc:"list times after this one: RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now; default now"`
 	}
 	register(s, op(http.MethodGet, definitionsURL+"/{ref}/next", "next", tagDefinitions, "List the real coming fire times"), func(ctx context.Context, in *nextInput) (*body[catalog.NextFires], error) {
 		after, err := s.moment("after", in.After)

@@ -85,8 +85,8 @@ func (s *server) events() {
 		PageQuery
 		EventID string `query:"event_id" doc:"the event with this ID, if it is stored; alone"`
 		Type    string `query:"type"`
-		Since   string `query:"since" doc:"RFC 3339, or a duration back from now"`
-		Until   string `query:"until" doc:"RFC 3339, or a duration back from now"`
+		Since   string `query:"since" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
+		Until   string `query:"until" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
 	}
 	register(s, op(http.MethodGet, "/events", "list-events", tagEvents, "List stored events, newest first"), func(ctx context.Context, in *listInput) (*body[wire.Page[core.EventListing]], error) {
 		if s.Events == nil {

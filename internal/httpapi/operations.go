@@ -53,8 +53,8 @@ func (s *server) operations() {
 		Kind     string `query:"kind" enum:"cron,event,manual"`
 		Event    string `query:"event" doc:"event ID"`
 		Verdict  string `query:"verdict" enum:"pending,started,fired,skipped,compressed,paused,deduplicated,throttled,lost"`
-		Since    string `query:"since" doc:"RFC 3339, or a duration back from now"`
-		Until    string `query:"until" doc:"RFC 3339, or a duration back from now"`
+		Since    string `query:"since" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
+		Until    string `query:"until" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
 	}
 	ledger := op(http.MethodGet, "/ledger", "list-ledger", tag, "List ledger rows, newest first")
 	ledger.Description = "One row for each expected slot and match, for ever. run_id is the run of the row's cause: there is one with the verdicts pending, started and fired, until it is pruned. With the others there is none, and no field, unless the run was recorded first and ended before it began. into_run_id is the run that a compressed slot went into. workflow_id is that of the cause, whether it ran or not."
@@ -73,8 +73,8 @@ func (s *server) operations() {
 	})
 	type checkInput struct {
 		Activity string `query:"activity" doc:"ID or name of a definition; default all"`
-		Since    string `query:"since" doc:"RFC 3339, or a duration back from now; default 24h"`
-		Until    string `query:"until" doc:"RFC 3339, or a duration back from now; default now"`
+		Since    string `query:"since" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now; default 24h"`
+		Until    string `query:"until" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now; default now"`
 	}
 	register(s, op(http.MethodGet, "/ledger/check", "check-ledger", tag, "Hold expected slots and matches against the ledger"), func(ctx context.Context, in *checkInput) (*body[wire.LedgerCheck], error) {
 		if s.Slots == nil {

@@ -22,8 +22,8 @@ func (s *server) runs() {
 		Status   string `query:"status" enum:"pending,running,succeeded,partial,failed,canceled"`
 		Trigger  string `query:"trigger" enum:"cron,event,manual"`
 		Event    string `query:"event" doc:"event ID"`
-		Since    string `query:"since" doc:"RFC 3339, or a duration back from now"`
-		Until    string `query:"until" doc:"RFC 3339, or a duration back from now"`
+		Since    string `query:"since" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
+		Until    string `query:"until" doc:"RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
 	}
 	list := func(ctx context.Context, in *listInput) (*body[wire.Page[core.Run]], error) {
 		id, err := s.activityID(ctx, in.Activity)

@@ -209,18 +209,16 @@ func page[T any](p core.Page[T], err error) (*body[wire.Page[T]], error) {
 	return answer(wire.Page[T]{Items: p.Items, NextCursor: p.NextCursor}, err)
 }
 
-// moment reads a query time: RFC 3339, or a duration back from now such as 2h or 7d.
+// moment reads the time of a query parameter or a field.
 func (s *server) moment(name, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t.UTC(), nil
+	t, err := core.ParseInstant(text, s.Now())
+	if err != nil {
+		return t, core.InvalidField(name, text, "%v", err)
 	}
-	if d, err := core.ParseDuration(text); err == nil && d > 0 {
-		return s.Now().Add(-d.Std()).UTC(), nil
-	}
-	return time.Time{}, core.InvalidField(name, text, "must be an RFC 3339 time such as 2026-03-01T00:00:00Z, or a duration back from now such as 2h or 7d")
+	return t, nil
 }
 
 func (s *server) span(since, until string) (from, to time.Time, err error) {

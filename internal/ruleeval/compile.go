@@ -97,7 +97,9 @@ func (c *compiler) compile(env *cel.Env, src string) (*expression, error) {
 	}
 	e, err := c.language.compile(env, src, c.unknown)
 	if err == nil && !c.saved {
-		err = zonesIn(e.tree)
+		if err = zonesIn(e.tree); err == nil {
+			err = literalsIn(e.tree)
+		}
 	}
 	return e, err
 }

@@ -39,8 +39,6 @@ func newLanguage() (*language, error) {
 		ext.Bindings(ext.BindingsVersion(0)),
 		ext.TwoVarComprehensions(),
 		cel.ASTValidators(
-			cel.ValidateDurationLiterals(),
-			cel.ValidateTimestampLiterals(),
 			cel.ValidateRegexLiterals(),
 			cel.ValidateComprehensionNestingLimit(MaxNesting),
 		),

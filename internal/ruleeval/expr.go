@@ -118,6 +118,11 @@ func (e *expression) explain(s interpreter.Activation, err error) error {
 	if errors.As(err, &canceled) && canceled.Cause == interpreter.CostLimitExceeded {
 		return &limitError{canceled.Message}
 	}
+	var fault *valueError
+	var labeled *types.Err
+	if errors.As(err, &fault) && errors.As(err, &labeled) {
+		return errors.New(e.explainValue(s, fault, findNode(e.tree.Expr(), labeled.NodeID())))
+	}
 	msg := err.Error()
 	if key, ok := strings.CutPrefix(msg, "no such key: "); ok {
 		if better := e.missingPath(s, key); better != "" {

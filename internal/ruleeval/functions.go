@@ -21,7 +21,7 @@ func ownFunctions() cel.EnvOption {
 	return func(e *cel.Env) (*cel.Env, error) {
 		str, dyn := cel.StringType, cel.DynType
 		var err error
-		for _, o := range []cel.EnvOption{
+		for _, o := range append(timeFunctions(),
 			orderedFunctionDecl(),
 			cel.Function("semver.compare", cel.Overload("semver_compare_string_string", []*cel.Type{str, str}, cel.IntType,
 				cel.BinaryBinding(semverCompare))),
@@ -48,7 +48,7 @@ func ownFunctions() cel.EnvOption {
 			cel.Function("distinct", cel.MemberOverload("list_distinct",
 				[]*cel.Type{cel.ListType(cel.TypeParamType("T"))}, cel.ListType(cel.TypeParamType("T")),
 				cel.UnaryBinding(distinct))),
-		} {
+		) {
 			if e, err = o(e); err != nil {
 				return nil, err
 			}

@@ -68,6 +68,9 @@ func priceList() map[string]price {
 			}
 			return 1
 		},
+		// A zone is looked up, and each byte of the pattern writes up to ten.
+		"time.format": func(args []ref.Val) float64 { return 5 + byteLen(args[1]) },
+		"time.parse":  func(args []ref.Val) float64 { return 5 + byteLen(args[0])/10 },
 		"json.encode": func(args []ref.Val) float64 { return weight(args[0]) },
 	}
 	for _, name := range []string{"string", "bytes", "int", "uint", "double", "timestamp", "duration", "bool",

@@ -50,6 +50,10 @@ func newPriced(env *cel.Env) (priced, error) {
 			f.impl = add
 		case "regex.replace":
 			f.impl = regexReplace
+		case "timestamp":
+			f.impl = toTimestamp
+		case "duration":
+			f.impl = toDuration
 		}
 		if decl := env.Functions()[name]; decl != nil {
 			all, err := decl.Bindings()
