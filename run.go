@@ -246,6 +246,8 @@ type Event struct {
 	// Chain names the definitions whose runs lie between the origin and the event, oldest first, at most
 	// [MaxHops]. It is shorter than Hops where an older version published one of them.
 	Chain []string `json:"chain,omitempty"`
+	// Extensions are CloudEvents' extension attributes: text, numbers and booleans by names of small letters and digits.
+	Extensions Extensions `json:"extensions,omitempty"`
 }
 
 // Follow puts an event that a run of a definition publishes behind the event that caused the run, nil for none. It reports

@@ -42,6 +42,9 @@ func (c *cli) eventsCommand() *cobra.Command {
 			return api.Event(cmd.Context(), id)
 		}, func(e core.EventListing) {
 			c.table(eventRows([]core.EventListing{e}))
+			if len(e.Extensions) > 0 {
+				fmt.Fprintf(c.stdout, "extensions: %s\n", e.Extensions.JSON())
+			}
 			var b bytes.Buffer
 			if json.Indent(&b, e.Payload, "", "  ") == nil {
 				fmt.Fprintln(c.stdout, b.String())

@@ -11,6 +11,7 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/ruleeval"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 const (
@@ -63,6 +64,7 @@ func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequ
 		}
 		r.Header.Set(name, value)
 	}
+	telemetry.TraceHeaders(ctx, r.Header)
 	r.Header.Set(idempotencyHeader, key) // last: a definition cannot override it
 	for name, secret := range p.SecretHeaders {
 		value, err := e.secret(ctx, secret, u)

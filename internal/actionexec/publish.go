@@ -6,6 +6,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 // publishEvent publishes an event whose ID is the action's key unless the definition gives one, so that a repeat is a
@@ -25,6 +26,8 @@ func (e *Executor) publishEvent(ctx context.Context, run activitycore.Run, cause
 		Subject: p.Subject,
 		Time:    e.cfg.Now().UTC(),
 		Payload: payload,
+
+		Extensions: telemetry.WithTrace(ctx, p.Extensions),
 	}
 	if !event.Follow(cause, run.ActivityID) {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid,

@@ -164,7 +164,7 @@ func ExplainTrigger(ctx context.Context, def *core.Definition, program *ruleeval
 		return false, nil, core.Wrap(core.CodeInvalid, err, "%v", err)
 	}
 	explained, err := eventmatch.Explain(pattern, &eventmatch.Event{
-		Type: e.Type, Types: e.AlsoTypes, Source: e.Source, Subject: e.Subject, Payload: e.Payload,
+		Type: e.Type, Types: e.AlsoTypes, Source: e.Source, Subject: e.Subject, Payload: e.Payload, Extensions: e.Extensions.JSON(),
 	})
 	if err != nil {
 		return false, nil, core.Wrap(core.CodeMalformed, err, "the event's payload is not JSON: %v", err)

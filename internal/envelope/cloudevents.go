@@ -64,6 +64,7 @@ func at(i int, err error) error {
 // attributes are those of a CloudEvent that we use.
 type attributes struct {
 	specversion, id, source, typ, subject, time, datacontenttype string
+	extensions                                                   activitycore.Extensions
 }
 
 func decodeStructured(fields []field) (activitycore.Event, error) {
@@ -93,6 +94,9 @@ func decodeStructured(fields []field) (activitycore.Event, error) {
 			base64Data = &fields[i]
 			continue
 		default: // an extension attribute
+			if v, err := activitycore.DecodeData(f.value); err == nil && v != nil {
+				keep(&a.extensions, f.name, v)
+			}
 			continue
 		}
 		var err error
@@ -157,6 +161,8 @@ func decodeBinary(h Header, data []byte) (activitycore.Event, error) {
 			a.subject = value
 		case "time":
 			a.time = value
+		default: // in headers every value is text
+			keep(&a.extensions, attribute, value)
 		}
 	}
 	e, err := a.event(cePrefix)
@@ -212,7 +218,7 @@ func (a attributes) event(prefix string) (activitycore.Event, error) {
 		return activitycore.Event{}, err
 	}
 	return activitycore.Event{
-		EventID: CloudEventID(a.id, a.source), Type: a.typ, Source: a.source, Subject: a.subject, Time: t,
+		EventID: CloudEventID(a.id, a.source), Type: a.typ, Source: a.source, Subject: a.subject, Time: t, Extensions: a.extensions,
 	}, nil
 }
 

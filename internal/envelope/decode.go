@@ -76,6 +76,8 @@ func decodeOwn(fields []field) (e activitycore.Event, err error) {
 			e.Payload, payload = f.value, true
 		case "also_types":
 			e.AlsoTypes, err = listField(f)
+		case "extensions":
+			e.Extensions, err = extensionsField(f)
 		case "hops":
 			if e.Hops, err = strconv.Atoi(string(f.value)); err != nil {
 				err = invalidField("hops", shorten(f.value), "must be a whole number")

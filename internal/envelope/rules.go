@@ -91,6 +91,9 @@ func validateHead(e activitycore.Event) error {
 			return invalidField(fmt.Sprintf("chain[%d]", i), shorten(id), "must be the ID of a definition, a UUID")
 		}
 	}
+	if err := checkExtensions(e.Extensions); err != nil {
+		return err
+	}
 	return checkTime(e.Time)
 }
 

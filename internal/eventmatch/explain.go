@@ -151,6 +151,9 @@ func (d *document) whyAbsent(c *condition) string {
 	if c.field.envelope != inPayload {
 		return "the envelope has no " + c.field.keys[1]
 	}
+	if c.field.extension() {
+		return "the event has no extension attribute " + c.field.keys[2]
+	}
 	at := []any{d.payload}
 	for i, k := range c.field.keys {
 		var next []any

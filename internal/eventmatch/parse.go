@@ -125,11 +125,19 @@ func (p *parser) extend(at string, base field, key string) (field, bool) {
 	if len(f.keys) == 1 {
 		return f, true // {"$event": {…}}; a value here is refused in p.value
 	}
+	if f.keys[1] == extensionsKey {
+		if len(f.keys) == 2 || len(f.keys) == 3 && extensionName(f.keys[2]) {
+			return f, true // {"$event.extensions": {…}}; a value there is refused in p.value
+		}
+		p.fail(at, key, fmt.Sprintf("%q is no name of an extension attribute", joinKeys(f.keys[2:])),
+			"use $event.extensions. and a name of small letters and digits, such as $event.extensions.partitionkey")
+		return field{}, false
+	}
 	names := []string{"type", "source", "subject"}
 	f.envelope = envelopeField(1 + slices.Index(names, f.keys[1]))
 	if f.envelope == inPayload || len(f.keys) > 2 {
 		p.fail(at, key, fmt.Sprintf("the envelope has no field %q to filter on", joinKeys(f.keys[1:])),
-			"use $event.type, $event.source or $event.subject"+didYouMean(f.keys[1], names))
+			"use $event.type, $event.source, $event.subject or $event.extensions.<name>"+didYouMean(f.keys[1], names))
 		return field{}, false
 	}
 	return f, true
@@ -180,8 +188,8 @@ func (p *parser) value(g *group, at string, f field, v any, depth int) {
 			return
 		}
 	}
-	if f.envelope == inPayload && f.keys[0] == envelopeKey {
-		p.fail(at, v, "names the whole envelope", "use $event.type, $event.source or $event.subject")
+	if f.envelope == inPayload && f.keys[0] == envelopeKey && !f.extension() {
+		p.fail(at, v, "names the whole envelope", "use $event.type, $event.source, $event.subject or $event.extensions.<name>")
 		return
 	}
 	c := &condition{field: f, where: at, expected: v}

@@ -38,6 +38,8 @@ type Event struct {
 	Types []string
 	// Source and Subject are the envelope's; empty means absent.
 	Source, Subject string
+	// Extensions are the envelope's, a JSON object of scalars; empty means none.
+	Extensions []byte
 	// Payload is one JSON value. Empty, or only white space, means no fields.
 	// It is only read, and not kept after a call returns.
 	Payload []byte
@@ -103,6 +105,17 @@ const (
 
 // envelopeKey is the first key of a path that addresses the envelope.
 const envelopeKey = "$event"
+
+// extensionsKey is the second key of a path that addresses an extension attribute. Such a path stands in the tree of payload paths, below a
+// key that the payload's own members are never looked up under.
+const extensionsKey = "extensions"
+
+// extension tells whether the field is an extension attribute.
+func (f field) extension() bool { return len(f.keys) == 3 && f.keys[0] == envelopeKey }
+
+func extensionName(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+}
 
 // orKey is the key whose value is a list of alternatives.
 const orKey = "$or"

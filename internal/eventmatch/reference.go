@@ -15,6 +15,8 @@ import (
 type document struct {
 	payload  any
 	envelope [envelopeFields][]any
+	// extensions are the event's, by name.
+	extensions map[string]any
 }
 
 func decode(ev *Event) (*document, error) {
@@ -52,6 +54,13 @@ func decode(ev *Event) (*document, error) {
 	}
 	add(envelopeSource, ev.Source)
 	add(envelopeSubject, ev.Subject)
+	if len(ev.Extensions) > 0 {
+		dec := json.NewDecoder(bytes.NewReader(ev.Extensions))
+		dec.UseNumber()
+		if err := dec.Decode(&doc.extensions); err != nil {
+			return nil, &PayloadError{Problem: "extensions: " + err.Error()}
+		}
+	}
 	return doc, nil
 }
 
@@ -96,7 +105,7 @@ func (d *document) all(conds []*condition) bool {
 		found := d.leaves(c)
 		switch {
 		case c.absent && len(found) == 0:
-		case c.field.envelope != inPayload:
+		case c.field.envelope != inPayload, c.field.extension():
 			if !anyLeaf(found, c) {
 				return false
 			}
@@ -146,6 +155,12 @@ func hold(v any, needs []need) bool {
 func (d *document) leaves(c *condition) []any {
 	if c.field.envelope != inPayload {
 		return d.envelope[c.field.envelope]
+	}
+	if c.field.extension() {
+		if v, ok := d.extensions[c.field.keys[2]]; ok {
+			return []any{v}
+		}
+		return nil
 	}
 	at := []any{d.payload}
 	for _, k := range c.field.keys {

@@ -197,6 +197,9 @@ func (s *scanner) fields(i int, n *tnode, own int32, depth int) int {
 			return s.fail(i, "a colon is expected after a key")
 		}
 		i = s.space(i + 1)
+		if child != nil && n.id == 0 && child.key == envelopeKey {
+			child = nil // a payload cannot pass for the envelope
+		}
 		if child == nil || (child.leaf|child.below)&s.types == 0 {
 			i = s.skip(i, depth+1)
 		} else {

@@ -61,6 +61,9 @@ func (s *snapshot) match(sc *scratch, ev *Event) error {
 		}
 	}
 	sc.addEnvelope()
+	if err := sc.addExtensions(); err != nil {
+		return err
+	}
 	sc.link()
 	for _, ti := range sc.tis {
 		if ti.always {
@@ -151,6 +154,24 @@ func (sc *scratch) addEnvelope() {
 	}
 	sc.addField(envelopeSource, sc.ev.Source)
 	sc.addField(envelopeSubject, sc.ev.Subject)
+}
+
+// addExtensions reads the extension attributes that some definition looks at.
+func (sc *scratch) addExtensions() error {
+	if len(sc.ev.Extensions) == 0 || sc.types == 0 {
+		return nil
+	}
+	node := sc.snap.root.child(sc.hash, []byte(envelopeKey))
+	if node != nil {
+		node = node.child(sc.hash, []byte(extensionsKey))
+	}
+	if node == nil {
+		return nil
+	}
+	if err := sc.scan(sc.ev.Extensions, node); err != nil {
+		return err
+	}
+	return nil
 }
 
 func (sc *scratch) addField(f envelopeField, s string) {

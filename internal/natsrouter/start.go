@@ -7,6 +7,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/launch"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 // job is one run to start.
@@ -31,7 +32,7 @@ func (r *Router) startLoop(ctx context.Context) {
 		}
 		var outcome activitycore.StartOutcome
 		err := r.guard(ctx, j.d, "start a run", func() (err error) {
-			outcome, err = r.cfg.Starter.StartRun(ctx, j.activityID, j.cause)
+			outcome, err = r.cfg.Starter.StartRun(telemetry.FollowEvent(ctx, &j.d.event), j.activityID, j.cause)
 			return err
 		})
 		if err != nil {

@@ -105,5 +105,5 @@ func (t *triggers) match(e *activitycore.Event) ([]*trigger, error) {
 }
 
 func matchable(e *activitycore.Event) *eventmatch.Event {
-	return &eventmatch.Event{Type: e.Type, Types: e.AlsoTypes, Source: e.Source, Subject: e.Subject, Payload: e.Payload}
+	return &eventmatch.Event{Type: e.Type, Types: e.AlsoTypes, Source: e.Source, Subject: e.Subject, Payload: e.Payload, Extensions: e.Extensions.JSON()}
 }

@@ -80,6 +80,7 @@ type PublishEventParams struct {
 	Type, Source, Subject string
 	Payload               any // never nil; an empty map if absent
 	EventID               string
+	Extensions            map[string]any // nil if absent
 }
 
 // StartWorkflowParams are the parameters of start_workflow.
@@ -168,6 +169,7 @@ func decodeParams(t activitycore.ActionType, f fields) any {
 	case activitycore.ActionPublishEvent:
 		p := &PublishEventParams{Type: f.text("type", ""), Source: f.text("source", ""), Subject: f.text("subject", ""),
 			Payload: f["payload"], EventID: f.text("event_id", "")}
+		p.Extensions, _ = f["extensions"].(map[string]any)
 		if p.Payload == nil {
 			p.Payload = map[string]any{}
 		}

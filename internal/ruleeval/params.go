@@ -116,6 +116,7 @@ func ActionParams(t activitycore.ActionType) []Param {
 			{Name: "subject", Kind: KindString, Position: PositionEventText, MaxLen: envelope.MaxTextLength, Doc: "What it is about."},
 			{Name: "payload", Kind: KindAny, Doc: "The event's payload; {} if absent."},
 			{Name: "event_id", Kind: KindString, Position: PositionEventID, MaxLen: envelope.MaxIDLength, Doc: "The event's ID; the action's idempotency key if absent."},
+			{Name: "extensions", Kind: KindMap, Elem: &Param{Kind: KindAny}, Doc: "Extension attributes: text, numbers or booleans by names of small letters and digits."},
 		}
 	case activitycore.ActionStartWorkflow:
 		return []Param{

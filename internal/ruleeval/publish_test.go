@@ -64,3 +64,33 @@ func TestWhatComesInMayGoOut(t *testing.T) {
 		}
 	}
 }
+
+// The sample cloudevents-extensions, in expressions.
+func TestExtensionAttributesAreReadAndPassedOn(t *testing.T) {
+	d := task("${event.extensions.partitionkey}")
+	d.Rules[0].Actions = append(d.Rules[0].Actions, activitycore.Action{Type: activitycore.ActionPublishEvent,
+		With: map[string]any{"type": "a.b", "extensions": "${event.extensions}"}})
+	in := input("{}", nil)
+	in.Event.Extensions = activitycore.Extensions{"partitionkey": "k-7", "n": int64(9007199254740993), "b": true}
+	plan, err := planOf(compile(t, d), t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params, err := ruleeval.Decode(plan.Actions[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := params.(*ruleeval.PublishEventParams)
+	if got := plan.Actions[0].With; !strings.Contains(string(mustJSON(t, got)), `"k-7"`) || p.Extensions["partitionkey"] != "k-7" || p.Extensions["n"] != int64(9007199254740993) || p.Extensions["b"] != true {
+		t.Errorf("task %v, published %v; want k-7 and all extensions", got, p.Extensions)
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}

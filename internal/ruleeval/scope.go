@@ -28,7 +28,7 @@ func baseObjects(def *activitycore.Definition, vars map[string]any) objectTypes 
 	o := objectTypes{
 		eventType: {
 			"event_id": str, "type": str, "source": str, "subject": str, "time": cel.TimestampType,
-			"payload": cel.DynType, "also_types": cel.ListType(str), "hops": integer,
+			"payload": cel.DynType, "also_types": cel.ListType(str), "hops": integer, "extensions": cel.MapType(str, cel.DynType),
 		},
 		activityType: {"id": str, "name": str, "version": integer},
 		runType:      {"id": str, "workflow_id": str, "cause": str, "cause_key": str, "time": cel.TimestampType},
@@ -181,9 +181,13 @@ func NewEvent(e *activitycore.Event) (*Event, error) {
 	for i, t := range e.AlsoTypes {
 		also[i] = t
 	}
+	extensions := make(map[string]any, len(e.Extensions))
+	for name, v := range e.Extensions {
+		extensions[name] = v
+	}
 	return &Event{payload: payload, fields: map[string]any{
 		"event_id": e.EventID, "type": e.Type, "source": e.Source, "subject": e.Subject, "time": utc(e.Time),
-		"payload": payload, "also_types": also, "hops": int64(e.Hops),
+		"payload": payload, "also_types": also, "hops": int64(e.Hops), "extensions": extensions,
 	}}, nil
 }
 

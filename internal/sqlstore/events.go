@@ -2,21 +2,22 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"sort"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
 )
 
-const eventColumns = `event_id, type, source, subject, event_time, payload, also_types, hops, stream_seq, created_at, chain`
+const eventColumns = `event_id, type, source, subject, event_time, payload, also_types, hops, stream_seq, created_at, chain, extensions`
 
 func scanEvent(r scanner) (activitycore.EventRecord, error) {
 	var e activitycore.EventRecord
 	var payload []byte
-	var alsoTypes, chain string
+	var alsoTypes, chain, extensions string
 	var seq int64
 	err := r.Scan(&e.Event.EventID, &e.Event.Type, &e.Event.Source, &e.Event.Subject, timeInto{&e.Event.Time}, &payload,
-		&alsoTypes, &e.Event.Hops, &seq, timeInto{&e.At}, &chain)
+		&alsoTypes, &e.Event.Hops, &seq, timeInto{&e.At}, &chain, &extensions)
 	if err != nil {
 		return e, err
 	}
@@ -24,6 +25,11 @@ func scanEvent(r scanner) (activitycore.EventRecord, error) {
 		e.Event.Payload = payload
 	}
 	e.StreamSeq = uint64(seq)
+	if extensions != "" {
+		if err := json.Unmarshal([]byte(extensions), &e.Event.Extensions); err != nil {
+			return e, err
+		}
+	}
 	if e.Event.AlsoTypes, err = decodeList(alsoTypes); err != nil {
 		return e, err
 	}
@@ -56,8 +62,12 @@ func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]a
 			payload = []byte(e.Payload)
 		}
 		return []any{e.EventID, e.Type, clean(e.Source), clean(e.Subject), ts(e.Time), payload, encodeList(e.AlsoTypes), e.Hops,
-			int64(r.StreamSeq), r.At, encodeList(e.Chain)}
+			int64(r.StreamSeq), r.At, encodeList(e.Chain), encodeExtensions(e.Extensions)}
 	}, nil)
+}
+
+func encodeExtensions(x activitycore.Extensions) string {
+	return clean(string(x.JSON()))
 }
 
 // Event finds an event kept with a cause.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -13,7 +14,8 @@ import (
 func eventRecord(d core.StoredDefinition, id string) core.CauseRecord {
 	return core.CauseRecord{
 		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: d.Version, Cause: core.EventCause(id),
-		Event: &core.Event{EventID: id, Type: "t", Time: epoch, Payload: []byte(`{"n":12000000}`), Hops: 2, Chain: []string{"d-1", d.ID}}, StreamSeq: 7,
+		Event: &core.Event{EventID: id, Type: "t", Time: epoch, Payload: []byte(`{"n":12000000}`), Hops: 2, Chain: []string{"d-1", d.ID},
+			Extensions: core.Extensions{"partitionkey": "k-7", "n": int64(9007199254740993), "b": true}}, StreamSeq: 7,
 	}
 }
 
@@ -49,6 +51,9 @@ func oneClaim(t *testing.T, s core.Store) {
 	must(t, err)
 	if !first.Admitted || first.Run.Status != core.RunRunning || first.Event == nil || string(first.Event.Payload) != `{"n":12000000}` {
 		t.Fatalf("first claim: %+v", first)
+	}
+	if want := eventRecord(d, "e1").Event.Extensions; !reflect.DeepEqual(first.Event.Extensions, want) {
+		t.Fatalf("the event's extensions are %v, want %v", first.Event.Extensions, want)
 	}
 	again, err := s.Admit(ctx, claim(d, core.EventCause("e1"), "r1"))
 	must(t, err)

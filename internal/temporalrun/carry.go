@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 type batchArgs struct {
@@ -54,6 +55,7 @@ func (a *activities) CarryOut(ctx context.Context, args batchArgs) error {
 	if err != nil {
 		return retryable(ctx, "read plan", err)
 	}
+	ctx = telemetry.FollowEvent(ctx, event)
 	b := &batch{activities: a, run: run, cause: event, stopping: activity.GetWorkerStopChannel(ctx)}
 	b.recorder = newRecorder(ctx, a, args.RunID)
 	err = b.carryOut(ctx, items)
