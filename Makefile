@@ -48,6 +48,7 @@ vuln: ## look for known vulnerabilities in what we link
 bench: ## every benchmark, each with its baseline and ratio in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/temporalrun/... ./internal/temporalschedule/... ./internal/crowd/... ./internal/natsrouter/...
 	$(GO) test -run '^$$' -bench . ./internal/cronspec/... ./internal/simulate/... ./internal/ruleeval/... ./internal/sqlite/...
+	ACTIVITY_CORE_TEST_POSTGRES=1 $(GO) test -run '^$$' -bench Apply -benchtime 1x ./internal/httpapi/
 
 .PHONY: bench-match
 bench-match: ## matching: scan all, by type, our index, with ratios

@@ -14,6 +14,7 @@ import (
 
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 // devMemoryLimit makes the collector work harder before the process grows past
@@ -56,12 +57,14 @@ func (c *cli) devCommand() *cobra.Command {
 			if o.Config, err = config.Load(config.Sources{Environ: c.environ, Flags: flags}); err != nil {
 				return err
 			}
-			o.Logger = c.logger(o.Config)
+			said := &heldWriter{out: c.logOutput(o.Config)}
+			defer said.release()
+			o.Logger = telemetry.NewLogger(said, o.Config.LogLevel, o.Config.LogFormat)
 			o.Version = version()
 			if os.Getenv("GOMEMLIMIT") == "" {
 				debug.SetMemoryLimit(devMemoryLimit)
 			}
-			return c.runDev(cmd.Context(), o)
+			return c.runDev(cmd.Context(), o, said)
 		},
 	}
 	f := cmd.Flags()
@@ -78,8 +81,12 @@ func (c *cli) devCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) runDev(ctx context.Context, o app.DevOptions) error {
+// bannerPatience is how long the log waits for the banner: who waits longer wants to see why.
+const bannerPatience = 3 * time.Second
+
+func (c *cli) runDev(ctx context.Context, o app.DevOptions, said *heldWriter) error {
 	begun := time.Now()
+	defer time.AfterFunc(bannerPatience, said.release).Stop()
 	d, err := app.StartDev(ctx, o)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -100,9 +107,11 @@ func (c *cli) runDev(ctx context.Context, o app.DevOptions) error {
   Temporal     %s
   NATS         %s
   data         %s
+  schedules    %s
 
 Ctrl-C stops it.
-`, took.Milliseconds(), d.API, d.TemporalUI, d.Metrics, d.Temporal, d.NATS, kept)
+`, took.Milliseconds(), d.API, d.TemporalUI, d.Metrics, d.Temporal, d.NATS, kept, d.Schedules(ctx))
+	said.release()
 	if len(o.Definitions) > 0 {
 		names := make([]string, len(o.Definitions))
 		for i, def := range o.Definitions {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -106,11 +107,14 @@ func (c *cli) quote(text string) {
 
 // logger writes the log to standard error. What it tells of others' names and payloads cannot steer a terminal either.
 func (c *cli) logger(cfg *config.Config) *slog.Logger {
-	out := c.stderr
+	return telemetry.NewLogger(c.logOutput(cfg), cfg.LogLevel, cfg.LogFormat)
+}
+
+func (c *cli) logOutput(cfg *config.Config) io.Writer {
 	if cfg.LogFormat == "json" {
-		out = terminal.NewJSONWriter(out)
+		return terminal.NewJSONWriter(c.stderr)
 	}
-	return telemetry.NewLogger(out, cfg.LogLevel, cfg.LogFormat)
+	return c.stderr
 }
 
 func (c *cli) more(cursor string) {

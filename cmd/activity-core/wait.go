@@ -46,7 +46,9 @@ func (c *cli) awaitSchedules(ctx context.Context, api pendingAsker, r catalog.Pl
 		case core.IsCode(err, core.CodeUnavailable):
 			say(core.MessageOf(err))
 		case err != nil:
-			return fmt.Errorf("the change is saved; how far its schedules are is not known: %w", err)
+			bar.end()
+			fmt.Fprintln(c.stderr, "the change is saved; how far its schedules are is not known")
+			return err
 		default:
 			// Others may change the same definitions: then fewer than total are left for this revision, never more.
 			left = min(now.Pending, total)

@@ -56,6 +56,30 @@ type temporalPhase struct{ stopping, stopped atomic.Bool }
 // expectedWarning is what the server says at each start without an HTTP API, which nothing here uses.
 const expectedWarning = "HTTP API port has not been set."
 
+// What schedules say as they wake after an outage, beside thousands of others. A slot whose run was started by us, or before the outage, is
+// refused to them: that is how a slot runs once. And a description waits for its schedule to come to its turn.
+const (
+	startRefused = "Failed to start workflow"
+	existsType   = "serviceerror.WorkflowExecutionAlreadyStarted"
+	slowCall     = "Slow gRPC call"
+)
+
+// expected reports whether a warning or an error of the server tells of nothing that is wrong.
+func expected(msg string, tags []tag.Tag) bool {
+	if msg == slowCall {
+		return true
+	}
+	if msg != startRefused {
+		return false
+	}
+	for _, t := range tags {
+		if strings.Contains(fmt.Sprint(t.Value()), existsType) {
+			return true
+		}
+	}
+	return false
+}
+
 // temporalFatal is what Fatal panics with, for StartTemporal to turn into an error.
 type temporalFatal struct{ message string }
 
@@ -102,6 +126,8 @@ func (l temporalLogger) log(level slog.Level, msg string, tags []tag.Tag) {
 		level = slog.LevelDebug
 	case strings.HasPrefix(msg, expectedWarning):
 		level = slog.LevelInfo
+	case expected(msg, tags):
+		level = slog.LevelDebug
 	}
 	if l.slog.Enabled(context.Background(), level) {
 		l.slog.LogAttrs(context.Background(), level, msg, attrs(tags)...)

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
@@ -39,13 +42,14 @@ func (b DocumentBody) several(ctx context.Context) (catalog.Batch, []document.Do
 
 // severalReader reads {"definitions": […], "prune": false} one definition after the other.
 type severalReader struct {
-	ctx    context.Context //nolint:containedctx // of the one call of read
-	body   []byte
-	dec    *json.Decoder
-	out    catalog.Batch
-	docs   []document.Document // of the definitions
-	faults []core.FieldError
-	// line and bol say where in the body the definition before ended: lines before it, and where its line begins.
+	ctx      context.Context //nolint:containedctx // of the one call of read
+	body     []byte
+	dec      *json.Decoder
+	out      catalog.Batch
+	docs     []document.Document // of the definitions
+	faults   []core.FieldError
+	elements []element
+	// at is how far lines are counted, line how many there are before it, bol where its own begins.
 	at, line, bol int
 }
 
@@ -108,6 +112,7 @@ func (r *severalReader) definitions() error {
 	case token != json.Delim('['):
 		return malformedBody(fmt.Errorf("definitions is %v, not a list", token))
 	}
+	r.elements = nil
 	for i := 0; r.dec.More(); i++ {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -115,33 +120,62 @@ func (r *severalReader) definitions() error {
 		if i == catalog.MaxApply {
 			return catalog.TooMany()
 		}
-		var raw json.RawMessage
-		if err := r.dec.Decode(&raw); err != nil {
+		e := element{name: fmt.Sprintf("definitions[%d]", i)}
+		if err := r.dec.Decode(&e.raw); err != nil {
 			return malformedBody(err)
 		}
-		if err := r.definition(i, raw); err != nil {
-			return err
-		}
+		r.advance(int(r.dec.InputOffset()) - len(e.raw))
+		e.line, e.column = r.line, r.at-r.bol
+		r.elements = append(r.elements, e)
 	}
-	return r.delim(']')
+	if err := r.delim(']'); err != nil {
+		return err
+	}
+	return r.check()
 }
 
-func (r *severalReader) definition(i int, raw []byte) error {
-	at := fmt.Sprintf("definitions[%d]", i)
-	r.advance(int(r.dec.InputOffset()) - len(raw))
-	docs, err := document.ParseChecked(at, raw, document.JSON, catalog.Check)
-	if err != nil {
-		if !core.IsCode(err, core.CodeInvalid) {
-			return err
-		}
-		r.faults = append(r.faults, r.inElement(fieldsOf(err), at)...)
+// element is one definition of the body, where it begins there, and what it comes to.
+type element struct {
+	name         string
+	raw          json.RawMessage
+	line, column int
+	docs         []document.Document
+	faults       []core.FieldError
+}
+
+// check reads and judges the definitions, as many at once as there are processors: that is most of the time an apply takes.
+func (r *severalReader) check() error {
+	work, ctx := errgroup.WithContext(r.ctx)
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range r.elements {
+		e := &r.elements[i]
+		work.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return e.check()
+		})
 	}
-	for i := range docs {
-		docs[i].At(r.line+1, r.at-r.bol+1)
+	if err := work.Wait(); err != nil {
+		return err
 	}
-	r.docs = append(r.docs, docs...)
-	r.out.Definitions = append(r.out.Definitions, definitionsOf(docs)...)
+	for i := range r.elements {
+		r.docs = append(r.docs, r.elements[i].docs...)
+		r.out.Definitions = append(r.out.Definitions, definitionsOf(r.elements[i].docs)...)
+		r.faults = append(r.faults, r.elements[i].faults...)
+	}
 	return nil
+}
+
+func (e *element) check() (err error) {
+	e.docs, err = document.ParseChecked(e.name, e.raw, document.JSON, catalog.Check)
+	if core.IsCode(err, core.CodeInvalid) {
+		e.faults, err = e.inBody(fieldsOf(err)), nil
+	}
+	for i := range e.docs {
+		e.docs[i].At(e.line+1, e.column+1)
+	}
+	return err
 }
 
 // advance counts the lines up to a place of the body, each byte once.
@@ -154,21 +188,21 @@ func (r *severalReader) advance(to int) {
 	r.at = to
 }
 
-// inElement gives faults of the element that begins here their places in the whole.
-func (r *severalReader) inElement(faults []core.FieldError, at string) []core.FieldError {
+// inBody gives faults of the element their places in the whole.
+func (e *element) inBody(faults []core.FieldError) []core.FieldError {
 	faults = slices.Clone(faults)
 	for i := range faults {
 		f := &faults[i]
 		if f.Location != "" {
-			f.Location = at + "." + f.Location
+			f.Location = e.name + "." + f.Location
 		} else {
-			f.Location = at
+			f.Location = e.name
 		}
 		if f.Line == 1 {
-			f.Column += r.at - r.bol
+			f.Column += e.column
 		}
 		if f.Line > 0 {
-			f.Line += r.line
+			f.Line += e.line
 		}
 	}
 	return faults

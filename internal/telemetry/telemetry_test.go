@@ -54,3 +54,17 @@ func TestReadyOnlyWhenEveryCheckIsGood(t *testing.T) {
 		t.Fatalf("ready %v, report %v", ready, report)
 	}
 }
+
+// Work that goes on behind does not keep a process from being ready; what it says is told.
+func TestBackgroundWorkIsToldAndDoesNotDecide(t *testing.T) {
+	h := telemetry.NewHealth()
+	h.Add("store", func(context.Context) error { return nil })
+	h.Tell("schedules", func(context.Context) string { return "2 have still to follow" })
+	ready, report := h.Ready(t.Context())
+	if !ready || len(report) != 1 {
+		t.Errorf("ready %v, report %v; want ready by the store alone", ready, report)
+	}
+	if got := h.Background(t.Context()); len(got) != 1 || got["schedules"] != "2 have still to follow" {
+		t.Errorf("background %v, want what it says", got)
+	}
+}

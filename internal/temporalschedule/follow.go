@@ -1,6 +1,7 @@
 package temporalschedule
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -70,16 +71,31 @@ func (l *Loop) followThese(ctx context.Context, work []activitycore.ScheduleBehi
 		}
 		return nil
 	})
-	for i, err := range errs {
-		if err == nil || ctx.Err() != nil {
-			continue
-		}
-		r.cfg.Log.WarnContext(ctx, "schedule does not follow its definition yet", "activity", work[i].ActivityName, "activity_id", work[i].ActivityID, "error", err)
-	}
+	l.complain(ctx, work, errs)
 	if err := marks.flush(ctx); err != nil && ctx.Err() == nil {
 		r.cfg.Log.WarnContext(ctx, "how far schedules follow is not noted; the next sync will", "error", err)
 	}
 	return away.Load()
+}
+
+// complain logs what was refused, each, and once that Temporal does not answer.
+func (l *Loop) complain(ctx context.Context, work []activitycore.ScheduleBehind, errs []error) {
+	log := l.reconciler.cfg.Log
+	failed := 0
+	var first error
+	for i, err := range errs {
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case passing(err):
+			failed++
+			first = cmp.Or(first, err)
+		default:
+			log.WarnContext(ctx, "a schedule is refused until its definition is edited", "activity", work[i].ActivityName, "activity_id", work[i].ActivityID, "error", err)
+		}
+	}
+	if failed > 0 {
+		log.WarnContext(ctx, "schedules do not follow their definitions yet, and will be tried again", "schedules", failed, "error", first)
+	}
 }
 
 // passing reports whether trying again may help, without anybody's help.
