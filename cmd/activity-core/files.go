@@ -48,9 +48,14 @@ func expand(paths []string) ([]string, error) {
 		}
 		before := len(out)
 		for _, e := range entries {
-			if !e.IsDir() && definitionFile(e.Name()) {
-				out = append(out, filepath.Join(p, e.Name()))
+			if e.IsDir() || !definitionFile(e.Name()) {
+				continue
 			}
+			file := filepath.Join(p, e.Name())
+			if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() { // to read a pipe would wait for ever
+				return nil, usageError("%s is no regular file, but a folder, pipe, socket or device", file)
+			}
+			out = append(out, file)
 		}
 		if len(out) == before {
 			return nil, usageError("-f %s: the folder holds no .yaml, .yml or .json file", p)

@@ -78,7 +78,11 @@ func (c *cli) triggerBody(inputs []string, eventFile string) (wire.Trigger, erro
 			if !ok || k == "" {
 				return body, usageError("--input %q: must be k=v", kv)
 			}
-			if !json.Valid([]byte(v)) {
+			if json.Valid([]byte(v)) {
+				if _, err := core.DecodeTyped([]byte(v)); err != nil {
+					return body, usageError("--input %q: %w; in JSON, text has quotes: --input '%s=\"…\"'", kv, err, k)
+				}
+			} else {
 				text, err := json.Marshal(v)
 				if err != nil {
 					return body, err

@@ -199,9 +199,12 @@ func DecodeInputs(raw []byte) (map[string]any, error) {
 	if len(raw) == 0 {
 		return nil, nil
 	}
-	v, err := core.DecodeJSON(raw)
-	if err != nil {
+	if _, err := core.DecodeJSON(raw); err != nil {
 		return nil, core.Wrap(core.CodeMalformed, err, "inputs are not JSON: %v", err)
+	}
+	v, err := core.DecodeTyped(raw)
+	if err != nil {
+		return nil, core.InvalidField("inputs", nil, "%v", err)
 	}
 	if v == nil {
 		return nil, nil

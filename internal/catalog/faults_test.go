@@ -85,7 +85,7 @@ trigger_config: {<<: {a: 1}, cron_expression: "61 * * * *"}
 vars: {a: !new 1, b: 1e999}
 rules: [{name: r, when: "vars.a > vars.b && vras.a", actions: [{type: create_task, with: {title: x, priority: !p x, labels: 3}}]}]
 `, []string{
-			`1:7: name: YAML anchors`, `2:1: name: is given twice`, `4:18: trigger_config: YAML merge keys`, `5:11: vars.a: YAML tags`, `5:22: vars.b: the number is beyond`,
+			`1:7: name: YAML anchors`, `2:1: name: is given twice`, `3:15: trigger_type: YAML tags`, `4:18: trigger_config: YAML merge keys`, `5:11: vars.a: YAML tags`, `5:22: vars.b: the number is beyond`,
 			`6:25: rules[0].when: column 20: "vras" is not in scope`, `6:111: rules[0].actions[0].with.priority: YAML tags`, `6:125: rules[0].actions[0].with.labels: must be a list`,
 		}},
 		"nothing of a trigger":        {"name: x\ntrigger_type: cron\n" + fineRules, []string{`1:1: trigger_config.cron_expression: is required`}},

@@ -75,8 +75,10 @@ func checkTriggerRequest(req *TriggerRequest) error {
 		return core.Errorf(core.CodeTooLarge, "inputs have %d bytes, at most %d are allowed", len(req.Inputs), maxInputs)
 	}
 	if trimmed := bytes.TrimSpace(req.Inputs); len(trimmed) > 0 {
-		if v, err := core.DecodeJSON(trimmed); err != nil {
+		if _, err := core.DecodeJSON(trimmed); err != nil {
 			return core.InvalidField("inputs", nil, "is not JSON: %v", err)
+		} else if v, err := core.DecodeTyped(trimmed); err != nil {
+			return core.InvalidField("inputs", nil, "%v", err)
 		} else if _, ok := v.(map[string]any); !ok && v != nil {
 			return core.InvalidField("inputs", string(trimmed[:min(len(trimmed), 100)]), "must be a JSON object, such as {\"team\": \"blue\"}")
 		}

@@ -64,7 +64,7 @@ func TestAFileIsReadByItsSuffix(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"a.json": `{"n": 9007199254740993, "f": 1.5, "big": 18446744073709551615}`,
-		"a.yaml": "n: 9007199254740993\nday: 2026-03-01\nlist: [1, two, null, true, 0x10, 1.5]\n",
+		"a.yaml": "n: 9007199254740993\nday: 2026-03-01\nlist: [1, two, null, true, 16, 1.5]\n",
 		"a.csv":  "name,n\nx,1\n\"y, z\",2\n",
 		"a.txt":  "one\r\n\ntwo",
 		"e.yml":  "", "e.csv": "", "e.txt": "", "e.json": "",

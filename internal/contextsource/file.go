@@ -3,11 +3,11 @@ package contextsource
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +30,8 @@ func (f *Fetcher) file(path string) (any, error) {
 		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "the context folder (--context-dir) cannot be opened")
 	}
 	defer root.Close()
-	file, err := root.Open(filepath.FromSlash(path))
+	// A pipe without a writer must not hang the run: opening one does not block, and what is no regular file is refused then.
+	file, err := root.OpenFile(filepath.FromSlash(path), os.O_RDONLY|openNonblock, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, activitycore.InvalidField("file", path, "is not in the context folder (--context-dir)")
 	}
@@ -38,8 +39,12 @@ func (f *Fetcher) file(path string) (any, error) {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "file %q cannot be opened below the context folder; use a relative path without '..' and without links that lead out", path)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
-		return nil, activitycore.InvalidField("file", path, "is no regular file")
+	info, err := file.Stat()
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "file %q cannot be read", path)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, activitycore.InvalidField("file", path, "is no regular file, but a folder, pipe, socket or device")
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, f.cfg.MaxFileBytes+1))
 	if err != nil {
@@ -61,11 +66,14 @@ func parseFile(path string, raw []byte) (any, error) {
 	raw = activitycore.WithoutBOM(raw)
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".json":
-		v, err := decodeJSON(raw)
-		if err != nil {
+		if len(bytes.TrimSpace(raw)) == 0 {
+			return nil, nil // absence is null
+		}
+		if !json.Valid(raw) {
+			_, err := activitycore.DecodeData(raw)
 			return nil, fmt.Errorf("is not JSON: %w", err)
 		}
-		return v, nil
+		return activitycore.DecodeTyped(raw)
 	case ".yaml", ".yml":
 		return parseYAML(raw)
 	case ".csv":
@@ -130,7 +138,7 @@ func yamlValue(n *yaml.Node, depth int) (any, error) {
 	if depth > maxYAMLDepth {
 		return nil, fmt.Errorf("line %d: is nested deeper than %d", n.Line, maxYAMLDepth)
 	}
-	if n.Style&yaml.TaggedStyle != 0 {
+	if n.Style&yaml.TaggedStyle != 0 || n.Tag == "!!binary" {
 		return nil, fmt.Errorf("line %d: YAML tags are not supported; remove %s", n.Line, n.Tag)
 	}
 	switch n.Kind {
@@ -150,8 +158,13 @@ func yamlValue(n *yaml.Node, depth int) (any, error) {
 		m := make(map[string]any, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode {
+			switch {
+			case key.Kind != yaml.ScalarNode:
 				return nil, fmt.Errorf("line %d: a key must be a word", key.Line)
+			case key.Style&yaml.TaggedStyle != 0:
+				return nil, fmt.Errorf("line %d: YAML tags are not supported; remove %s", key.Line, key.Tag)
+			case key.ShortTag() == "!!merge":
+				return nil, fmt.Errorf("line %d: YAML merge keys (<<) are not supported; write the fields out", key.Line)
 			}
 			if _, twice := m[key.Value]; twice {
 				return nil, fmt.Errorf("line %d: the key %q is there twice", key.Line, key.Value)
@@ -176,21 +189,12 @@ func yamlScalar(n *yaml.Node) (any, error) {
 		var b bool
 		err := n.Decode(&b)
 		return b, err
-	case "!!int":
-		var i int64
-		if n.Decode(&i) == nil {
-			return i, nil
+	case "!!int", "!!float":
+		v, err := activitycore.ParseTyped(n.Value)
+		if err != nil {
+			err = fmt.Errorf("line %d, column %d: %s: %w", n.Line, n.Column, n.Value, err)
 		}
-		var u uint64
-		err := n.Decode(&u)
-		return u, err
-	case "!!float":
-		var x float64
-		err := n.Decode(&x)
-		if err == nil && (math.IsNaN(x) || math.IsInf(x, 0)) {
-			err = fmt.Errorf("line %d: %s has no JSON form", n.Line, n.Value)
-		}
-		return x, err
+		return v, err
 	default:
 		return n.Value, nil
 	}

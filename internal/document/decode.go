@@ -71,6 +71,10 @@ func (d *decoder) inspect(n *yaml.Node, loc string, depth int) {
 	case n.Anchor != "":
 		d.tell(n, loc, "&"+n.Anchor, "YAML anchors are not supported; write the value out where it is needed, or use vars")
 	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		d.refuse(n, loc, n.Tag, "YAML tags are not supported; remove %s", n.Tag)
+		return
+	}
 	switch n.ShortTag() {
 	case "!!map", "!!seq", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
 	case "!!merge":
@@ -96,7 +100,7 @@ func (d *decoder) inspectKeys(n *yaml.Node, loc string, depth int) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		switch {
-		case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!merge":
+		case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!merge" || k.Style&yaml.TaggedStyle != 0:
 			d.inspect(k, loc, depth+1)
 			if k.Kind != yaml.ScalarNode {
 				d.refuse(k, loc, nil, "a key must be text")
@@ -267,6 +271,10 @@ func (d *decoder) mapping(n *yaml.Node, loc string, v reflect.Value) {
 func (d *decoder) scalar(n *yaml.Node, loc string, v reflect.Value) {
 	if n.Kind != yaml.ScalarNode {
 		d.fault(n, loc, nil, "must be %s, is %s", kindName(v.Kind()), describe(n))
+		return
+	}
+	if isNumber(n) && v.Kind() != reflect.String && ambiguous(n.Value) {
+		d.fault(n, loc, n.Value, "%s", core.NumberAsTyped(n.Value))
 		return
 	}
 	ok := false

@@ -29,6 +29,10 @@ func isNumber(n *yaml.Node) bool {
 // number reads a number of a free-form value: in a filter as it is written, since it is compared with what an event says digit by digit; elsewhere as
 // the program counts, int64, uint64 or float64, and then only if that is the number that stands there.
 func (d *decoder) number(n *yaml.Node, loc string) any {
+	if err := core.NumberAsTyped(n.Value); err != nil && ambiguous(n.Value) {
+		d.fault(n, loc, n.Value, "%s", err)
+		return nil
+	}
 	literal, ok := jsonNumber(n)
 	if !ok {
 		d.fault(n, loc, n.Value, "the number has no JSON form; write digits, or text in quotes")
@@ -50,7 +54,18 @@ func (d *decoder) number(n *yaml.Node, loc string) any {
 		d.fault(n, loc, n.Value, "the number has more digits than a 64-bit floating point keeps; write %s, or all of it as text, in quotes", strconv.FormatFloat(f, 'g', -1, 64))
 		return nil
 	}
+	if err := core.NumberAsTyped(n.Value); err != nil {
+		d.fault(n, loc, n.Value, "%s", err)
+		return nil
+	}
 	return v
+}
+
+// ambiguous tells of a number that readers of YAML read differently. A filter, which compares by value and keeps every digit, takes others.
+func ambiguous(s string) bool {
+	plus := strings.HasPrefix(s, "+") // a telephone number
+	s = strings.TrimLeft(s, "+-")
+	return plus || strings.Contains(s, "_") || len(s) > 1 && s[0] == '0' && strings.ContainsAny(s[1:2], "0123456789xXoObB")
 }
 
 // jsonNumber writes a YAML or JSON number as JSON does: 0x1F is 31, 1_000 is 1000, .5 is 0.5 and +1. is 1.

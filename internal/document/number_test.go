@@ -93,8 +93,7 @@ func TestANumberInAFilterMatchesTheNumberThatIsWritten(t *testing.T) {
 
 func TestNumbersOfYAMLInFiltersBecomeThoseOfJSON(t *testing.T) {
 	for text, want := range map[string]string{
-		"0x1F": "31", "1_000": "1000", ".5": "0.5", "+7": "7", "1.": "1", "0o17": "15", "0b101": "5", "1.50": "1.50", "1E3": "1E3",
-		"0xFFFFFFFFFFFFFFFF": "18446744073709551615", "18_446_744_073_709_551_617": "18446744073709551617", "+1e400": "1e400", "0012345678901234567890123": "12345678901234567890123",
+		".5": "0.5", "1.": "1", "1.50": "1.50", "1E3": "1E3", "1e400": "1e400", "0.10": "0.10", "12": "12",
 	} {
 		docs, err := document.Parse("d", []byte(eventDefinition(document.YAML, text, "1")), document.YAML)
 		if err != nil {
@@ -128,7 +127,8 @@ func TestNumbersOfYAMLInFiltersBecomeThoseOfJSON(t *testing.T) {
 
 func TestOutsideFiltersANumberIsKeptOrRefused(t *testing.T) {
 	for literal, says := range map[string]string{
-		"1": "", "0.1": "", "0.10": "", "1e3": "", "-2.5e-3": "", "9223372036854775807": "", "18446744073709551615": "", "18446744073709552000": "", "0.30000000000000004": "", "5e-324": "", "0e9": "",
+		"1": "", "0.1": "", "-0.25": "", "1e-07": "", "1e-7": "", "1e+21": "", "9223372036854775807": "", "18446744073709551615": "", "18446744073709552000": "", "0.30000000000000004": "", "5e-324": "",
+		"0.10": `quote it: "0.10"`, "1.0": "or write 1 for", "1e3": "or write 1000 for", "-2.5e-3": "or write -0.0025 for", "0e9": `quote it: "0e9"`, "1234e56": `quote it: "1234e56"`, "-0": "or write 0 for",
 		"18446744073709551617":      "beyond 64 bits",
 		"-9223372036854775809":      "beyond 64 bits",
 		"0.12345678901234567890123": "write 0.12345678901234568",

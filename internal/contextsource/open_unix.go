@@ -1,0 +1,7 @@
+//go:build !windows
+
+package contextsource
+
+import "syscall"
+
+const openNonblock = syscall.O_NONBLOCK
