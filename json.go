@@ -14,6 +14,44 @@ import (
 // reader ignore it, and every reader here does: data without one is returned as it is.
 func WithoutBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff")) }
 
+// MarshalPlain is the JSON of v with <, > and & as they are: people read it, and it is never part of a page. Objects' keys are sorted.
+func MarshalPlain(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return PlainJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// PlainJSON writes <, > and & in place of the escapes that encoding/json makes of them. The JSON means the same.
+func PlainJSON(text []byte) []byte {
+	if !bytes.Contains(text, []byte(`\u00`)) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out = append(out, text[i])
+			continue
+		}
+		if i+6 <= len(text) {
+			if sign := htmlSigns[strings.ToLower(string(text[i:i+6]))]; sign != 0 {
+				out = append(out, sign)
+				i += 5
+				continue
+			}
+		}
+		out = append(out, text[i], text[i+1]) // another escape, also that of a backslash
+		i++
+	}
+	return out
+}
+
+// htmlSigns are the signs that encoding/json escapes for the sake of HTML.
+var htmlSigns = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
+
 // DecodeJSON decodes one JSON value as the whole program sees JSON: objects as
 // map[string]any, arrays as []any, integers as int64 (uint64 above its range),
 // other numbers as float64. Integers are never turned into floating point, so

@@ -94,3 +94,18 @@ func TestAnExplanationShowsNumbersAsTheyWere(t *testing.T) {
 		t.Errorf("came back as %s (%v)", again, err)
 	}
 }
+
+// hyphen: what people read has its signs as they are, and means the same.
+func TestPlainJSONShowsSignsAsThemselves(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"when":"a \u003c 1 \u0026\u0026 b \u003E 2"}`: `{"when":"a < 1 && b > 2"}`, `"\\u003c"`: `"\\u003c"`, `"\\\u003c"`: `"\\<"`, `"\u00e4\"\u0000"`: `"\u00e4\"\u0000"`, `"a\`: `"a\`, `"\u003`: `"\u003`,
+	} {
+		if got := string(activitycore.PlainJSON([]byte(text))); got != want {
+			t.Errorf("%s is written %s, want %s", text, got, want)
+		}
+	}
+	got, err := activitycore.MarshalPlain(map[string]any{"b": json.RawMessage(`"\u003c"`), "a": "<&>"})
+	if want := `{"a":"<&>","b":"<"}`; err != nil || string(got) != want {
+		t.Errorf("got %s (%v), want %s", got, err, want)
+	}
+}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -163,7 +162,7 @@ func inline(v any) string {
 	if v == nil {
 		return "(none)"
 	}
-	b, err := json.Marshal(v)
+	b, err := core.MarshalPlain(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}

@@ -201,7 +201,7 @@ func inlineRaw(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}
-	return string(raw)
+	return string(core.PlainJSON(raw))
 }
 
 func (c *cli) configCommand() *cobra.Command {

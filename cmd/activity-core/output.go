@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/document"
 	"github.com/activity-core/activity-core/internal/telemetry"
@@ -28,7 +29,7 @@ func (c *cli) print(v any, table func()) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	text := terminal.JSON(b.Bytes())
+	text := terminal.JSON(core.PlainJSON(b.Bytes()))
 	if c.output == "yaml" {
 		y, err := document.JSONToYAML(text)
 		if err != nil {

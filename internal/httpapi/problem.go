@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -170,6 +171,13 @@ func brief(v any) any {
 	return v
 }
 
+// plainEncoder writes JSON with <, > and & as they are, as huma does: people read it, too.
+func plainEncoder(w io.Writer) *json.Encoder {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc
+}
+
 // writeProblem is for refusals outside huma: routing, access, panics.
 func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 	p.RequestID = requestID(r.Context())
@@ -178,5 +186,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p.Problem) // the client is gone; nothing is left to tell it
+	_ = plainEncoder(w).Encode(p.Problem) // the client is gone; nothing is left to tell it
 }

@@ -42,7 +42,7 @@ func (l *language) compile(env *cel.Env, src string, unknown unknownNames) (*exp
 	orderRanges(parsed.NativeRep())
 	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, explainIssues(env, parsed.NativeRep(), unknown.others(parsed.NativeRep(), issues.Errors()))
+		return nil, explainIssues(env, src, parsed.NativeRep(), unknown.others(parsed.NativeRep(), issues.Errors()))
 	}
 	// cel-go's own estimate counts a little differently, and some of its library's
 	// estimates overflow: only a clear excess is taken for one.
@@ -153,6 +153,7 @@ func (e *expression) explainOverload(s interpreter.Activation, err error) string
 	switch node.Kind() {
 	case ast.CallKind:
 		var operands []string
+		null := ""
 		call := node.AsCall()
 		args := call.Args()
 		if call.IsMemberFunction() {
@@ -161,7 +162,13 @@ func (e *expression) explainOverload(s interpreter.Activation, err error) string
 		for _, a := range args {
 			if v, ok := resolveChain(s, a); ok {
 				operands = append(operands, fmt.Sprintf("%s is %s", e.render(a), describeNative(v)))
+				if v == nil && null == "" {
+					null = e.render(a)
+				}
 			}
+		}
+		if null != "" {
+			return fmt.Sprintf("%s cannot be evaluated: %s; %s", where, strings.Join(operands, ", "), guard(null))
 		}
 		if len(operands) > 0 {
 			return fmt.Sprintf("%s cannot be evaluated: %s; convert with string(…), int(…) or double(…)", where, strings.Join(operands, ", "))

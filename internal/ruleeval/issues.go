@@ -21,7 +21,9 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		msg = msg[:i]
 	}
 	msg = strings.ReplaceAll(msg, "'<EOF>'", "the end of the expression")
-	switch {
+	switch key := oddField(src); {
+	case key != "":
+		msg += "; write " + key + " for the key of that name"
 	case strings.Contains(src, " and ") || strings.Contains(src, " or "):
 		msg += "; CEL writes && and || for and, or"
 	case regexp.MustCompile(`[^=!<>]=[^=]`).MatchString(src):
@@ -39,7 +41,7 @@ func place(line, column int) string {
 }
 
 // explainIssues writes the type checker's complaints with hints, at most three.
-func explainIssues(env *cel.Env, tree *ast.AST, issues []*cel.Error) error {
+func explainIssues(env *cel.Env, src string, tree *ast.AST, issues []*cel.Error) error {
 	if len(issues) == 0 {
 		return errTold
 	}
@@ -49,7 +51,7 @@ func explainIssues(env *cel.Env, tree *ast.AST, issues []*cel.Error) error {
 			msgs = append(msgs, fmt.Sprintf("and %d more", len(issues)-3))
 			break
 		}
-		msgs = append(msgs, place(e.Location.Line(), e.Location.Column())+explainIssue(env, tree, e))
+		msgs = append(msgs, place(e.Location.Line(), e.Location.Column())+explainIssue(env, src, tree, e))
 	}
 	return errors.New(strings.Join(msgs, "; "))
 }
@@ -60,12 +62,15 @@ var (
 	noOverload = regexp.MustCompile(`^found no matching overload for '(.*)' applied to '(.*)'$`)
 )
 
-func explainIssue(env *cel.Env, tree *ast.AST, e *cel.Error) string {
+func explainIssue(env *cel.Env, src string, tree *ast.AST, e *cel.Error) string {
 	node := findNode(tree.Expr(), e.ExprID)
 	if m := undeclared.FindStringSubmatch(e.Message); m != nil {
-		return explainUndeclared(env, node, m[1])
+		return explainUndeclared(env, src, tree, node, m[1])
 	}
 	if m := undefined.FindStringSubmatch(e.Message); m != nil && node != nil {
+		if key := quotedKey(src, m[1]); key != "" {
+			return fmt.Sprintf("the sign behind %q is read as an operator; write %s for the key with that sign", m[1], key)
+		}
 		return explainUndefined(env, node, m[1])
 	}
 	if m := noOverload.FindStringSubmatch(e.Message); m != nil {
@@ -82,7 +87,7 @@ func explainIssue(env *cel.Env, tree *ast.AST, e *cel.Error) string {
 	return cleanTypes(e.Message)
 }
 
-func explainUndeclared(env *cel.Env, node ast.Expr, name string) string {
+func explainUndeclared(env *cel.Env, src string, tree *ast.AST, node ast.Expr, name string) string {
 	if node != nil && node.Kind() == ast.CallKind {
 		var names []string
 		for fn := range env.Functions() {
@@ -94,7 +99,13 @@ func explainUndeclared(env *cel.Env, node ast.Expr, name string) string {
 		if name == "now" {
 			return "there is no function now: an expression sees no wall clock; run.time is the run's nominal time"
 		}
+		if form := otherFunction(env, tree, node); form != "" {
+			return fmt.Sprintf("there is no function %q; write %s", name, form)
+		}
 		return fmt.Sprintf("there is no function %q%s; docs/expressions.md lists them", name, didYouMean(name, names))
+	}
+	if key := quotedKey(src, name); key != "" {
+		return fmt.Sprintf("%q is not in scope, since the sign before it is read as an operator; write %s for the key with that sign", name, key)
 	}
 	var names []string
 	for _, v := range env.Variables() {
