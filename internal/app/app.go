@@ -304,7 +304,7 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 	}
 	runMetrics := temporalrun.Metrics{
 		Admitted: a.metrics.RunAdmitted, Refused: a.metrics.RunRefused, Finished: a.metrics.RunFinished,
-		Action: a.metrics.ActionFinished, Swept: a.metrics.RunsSwept,
+		Action: a.metrics.ActionFinished, Held: a.metrics.AttemptHeld, Swept: a.metrics.RunsSwept,
 	}
 	workerConfig := temporalrun.Config{
 		Client: a.temporal, Record: store, Contexts: contexts,
@@ -313,6 +313,7 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 			Hub: hub, HubSecret: cfg.ProgressSecret,
 		}),
 		Slots: policy, Metrics: runMetrics, Log: a.Logger.With("component", "runs"),
+		MaxPerHost: cfg.MaxPerHost, MaxPerDefinition: cfg.MaxPerDefinition,
 		ActionsPerSecond: float64(cfg.FanOutRate), StopTimeout: a.StopWork,
 		OnFatal: func(err error) { a.fail(fmt.Errorf("worker: %w", err)) },
 	}

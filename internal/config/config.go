@@ -51,9 +51,11 @@ type Config struct {
 	WebhookStandard         string `key:"webhooks.standard.secret" secret:"true" doc:"secret of POST /hooks/standard: base64, with or without whsec_ before it"`
 	WebhookStandardPrevious string `key:"webhooks.standard.previous_secret" secret:"true" doc:"one that is accepted as well, while it is being replaced"`
 
-	OutboundAllow  []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8; the metadata service of a cloud only by its very address, 169.254.169.254/32"`
-	ProgressURL    string   `key:"progress.url" doc:"where report_progress posts"`
-	ProgressSecret string   `key:"progress.secret" doc:"name of the secret that report_progress sends as a bearer token"`
+	OutboundAllow    []string `key:"outbound.allow" doc:"private address ranges that actions and context sources may reach, such as 10.0.0.0/8; the metadata service of a cloud only by its very address, 169.254.169.254/32"`
+	MaxPerHost       int      `key:"outbound.max_per_host" default:"64" min:"1" max:"512" doc:"how many requests one process makes at once to one host and port (or waits for workflows of one task queue); the rest wait outside of the worker, shared fairly among definitions"`
+	MaxPerDefinition int      `key:"outbound.max_per_definition" default:"128" min:"1" max:"512" doc:"how many one definition has at all hosts together"`
+	ProgressURL      string   `key:"progress.url" doc:"where report_progress posts"`
+	ProgressSecret   string   `key:"progress.secret" doc:"name of the secret that report_progress sends as a bearer token"`
 
 	TimezoneData string `key:"timezone_data" doc:"folder or zip archive with a newer release of the time zone database than the built-in one, such as /usr/share/zoneinfo; read anew when it changes"`
 

@@ -109,9 +109,10 @@ func (r *Response) Kind() string {
 // utf8Text gives text in UTF-8, without a byte order mark: by the mark if there is one, else by the charset of its
 // Content-Type. What is UTF-8 already, or of an unknown charset, stays as it is.
 func utf8Text(contentType string, body []byte) []byte {
+	if rest := activitycore.WithoutBOM(body); len(rest) < len(body) {
+		return rest
+	}
 	switch {
-	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
-		return body[3:]
 	case bytes.HasPrefix(body, []byte("\xff\xfe")):
 		return decoded(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), body)
 	case bytes.HasPrefix(body, []byte("\xfe\xff")):

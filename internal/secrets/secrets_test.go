@@ -62,7 +62,7 @@ func environ(vars map[string]string) secrets.Environment {
 
 func TestEachSourceGivesItsSecretToItsHostOnly(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"filed": "from-file\n", "filed.hosts": "files.example\n*.files.example\n"} {
+	for name, text := range map[string]string{"filed": "\ufefffrom-file\r\n", "filed.hosts": "files.example\n*.files.example\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

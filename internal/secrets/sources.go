@@ -41,7 +41,7 @@ func (e Environment) Lookup(_ context.Context, name string) (string, []string, b
 }
 
 // Files is the source of secrets in a folder, one file each, named like the secret: as Kubernetes mounts them and systemd
-// passes credentials. One newline at the end of a file is not part of the secret. Hosts are in a file of the same name with
+// passes credentials. A byte order mark and one newline at the end of a file are no part of the secret, as in `secret set`. Hosts are in a file of the same name with
 // ".hosts" appended. Files are read anew each time, so that a rotated secret is used at once.
 type Files struct {
 	// Dir is the folder; "" has no secrets.

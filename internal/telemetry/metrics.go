@@ -31,7 +31,7 @@ type Metrics struct {
 	eventsConsumed, eventsMatched, eventsStarted, eventsDuplicate, eventsDead, eventsRetried, eventsCycles, eventsPublished metric.Int64Counter
 	eventStart                                                                                                              metric.Float64Histogram
 	batch                                                                                                                   metric.Int64Histogram
-	runsFinished, runsRefused, runsSwept, actions                                                                           metric.Int64Counter
+	runsFinished, runsRefused, runsSwept, actions, attemptsHeld                                                             metric.Int64Counter
 	runStart, runSeconds                                                                                                    metric.Float64Histogram
 	scheduleWrites, slots                                                                                                   metric.Int64Counter
 	schedulesOwned, schedulesDrifted, eventsPending, slotsOverdue, routerHeldUp                                             metric.Int64Gauge
@@ -73,6 +73,7 @@ func NewMetrics() (*Metrics, error) {
 	m.runStart = b.seconds("activity_core_run_start_latency_seconds", "From the nominal time (cron) or record (event, manual) to admission.")
 	m.runSeconds = b.seconds("activity_core_run_duration_seconds", "From admission to finish.")
 	m.actions = b.counter("activity_core_actions", "Actions carried out, by type and outcome.")
+	m.attemptsHeld = b.counter("activity_core_attempts_held", "Attempts at actions and fetches of context that were held back, by what was full.")
 	m.schedulesOwned = b.gauge("activity_core_schedules_owned", "Schedules of ours in Temporal at the last reconciliation.")
 	m.schedulesDrifted = b.gauge("activity_core_schedules_drifted", "Schedules that differed from the record at the last reconciliation, by kind.")
 	m.scheduleWrites = b.counter("activity_core_schedule_writes", "Changes made to schedules, by action and result.")
@@ -176,6 +177,11 @@ func (m *Metrics) RunFinished(trigger core.CauseKind, outcome core.RunStatus, to
 // ActionFinished counts an action.
 func (m *Metrics) ActionFinished(t core.ActionType, s core.ActionStatus) {
 	m.actions.Add(background, 1, with(attribute.String("type", string(t)), attribute.String("outcome", string(s))))
+}
+
+// AttemptHeld counts what was held back; why is "host" or "definition".
+func (m *Metrics) AttemptHeld(why string) {
+	m.attemptsHeld.Add(background, 1, with(attribute.String("why", why)))
 }
 
 // RunsSwept counts causes started again.

@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
@@ -57,6 +61,7 @@ type activities struct {
 	programs *programs
 	resolver *ruleeval.Resolver
 	pace     *pace
+	places   *places
 	small    int
 	parallel int
 }
@@ -202,10 +207,16 @@ const planAttempts = 6
 
 // Plan fetches the context of an admitted run over the network and plans it.
 func (a *activities) Plan(ctx context.Context, args planArgs) (begun, error) {
-	stop := heartbeat(ctx)
+	ctx, before := heldBefore(ctx)
+	stop := heartbeat(ctx, func() held { return before })
 	defer stop()
 	b, err := a.planOverNetwork(ctx, args.RunID)
 	b.Announce = a.outcomes != nil
+	var waits *leaving
+	if errors.As(err, &waits) {
+		stop()
+		return begun{}, leaveSlot(ctx, before, waits.wait)
+	}
 	return b, err
 }
 
@@ -228,7 +239,39 @@ func (a *activities) planOverNetwork(ctx context.Context, runID string) (begun, 
 	if err != nil {
 		return a.failUnlessTransient(ctx, runID, "load definition", err)
 	}
+	left, _ := ctx.Value(heldKey{}).(int)
+	wait := later(left)
+	give, ok := a.placesForContext(ctx, prog.def, wait)
+	if !ok {
+		return begun{}, &leaving{wait}
+	}
+	defer give()
 	return a.decide(ctx, run, prog, inputs, event)
+}
+
+// placesForContext takes a place at each host that a definition's context comes from; without one it comes again after wait.
+func (a *activities) placesForContext(ctx context.Context, def activitycore.StoredDefinition, wait time.Duration) (give func(), ok bool) {
+	var taken []func()
+	give = func() {
+		for _, g := range taken {
+			g()
+		}
+	}
+	hosts := map[string]bool{}
+	for _, source := range def.Context {
+		if source.HTTP != nil {
+			hosts[a.actions.ContextReceiver(*source.HTTP)] = true
+		}
+	}
+	for _, host := range slices.Sorted(maps.Keys(hosts)) { // in one order, so that no two wait for each other
+		one, ok := a.places.take(ctx, activity.GetWorkerStopChannel(ctx), def.ID, host, wait)
+		if !ok {
+			give()
+			return nil, false
+		}
+		taken = append(taken, one)
+	}
+	return give, true
 }
 
 // decide evaluates the rules and stores the plan, or with it everything a small run does.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -38,7 +37,9 @@ var errStopping = errors.New("the worker is stopping; another one goes on")
 // CarryOut carries out the items of a stored plan that begin in a range, each item's actions in order and several items
 // at once. What has a result already is left alone, so a repeat after a crash goes on where the record ends.
 func (a *activities) CarryOut(ctx context.Context, args batchArgs) error {
-	stop := heartbeat(ctx)
+	ctx, before := heldBefore(ctx)
+	tries := newTries(before.Tries)
+	stop := heartbeat(ctx, func() held { return held{before.Times, tries.all()} })
 	defer stop()
 	run, err := a.record.Run(ctx, args.RunID)
 	if err != nil {
@@ -56,11 +57,16 @@ func (a *activities) CarryOut(ctx context.Context, args batchArgs) error {
 		return retryable(ctx, "read plan", err)
 	}
 	ctx = telemetry.FollowEvent(ctx, event)
-	b := &batch{activities: a, run: run, cause: event, stopping: activity.GetWorkerStopChannel(ctx)}
+	b := &batch{activities: a, run: run, cause: event, stopping: activity.GetWorkerStopChannel(ctx), tries: tries, left: before.Times}
 	b.recorder = newRecorder(ctx, a, args.RunID)
 	err = b.carryOut(ctx, items)
 	if flushErr := b.recorder.close(); flushErr != nil {
 		return retryable(ctx, "record results", flushErr)
+	}
+	var waits *leaving
+	if errors.As(err, &waits) {
+		stop()
+		return leaveSlot(ctx, held{before.Times, tries.all()}, waits.wait)
 	}
 	return err
 }
@@ -119,43 +125,8 @@ type batch struct {
 	cause    *activitycore.Event // nil: no event caused the run
 	recorder *recorder
 	stopping <-chan struct{}
-}
-
-func (b *batch) carryOut(ctx context.Context, items [][]activitycore.ActionRecord) error {
-	queue := make(chan []activitycore.ActionRecord)
-	errs := make(chan error, b.parallel)
-	var workers sync.WaitGroup
-	for range min(b.parallel, len(items)) {
-		workers.Go(func() {
-			for item := range queue {
-				if err := b.item(ctx, item); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	var err error
-feed:
-	for _, item := range items {
-		select {
-		case queue <- item:
-		case err = <-errs:
-			break feed
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-			break feed
-		case <-b.stopping:
-			err = errStopping
-			break feed
-		}
-	}
-	close(queue)
-	workers.Wait()
-	if err == nil && len(errs) > 0 {
-		err = <-errs
-	}
-	return err
+	tries    *tries
+	left     int // how often the activity left its slot
 }
 
 // item carries out one item's actions in order. It returns an error only if the batch cannot go on.
@@ -174,6 +145,7 @@ func (b *batch) item(ctx context.Context, records []activitycore.ActionRecord) e
 				return err
 			}
 			res = &done
+			records[i].Status, records[i].Result = done.Status, res // so that the item goes on from here after it waited
 		}
 		if res.Status != activitycore.ActionSucceeded && rec.OnError != activitycore.OnErrorContinue {
 			stopped = true
@@ -252,41 +224,61 @@ func (b *batch) readBack(ctx context.Context, res activitycore.ActionResult) (ac
 	return res, nil
 }
 
-// attempts tries an action until it succeeds, fails for good, or its policy is exhausted. It returns an error if the batch
-// is to end instead; the result then says how far it came.
+// attempts makes the next attempt at an action. It returns an [asideError] if the action is to wait, be it for a place or for
+// another attempt, and another error if the batch is to end; the result then says how far it came.
 func (b *batch) attempts(ctx context.Context, action activitycore.PlannedAction) (activitycore.ActionResult, error) {
-	policy := policyOf(action)
-	delay := policy.InitialInterval.Std()
-	for n := 1; ; n++ {
-		if err := b.pace.wait(ctx, b.stopping); err != nil {
-			return activitycore.ActionResult{}, err
-		}
-		res, err := b.attempt(ctx, action)
-		res.Seq, res.Attempts, res.FinishedAt = action.Seq, n, b.clock()
-		if err == nil {
-			res.Status = activitycore.ActionSucceeded
-			return res, nil
-		}
-		if ctx.Err() != nil {
-			res.Error = fmt.Sprintf("canceled while attempt %d was under way: it may have had its effect", n)
-			return res, context.Cause(ctx)
-		}
-		timedOut := errors.Is(err, context.DeadlineExceeded)
-		if n >= policy.MaxAttempts || !timedOut && !activitycore.IsCode(err, activitycore.CodeUnavailable) {
-			b.log.DebugContext(ctx, "action failed", "run_id", b.run.RunID, "action", action.Key, "attempts", n, "error", err)
-			res.Status, res.Error = activitycore.ActionFailed, activitycore.MessageOf(err)
-			if timedOut && activitycore.CodeOf(err) == activitycore.CodeInternal {
-				res.Error = "no answer within " + activitycore.Duration(timeoutOf(action)).String()
-			}
-			return res, nil
-		}
-		reason := activitycore.MessageOf(err)
-		if err := sleep(ctx, b.stopping, min(max(delay, retryAfter(err)), longestWait)); err != nil {
-			res.Error = fmt.Sprintf("canceled after attempt %d failed: %s", n, reason)
-			return res, err
-		}
-		delay = min(time.Duration(float64(delay)*policy.BackoffCoefficient), policy.MaximumInterval.Std())
+	policy, before := policyOf(action), b.tries.get(action.Seq)
+	if time.Now().Before(before.Until) {
+		return activitycore.ActionResult{}, &asideError{action.Seq, before.Until}
 	}
+	wait := later(b.left)
+	give, ok := b.places.take(ctx, b.stopping, b.run.ActivityID, b.actions.Receiver(action), wait)
+	if !ok {
+		if ctx.Err() != nil {
+			return activitycore.ActionResult{}, context.Cause(ctx)
+		}
+		return activitycore.ActionResult{}, &asideError{action.Seq, time.Now().Add(wait)}
+	}
+	if err := b.pace.wait(ctx, b.stopping); err != nil {
+		give()
+		return activitycore.ActionResult{}, err
+	}
+	n := before.Attempts + 1
+	res, err := b.attempt(ctx, action)
+	give()
+	res.Seq, res.Attempts, res.FinishedAt = action.Seq, n, b.clock()
+	if err == nil {
+		res.Status = activitycore.ActionSucceeded
+		b.tries.drop(action.Seq)
+		return res, nil
+	}
+	if ctx.Err() != nil {
+		res.Error = fmt.Sprintf("canceled while attempt %d was under way: it may have had its effect", n)
+		return res, context.Cause(ctx)
+	}
+	timedOut := errors.Is(err, context.DeadlineExceeded)
+	reason := activitycore.MessageOf(err)
+	if timedOut && activitycore.CodeOf(err) == activitycore.CodeInternal {
+		reason = "no answer within " + activitycore.Duration(timeoutOf(action)).String()
+	}
+	if n >= policy.MaxAttempts || !timedOut && !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+		b.log.DebugContext(ctx, "action failed", "run_id", b.run.RunID, "action", action.Key, "attempts", n, "error", err)
+		res.Status, res.Error = activitycore.ActionFailed, reason
+		b.tries.drop(action.Seq)
+		return res, nil
+	}
+	until := time.Now().Add(min(max(delayAfter(policy, n), retryAfter(err)), longestWait))
+	b.tries.set(action.Seq, try{Attempts: n, Until: until, Reason: reason})
+	return activitycore.ActionResult{}, &asideError{action.Seq, until}
+}
+
+// delayAfter is what a policy leaves between attempt n and the next.
+func delayAfter(p activitycore.RetryPolicy, n int) time.Duration {
+	delay := p.InitialInterval.Std()
+	for range n - 1 {
+		delay = min(time.Duration(float64(delay)*p.BackoffCoefficient), p.MaximumInterval.Std())
+	}
+	return delay
 }
 
 func (b *batch) attempt(ctx context.Context, action activitycore.PlannedAction) (activitycore.ActionResult, error) {

@@ -37,6 +37,10 @@ type Actions interface {
 	// of ctx's time, ask for another attempt under the action's retry policy; any other code is final. An error with a
 	// method RetryAfter() time.Duration asks for at least that delay.
 	Perform(ctx context.Context, run activitycore.Run, cause *activitycore.Event, a activitycore.PlannedAction) (activitycore.ActionResult, error)
+	// Receiver and ContextReceiver name whom an attempt, or the fetching of context, waits for: a host with its port, a task
+	// queue; "" is nobody in particular. They do no I/O.
+	Receiver(a activitycore.PlannedAction) string
+	ContextReceiver(s activitycore.HTTPSource) string
 }
 
 // SlotPolicy decides on a cron slot before its run is admitted.
@@ -69,6 +73,8 @@ type Metrics struct {
 	Finished func(trigger activitycore.CauseKind, outcome activitycore.RunStatus, took time.Duration)
 	// Action counts an action with its final status.
 	Action func(t activitycore.ActionType, status activitycore.ActionStatus)
+	// Held counts attempts that were held back; why is "host" or "definition".
+	Held func(why string)
 	// Swept counts causes that the sweeper had to start again.
 	Swept func(restarted int)
 }

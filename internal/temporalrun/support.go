@@ -54,11 +54,15 @@ func safeMessage(err error) string {
 	return activitycore.MessageOf(err)
 }
 
-func attemptOf(ctx context.Context) int { return int(activity.GetInfo(ctx).Attempt) }
+// attemptOf is the number of the activity's attempt, without those that left their slot.
+func attemptOf(ctx context.Context) int {
+	left, _ := ctx.Value(heldKey{}).(int)
+	return int(activity.GetInfo(ctx).Attempt) - left
+}
 
-// heartbeat reports life until the returned function is called. It is by heartbeats that an activity learns of its
-// cancellation.
-func heartbeat(ctx context.Context) (stop func()) {
+// heartbeat reports life, and what a next attempt needs to know, until the returned function is called. It is by heartbeats
+// that an activity learns of its cancellation.
+func heartbeat(ctx context.Context, details func() held) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -67,7 +71,7 @@ func heartbeat(ctx context.Context) (stop func()) {
 		for {
 			select {
 			case <-tick.C:
-				activity.RecordHeartbeat(ctx)
+				activity.RecordHeartbeat(ctx, details())
 			case <-ctx.Done():
 				return
 			}

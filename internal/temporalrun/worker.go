@@ -40,6 +40,12 @@ type Config struct {
 	Parallel int
 	// ActionsPerSecond bounds the attempts this worker makes; 0: no bound.
 	ActionsPerSecond float64
+	// ActivitySlots is how many activities run at once, each with the attempts of its items; default 8 times MaxPerHost.
+	ActivitySlots int
+	// MaxPerHost bounds the attempts this worker makes at once at one host, or task queue; default 64.
+	MaxPerHost int
+	// MaxPerDefinition bounds those of one definition at all hosts; default 128.
+	MaxPerDefinition int
 	// StopTimeout is how long Stop lets actions in flight end; default 5s.
 	StopTimeout time.Duration
 	// OnFatal is told when the SDK gives up, for example because the namespace is gone. Stop must not be called from it.
@@ -75,6 +81,15 @@ func NewWorker(cfg Config) *Worker {
 	}
 	if cfg.Parallel <= 0 {
 		cfg.Parallel = defaultParallel
+	}
+	if cfg.MaxPerHost <= 0 {
+		cfg.MaxPerHost = defaultMaxPerHost
+	}
+	if cfg.ActivitySlots <= 0 {
+		cfg.ActivitySlots = receiversAtOnce * cfg.MaxPerHost
+	}
+	if cfg.MaxPerDefinition <= 0 {
+		cfg.MaxPerDefinition = defaultMaxPerDefinition
 	}
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = defaultStopTimeout
@@ -131,7 +146,7 @@ func (w *Worker) options() worker.Options {
 		MaxConcurrentActivityTaskPollers:        4,
 		MaxConcurrentWorkflowTaskExecutionSize:  256,
 		MaxConcurrentLocalActivityExecutionSize: 128,
-		MaxConcurrentActivityExecutionSize:      64,
+		MaxConcurrentActivityExecutionSize:      w.cfg.ActivitySlots,
 		MaxHeartbeatThrottleInterval:            time.Second,
 		WorkerStopTimeout:                       w.cfg.StopTimeout,
 		Interceptors:                            w.cfg.Interceptors,
@@ -152,6 +167,7 @@ func (w *Worker) activities() *activities {
 		programs: newPrograms(maxPrograms),
 		resolver: ruleeval.NewResolver(),
 		pace:     newPace(w.cfg.ActionsPerSecond, w.cfg.Now),
+		places:   newPlaces(w.cfg.ActivitySlots, w.cfg.MaxPerHost, w.cfg.MaxPerDefinition, w.cfg.Metrics.Held),
 		small:    w.cfg.SmallRun,
 		parallel: w.cfg.Parallel,
 	}
