@@ -112,6 +112,25 @@ func TestASlotThatIsDueAsNewRulesOfItsZoneReachTheScheduleIsStarted(t *testing.T
 	w.wantComplete("10:01", "10:39")
 }
 
+// The new rules name no time between the last look and the end of the grace; the old ones did.
+func TestASlotThatOnlyTheOldRulesNameIsNotPassedOver(t *testing.T) {
+	w := newWorld(t, "10:00:30")
+	d := tenMinutely(activitycore.MisfireCatchup)
+	d.TriggerConfig.CronExpression = activitycore.StringList{"20 * * * *"} // 10:20 by the old rules, 10:35 by the new ones
+	w.save(d)
+	w.until("10:18", d)
+	w.settle()
+	w.nothingUntil("10:21") // nobody starts 10:20
+	w.newRules()
+	w.clock = at("10:24")
+	w.recover()
+	w.settle()
+	if got, want := w.firedBetween("10:00", "10:30"), []string{"10:20"}; !slices.Equal(got, want) {
+		t.Errorf("ran %v, want %v", got, want)
+	}
+	w.wantComplete("10:01", "10:22")
+}
+
 func TestABackfillNamesTimesByTheRulesOfTheirDay(t *testing.T) {
 	w := newWorld(t, "10:00:30")
 	d := tenMinutely(activitycore.MisfireSkip)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,6 +230,26 @@ func TestAReplicaWithOlderZoneDataGoesByTheNewerRulesOfTheRecord(t *testing.T) {
 	b.want("Berlin of the restarted replica", b.hour("Europe/Berlin"), "22:30")
 	b.look(again)
 	b.want("the record after another look", b.rules("Europe/Berlin"), "2027a 12:01")
+}
+
+// Who runs the program for long without an update is told at its start.
+func TestOldZoneDataIsWarnedAboutAtStart(t *testing.T) {
+	for days, want := range map[int]bool{30: false, 200: true} {
+		b := newBed(t)
+		b.clock = zonedata.BuiltIn().Date().AddDate(0, 0, days)
+		var log bytes.Buffer
+		k := zonekeeper.New(zonekeeper.Config{Record: b.store, Every: time.Hour, Now: func() time.Time { return b.clock }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err := k.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		warned := strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "zone data is old") && strings.Contains(log.String(), "timezone_data")
+		if s := k.State(); warned != want || s.Old != want || s.AgeDays != days {
+			t.Errorf("after %d days: warned %t, state %+v, want %t; log: %s", days, warned, s, want, log.String())
+		}
+	}
 }
 
 func TestOtherBytesOfTheSameRulesChangeNothing(t *testing.T) {
