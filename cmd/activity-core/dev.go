@@ -59,7 +59,7 @@ func (c *cli) devCommand() *cobra.Command {
 			}
 			said := &heldWriter{out: c.logOutput(o.Config)}
 			defer said.release()
-			o.Logger = telemetry.NewLogger(said, o.Config.LogLevel, o.Config.LogFormat)
+			o.Logger = telemetry.NewLogger(said, o.Config.LogLevel, o.Config.LogFormat, o.Config.Scrubber())
 			o.Version = version()
 			if os.Getenv("GOMEMLIMIT") == "" {
 				debug.SetMemoryLimit(devMemoryLimit)

@@ -108,7 +108,7 @@ func (c *cli) quote(text string) {
 
 // logger writes the log to standard error. What it tells of others' names and payloads cannot steer a terminal either.
 func (c *cli) logger(cfg *config.Config) *slog.Logger {
-	return telemetry.NewLogger(c.logOutput(cfg), cfg.LogLevel, cfg.LogFormat)
+	return telemetry.NewLogger(c.logOutput(cfg), cfg.LogLevel, cfg.LogFormat, cfg.Scrubber())
 }
 
 func (c *cli) logOutput(cfg *config.Config) io.Writer {

@@ -47,6 +47,7 @@ func (s *script) serve(args []string) int {
 	environ, flags := s.environment(args[1:])
 	d := &devProcess{api: "http://" + s.freeAddr(), metrics: "http://" + s.freeAddr() + "/metrics", temporal: s.vars["TEMPORAL"], nats: s.vars["NATS_URL"]}
 	environ = append(environ,
+		"ACTIVITY_CORE_API_INSECURE_NO_AUTH=true",
 		"ACTIVITY_CORE_API_ADDR="+hostPort(d.api), "ACTIVITY_CORE_METRICS_ADDR="+hostPort(d.metrics),
 		"ACTIVITY_CORE_DATABASE_URL="+s.vars["DATABASE_URL"], "ACTIVITY_CORE_TEMPORAL_ADDRESS="+d.temporal, "ACTIVITY_CORE_NATS_URL="+d.nats)
 	d.process = startProcess(s.T, s.work, environ, append([]string{"serve"}, flags...)...)

@@ -28,6 +28,7 @@ import (
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/crowd"
 	"github.com/activity-core/activity-core/internal/httpapi"
+	"github.com/activity-core/activity-core/internal/httpguard"
 	"github.com/activity-core/activity-core/internal/natsrouter"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/secrets"
@@ -223,7 +224,7 @@ func (a *App) dialNATS(ctx context.Context) error {
 	opts = append(opts, a.NATSOptions...)
 	var err error
 	if a.nats, err = nats.Connect(cfg.NATSURL, opts...); err != nil {
-		return core.Wrap(core.CodeUnavailable, err, "NATS does not answer (nats.url): %v", err)
+		return core.Wrap(core.CodeUnavailable, err, "NATS does not answer (nats.url): %s", cfg.Scrubber()(err.Error()))
 	}
 	if a.js, err = jetstream.New(a.nats); err == nil {
 		err = natsrouter.EnsureStreams(ctx, a.js, natsrouter.StreamOptions{MaxBytes: cfg.NATSMaxBytes, Replicas: cfg.NATSReplicas, RecreateRouterConsumer: cfg.NATSRecreate})
@@ -362,7 +363,8 @@ func (a *App) addAPI() {
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,
 		Stopping: stopping,
 	})
-	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, a.tracing.Handler(handler), sync.OnceFunc(func() { close(stopping) }))
+	guarded := httpguard.Handler(httpguard.Config{Refuse: httpapi.Refuse}, a.tracing.Handler(handler))
+	a.addHTTP("API", "api.addr", cfg.APIAddr, a.APIListener, guarded, sync.OnceFunc(func() { close(stopping) }))
 }
 
 func (a *App) addMetricsServer() {
@@ -371,7 +373,8 @@ func (a *App) addMetricsServer() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler())
-	a.addHTTP("metrics", "metrics.addr", a.Config.MetricsAddr, a.MetricsListener, mux, func() {})
+	local := a.MetricsListener != nil && config.Loopback(a.MetricsListener.Addr().String()) || a.MetricsListener == nil && config.Loopback(a.Config.MetricsAddr)
+	a.addHTTP("metrics", "metrics.addr", a.Config.MetricsAddr, a.MetricsListener, httpguard.Handler(httpguard.Config{LocalOnly: local, SameSite: true}, mux), func() {})
 }
 
 // addHTTP adds a server; stopping is called when it is about to stop, which waits for the requests that are being answered.

@@ -49,6 +49,10 @@ func Diagnose(ctx context.Context, cfg *config.Config) []Finding {
 		all = append(all, check(ctx, cfg)...)
 		cancel()
 	}
+	scrub := cfg.Scrubber()
+	for i := range all { // errors of libraries quote what they were given
+		all[i].Detail = scrub(all[i].Detail)
+	}
 	return all
 }
 

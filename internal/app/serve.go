@@ -29,6 +29,9 @@ func StartServe(ctx context.Context, o ServeOptions) (*App, error) {
 	if o.Config.DatabaseURL == "" {
 		return nil, core.InvalidField("database.url", nil, "is required by serve: set %s to a postgres:// URL, or use `activity-core dev`, which needs none", config.EnvName("database.url"))
 	}
+	if err := checkLogin(o.Config); err != nil {
+		return nil, err
+	}
 	db := Database(o.Config)
 	if o.Migrate {
 		err := postgres.Migrate(ctx, db, func(ctx context.Context, m *sqlstore.Migrator) error {
@@ -47,6 +50,16 @@ func StartServe(ctx context.Context, o ServeOptions) (*App, error) {
 		return nil, err
 	}
 	return Start(ctx, Options{Config: o.Config, Logger: o.Logger, Store: store, Version: o.Version})
+}
+
+// checkLogin refuses an API without a token, unless somebody said that it is meant. That it listens on loopback says nothing of who
+// reaches it: a proxy on this machine does for everybody.
+func checkLogin(c *config.Config) error {
+	if c.APIToken != "" || c.APIInsecure || !c.HasRole(config.RoleAPI) {
+		return nil
+	}
+	return core.InvalidField("api.token", nil, "is required by serve: set %s, for example to the output of `openssl rand -hex 32`. Where everybody on this machine may do everything, set %s=true instead",
+		config.EnvName("api.token"), config.EnvName("api.insecure_no_auth"))
 }
 
 // Database is the part of the configuration that names the database.

@@ -23,7 +23,10 @@ var ownerMarker = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 func (c *Config) check() []core.FieldError {
 	var faults []core.FieldError
 	bad := func(key string, value any, format string, args ...any) {
-		faults = append(faults, core.FieldError{Location: key, Value: value, Message: fmt.Sprintf(format, args...)})
+		if text, ok := value.(string); ok {
+			value = RedactURL(text)
+		}
+		faults = append(faults, core.FieldError{Location: key, Value: value, Message: RedactURL(fmt.Sprintf(format, args...))})
 	}
 	if len(c.Roles) == 0 {
 		bad("roles", nil, "must name at least one of api, router, worker")

@@ -16,7 +16,9 @@ type Config struct {
 	Roles []string `key:"roles" default:"api,router,worker" doc:"which parts this process runs: api, router, worker"`
 
 	APIAddr  string `key:"api.addr" default:"127.0.0.1:8010" doc:"address of the REST API and console"`
-	APIToken string `key:"api.token" secret:"true" doc:"bearer token that every request must carry; required to listen on anything but loopback"`
+	APIToken string `key:"api.token" secret:"true" doc:"bearer token that every request must carry; required by serve, and to listen on anything but loopback"`
+
+	APIInsecure bool `key:"api.insecure_no_auth" default:"false" doc:"lets serve run without api.token: whoever reaches api.addr, which must then be loopback, may do everything"`
 
 	MetricsAddr string `key:"metrics.addr" default:"127.0.0.1:9090" doc:"address of /metrics; empty turns it off"`
 

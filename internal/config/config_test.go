@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -9,6 +11,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 func write(t *testing.T, text string) string {
@@ -117,5 +120,90 @@ func TestZoneDataThatIsNoneIsRefusedWithItsKeyValueAndRemedy(t *testing.T) {
 				t.Errorf("%s: %v, want %q in it", path, err, want)
 			}
 		}
+	}
+}
+
+func TestNoFormOfAnAddressShowsItsSecret(t *testing.T) {
+	for in, want := range map[string]string{
+		"postgres://u:hunter2@h:5432/db":                              "postgres://u:xxxxx@h:5432/db",
+		"postgres://u@h:5432/db?password=hunter2&sslmode=disable":     "postgres://u@h:5432/db?password=xxxxx&sslmode=disable",
+		"postgres://u@h/db?pass%77ord=hunter2":                        "postgres://u@h/db?pass%77ord=xxxxx",
+		"postgres://u:hunter2@h1:5432,h2:5432/db?sslpassword=hunter2": "postgres://u:xxxxx@h1:5432,h2:5432/db?sslpassword=xxxxx",
+		"postgres://u:hun%74er2@h/db":                                 "postgres://u:xxxxx@h/db",
+		"postgres://u:hunt@er2@h/db":                                  "postgres://u:xxxxx@h/db",
+		"postgres://u:hunt/er2@h/db":                                  "postgres://u:xxxxx@h/db",
+		"postgres://u:hunt,er2@h/db":                                  "postgres://u:xxxxx@h/db",
+		"postgres://u:hunt?er2@h/db":                                  "postgres://u:xxxxx@h/db",
+		"postgres://u%3Ahunter2@h/db":                                 "postgres://xxxxx@h/db",
+		"host=h user=u password=hunter2 dbname=db":                    "host=h user=u password=xxxxx dbname=db",
+		"host=h password = 'hun ter2' dbname=db":                      "host=h password = xxxxx dbname=db",
+		"nats://hunter2@h:4222":                                       "nats://xxxxx@h:4222",
+		"nats://u:hunter2@a:4222,nats://hunter2@b:4222":               "nats://u:xxxxx@a:4222,nats://xxxxx@b:4222",
+		"tls://u:hunter2@a:4222,u:hunter2@b:4222":                     "tls://u:xxxxx@b:4222",
+		"hunter2@a:4222":                                              "xxxxx@a:4222",
+		"https://u:hunter2@hub.example/p?api_key=hunter2":             "https://u:xxxxx@hub.example/p?api_key=xxxxx",
+		"127.0.0.1:4222":                                              "127.0.0.1:4222",
+		"postgres://h/db?sslmode=disable":                             "postgres://h/db?sslmode=disable",
+	} {
+		if got := config.RedactURL(in); got != want {
+			t.Errorf("%s is shown as %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestEverySettingThatMayHoldAnAddressIsRedacted(t *testing.T) {
+	c, err := config.Load(config.Sources{Environ: []string{
+		"ACTIVITY_CORE_DATABASE_URL=postgres://u@h/db?password=hunter2", "ACTIVITY_CORE_NATS_URL=nats://hunter2@h:4222", "ACTIVITY_CORE_PROGRESS_URL=https://u:hunter2@hub/x",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(c.String(), "hunter2") {
+		t.Errorf("a secret is printed: %s", c)
+	}
+	_, err = config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_PROGRESS_URL=ftp://u:hunter2@hub/x", "ACTIVITY_CORE_TEMPORAL_ADDRESS=https://u:hunter2@t"}})
+	if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(fmt.Sprint(err), "hunter2") {
+		t.Errorf("the error shows a secret or is missing: %v", err)
+	}
+}
+
+func TestErrorsThatQuoteTheSettingsAreScrubbed(t *testing.T) {
+	c, err := config.Load(config.Sources{Environ: []string{
+		"ACTIVITY_CORE_API_TOKEN=correct-horse-battery", "ACTIVITY_CORE_DATABASE_URL=postgres://u:hun%40ter2@h/db?sslpassword=keyword9",
+		"ACTIVITY_CORE_NATS_URL=nats://t0ken99@a:4222,nats://u:pass4word@b:4222",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scrub := c.Scrubber()
+	for _, text := range []string{
+		`parse "nats://t0ken99@a:42x22": invalid port`, "cannot parse `postgres://u:hun%40ter2@h/db?sslpassword=keyword9`", "password hun@ter2 is wrong",
+		"Authorization: Bearer correct-horse-battery", "dial pass4word", "get https://someone:else77@example.com/x failed",
+	} {
+		got := scrub(text)
+		for _, secret := range []string{"t0ken99", "hun%40ter2", "hun@ter2", "keyword9", "correct-horse", "pass4word", "else77"} {
+			if strings.Contains(got, secret) {
+				t.Errorf("%q shows %q", got, secret)
+			}
+		}
+	}
+	if got, want := scrub("nothing of ours: 127.0.0.1:4222"), "nothing of ours: 127.0.0.1:4222"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var out strings.Builder
+	telemetry.NewLogger(&out, "info", "text", scrub).Error("x", "error", errors.New("bad nats://t0ken99@a"), "url", "postgres://u:hun%40ter2@h")
+	if strings.Contains(out.String(), "t0ken99") || strings.Contains(out.String(), "ter2") || !strings.Contains(out.String(), "nats://") {
+		t.Errorf("the log has %s", out.String())
+	}
+}
+
+func TestServeWithoutATokenIsRefusedByName(t *testing.T) {
+	c, err := config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_API_INSECURE_NO_AUTH=true"}})
+	if err != nil || !c.APIInsecure {
+		t.Fatalf("%v %v", c, err)
+	}
+	_, err = config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_API_INSECURE_NO_AUTH=true", "ACTIVITY_CORE_API_ADDR=0.0.0.0:8010"}})
+	if err == nil || !strings.Contains(err.Error(), "api.token: is required") {
+		t.Fatalf("an API without a token on every address: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"strings"
 
@@ -47,19 +46,8 @@ func show(v any, secret string) string {
 	default:
 		text = fmt.Sprint(v)
 	}
-	switch {
-	case text == "" || secret == "":
-		return text
-	case secret == "url":
-		var parts []string
-		for _, p := range strings.Split(text, ",") {
-			u, err := url.Parse(p)
-			if err != nil {
-				return "(set)"
-			}
-			parts = append(parts, u.Redacted())
-		}
-		return strings.Join(parts, ",")
+	if secret == "true" && text != "" {
+		return "(set)"
 	}
-	return "(set)"
+	return RedactURL(text)
 }

@@ -25,6 +25,8 @@ import (
 	"github.com/temporalio/ui-server/v2/ui"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+
+	"github.com/activity-core/activity-core/internal/httpguard"
 )
 
 // UI is a running Temporal Web UI.
@@ -65,7 +67,7 @@ func StartUI(cfg UIConfig) (*UI, error) {
 		conn:   conn,
 		served: make(chan struct{}),
 		http: &http.Server{
-			Handler:           loopbackHostOnly(handler),
+			Handler:           httpguard.Handler(httpguard.Config{LocalOnly: true, NoLogin: true, SameSite: true}, handler),
 			ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		},
@@ -146,20 +148,4 @@ func setUIAPIRoutes(e *echo.Echo, provider *uiconfig.ConfigProviderWithRefresh) 
 	group.Match([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, "/*",
 		api.TemporalAPIHandler(provider, forward, conn))
 	return conn, nil
-}
-
-// loopbackHostOnly refuses requests that name another host. A web page that points its own name at 127.0.0.1 (DNS
-// rebinding) would otherwise drive a UI without a login from the visitor's browser.
-func loopbackHostOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			http.Error(w, "the Temporal UI of the dev stack answers to localhost only", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -33,10 +33,10 @@ func TestUIShowsTheServer(t *testing.T) {
 
 func TestUIAnswersToLoopbackNamesOnly(t *testing.T) {
 	ui := startUI(t, "127.0.0.1:1")
-	if body := get(t, ui.URL()+"/healthz", "rebound.example"); !strings.Contains(body, "localhost only") {
+	if body := get(t, ui.URL()+"/healthz", "rebound.example"); !strings.Contains(body, "only 127.0.0.1 and localhost") {
 		t.Errorf("request for another host was answered: %.100s", body)
 	}
-	if body := get(t, ui.URL()+"/healthz", "localhost:8233"); strings.Contains(body, "localhost only") {
+	if body := get(t, ui.URL()+"/healthz", "localhost:8233"); strings.Contains(body, "is not this machine") {
 		t.Errorf("request for localhost was refused: %.100s", body)
 	}
 	if _, err := devstack.StartUI(devstack.UIConfig{Addr: "0.0.0.0:0"}); err == nil || !strings.Contains(err.Error(), "loopback") {

@@ -8,15 +8,17 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/httpguard"
+	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 type (
@@ -71,6 +73,7 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 		r.Header.Del("Accept") // there is JSON only, and a client that asks for something else is better off with it than with 406
 		timeBody(rec, r, s.BodyTime)
 		_, pattern := next.Handler(r)
+		trace.SpanFromContext(r.Context()).SetName(telemetry.Method(r.Method) + " " + route(pattern))
 		defer func() {
 			if p := recover(); p != nil {
 				s.log.ErrorContext(r.Context(), "panic in a request", "request_id", requestID(r.Context()), "panic", p, "stack", string(debug.Stack()))
@@ -160,7 +163,7 @@ func (s *server) observed(r *http.Request, route string, status int, took time.D
 	if s.Observe != nil {
 		s.Observe(route, r.Method, status, took)
 	}
-	s.log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	s.log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.Any("method", brief(r.Method)), slog.Any("path", brief(r.URL.Path)),
 		slog.Int("status", status), slog.Duration("took", took), slog.String("request_id", requestID(r.Context())))
 }
 
@@ -199,14 +202,8 @@ func (s *server) refuse(r *http.Request) *problem {
 	if open {
 		return nil
 	}
-	if !localHost(r.Host) {
-		return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("host %q is not this machine; without a token only 127.0.0.1 and localhost are served", r.Host))
-	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return nil
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
-		return newProblem(http.StatusForbidden, core.CodeForbidden, "changes from another web site are refused")
+	if p := s.stranger(r); p != nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return p
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
@@ -214,6 +211,39 @@ func (s *server) refuse(r *http.Request) *problem {
 		}
 	}
 	return nil
+}
+
+// stranger refuses what does not come from this machine, or not from the person at it, where nothing but that is asked for.
+func (s *server) stranger(r *http.Request) *problem {
+	if !httpguard.LocalHost(r.Host) {
+		return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("host %.64q is not this machine; without a token only 127.0.0.1 and localhost are served", r.Host))
+	}
+	if name := httpguard.Forwarded(r.Header); name != "" {
+		return newProblem(http.StatusForbidden, core.CodeForbidden, httpguard.ThroughAProxy(name),
+			core.FieldError{Location: name, Message: "is added by a proxy; without api.token the process serves this machine only"})
+	}
+	if httpguard.FromAnotherSite(r) {
+		return newProblem(http.StatusForbidden, core.CodeForbidden, "requests from another web site are refused")
+	}
+	return nil
+}
+
+// Refuse writes the refusal of a guard before the API.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, location, message string) {
+	code := core.CodeForbidden
+	if status == http.StatusMethodNotAllowed {
+		code = core.CodeInvalid
+		w.Header().Set("Allow", "GET, POST, PUT, PATCH, DELETE")
+	}
+	writeProblem(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, newRequestID())), newProblem(status, code, message, core.FieldError{Location: location, Message: message}))
+}
+
+// mayKnow reports whether a request may see what is wrong with this process, and not only that something is.
+func (s *server) mayKnow(r *http.Request) bool {
+	if s.Token != "" {
+		return sameToken(r.Header.Get("Authorization"), s.Token)
+	}
+	return s.stranger(r) == nil
 }
 
 // sameToken compares in constant time, whatever the lengths.
@@ -224,16 +254,4 @@ func sameToken(header, token string) bool {
 	}
 	a, b := sha256.Sum256([]byte(strings.TrimSpace(given))), sha256.Sum256([]byte(token))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
-
-func localHost(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.IsLoopback()
 }

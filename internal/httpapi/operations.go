@@ -136,6 +136,16 @@ func (s *server) health() {
 		if !ready {
 			status = http.StatusServiceUnavailable
 		}
-		write(w, status, wire.Ready{Ready: ready, Checks: checks, Background: s.Health.Background(r.Context())})
+		out := wire.Ready{Ready: ready, Checks: checks}
+		if s.mayKnow(r) {
+			out.Background = s.Health.Background(r.Context())
+		} else { // errors name servers, users and databases
+			for name, found := range checks {
+				if found != "ok" {
+					checks[name] = "failed"
+				}
+			}
+		}
+		write(w, status, out)
 	})
 }

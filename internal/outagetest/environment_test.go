@@ -74,6 +74,7 @@ func (p program) inParts(t *testing.T, apart bool, settings ...string) *environm
 
 	serve := func(roles string) *process {
 		return p.process(t, append([]string{
+			"ACTIVITY_CORE_API_INSECURE_NO_AUTH=true",
 			"ACTIVITY_CORE_DATABASE_URL=" + database, "ACTIVITY_CORE_TEMPORAL_ADDRESS=" + e.temporal,
 			"ACTIVITY_CORE_NATS_URL=nats://" + loopback(natsPort), "ACTIVITY_CORE_API_ADDR=" + loopback(apiPort),
 			"ACTIVITY_CORE_METRICS_ADDR=" + loopback(freePort(t)), "ACTIVITY_CORE_OUTBOUND_ALLOW=127.0.0.0/8",

@@ -261,8 +261,17 @@ func (m *Metrics) Outage(what string, length time.Duration) {
 	m.outageSeconds.Record(background, length.Seconds(), with(attribute.String("what", what)))
 }
 
-// APIRequest counts an API request.
+// Method is a request's method as a label: a known one or OTHER. What a client chose would make a series each, for ever.
+func Method(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "OTHER"
+}
+
+// APIRequest counts an API request. The route is a pattern, never a path.
 func (m *Metrics) APIRequest(route, method string, status int, took time.Duration) {
-	m.apiRequests.Add(background, 1, with(attribute.String("route", route), attribute.String("method", method), attribute.String("status", strconv.Itoa(status))))
+	m.apiRequests.Add(background, 1, with(attribute.String("route", route), attribute.String("method", Method(method)), attribute.String("status", strconv.Itoa(status))))
 	m.apiSeconds.Record(background, took.Seconds(), with(attribute.String("route", route)))
 }

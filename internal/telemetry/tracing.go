@@ -64,13 +64,14 @@ func (t *Tracing) On() bool { return t.provider != nil }
 // Tracer returns a tracer for a component; call it only when tracing is on.
 func (t *Tracing) Tracer(component string) trace.Tracer { return t.provider.Tracer(component) }
 
-// Handler makes a span of each request, as a child of the caller's if the request names one (W3C trace context).
+// Handler makes a span of each request, as a child of the caller's if the request names one (W3C trace context). Its
+// name is the method until the router adds the route: a path is the client's text.
 func (t *Tracing) Handler(h http.Handler) http.Handler {
 	if !t.On() {
 		return h
 	}
 	return otelhttp.NewHandler(h, "api", otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(propagation.TraceContext{}),
-		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Path }))
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return Method(r.Method) }))
 }
 
 // Stop sends what is left, and waits for it or ctx.
