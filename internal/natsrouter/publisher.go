@@ -31,7 +31,7 @@ func NewPublisher(js jetstream.JetStream, now func() time.Time, m Metrics) *Publ
 // PublishEvent stores one event and returns after JetStream acknowledged it. The event_id is its Nats-Msg-Id, whatever its source, so
 // publishing it again is harmless and the answer says so.
 //
-// Errors: CodeInvalid, CodeMalformed and CodeTooLarge for what is wrong with the event; CodeUnavailable if NATS does not answer or
+// Errors: CodeConflict where the stream's window holds the event_id with other content ([differences]); CodeInvalid, CodeMalformed and CodeTooLarge for what is wrong with the event; CodeUnavailable if NATS does not answer or
 // the stream is full. After CodeUnavailable the event may be stored or not: publish it again with the same event_id.
 func (p *Publisher) PublishEvent(ctx context.Context, e activitycore.Event) (activitycore.PublishReceipt, error) {
 	msg, err := p.message(e)
@@ -41,6 +41,9 @@ func (p *Publisher) PublishEvent(ctx context.Context, e activitycore.Event) (act
 	ack, err := p.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.EventStream))
 	if err != nil {
 		return activitycore.PublishReceipt{}, natsError(err, "store the event")
+	}
+	if err := p.conflict(ctx, msg, ack); err != nil {
+		return activitycore.PublishReceipt{}, err
 	}
 	return p.receipt(e.EventID, ack), nil
 }
@@ -58,6 +61,7 @@ func (p *Publisher) PublishEvents(ctx context.Context, events []activitycore.Eve
 			return nil, activitycore.Wrap(activitycore.CodeOf(err), err, "[%d] %s", i, activitycore.MessageOf(err))
 		}
 	}
+	var conflict error // of the first event that has one; the others are stored all the same
 	receipts := make([]activitycore.PublishReceipt, 0, len(events))
 	futures := make([]jetstream.PubAckFuture, 0, publishWindow)
 	for next := 0; len(receipts) < len(msgs); {
@@ -71,6 +75,12 @@ func (p *Publisher) PublishEvents(ctx context.Context, events []activitycore.Eve
 		}
 		select {
 		case ack := <-futures[0].Ok():
+			if err := p.conflict(ctx, msgs[len(receipts)], ack); err != nil && conflict == nil {
+				conflict = err
+				if len(events) > 1 {
+					conflict = activitycore.Wrap(activitycore.CodeOf(err), err, "[%d] %s", len(receipts), activitycore.MessageOf(err))
+				}
+			}
 			receipts = append(receipts, p.receipt(events[len(receipts)].EventID, ack))
 			futures = append(futures[:0], futures[1:]...)
 		case err := <-futures[0].Err():
@@ -78,6 +88,9 @@ func (p *Publisher) PublishEvents(ctx context.Context, events []activitycore.Eve
 		case <-ctx.Done():
 			return nil, natsError(context.Cause(ctx), fmt.Sprintf("store event %d of %d", len(receipts), len(events)))
 		}
+	}
+	if conflict != nil {
+		return nil, conflict
 	}
 	return receipts, nil
 }
