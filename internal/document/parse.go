@@ -147,7 +147,8 @@ func parseNodes(source string, data []byte, format Format) ([]*yaml.Node, error)
 			return roots, nil
 		}
 		if err != nil {
-			return nil, malformed(source, "YAML", err)
+			f := yamlFault(data, err)
+			return nil, &core.Error{Code: core.CodeMalformed, Message: fmt.Sprintf("%s is not YAML: %s", source, f.Message), Fields: []core.FieldError{f}}
 		}
 		if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" && doc.Content[0].Value == "" {
 			continue // an empty document between separators

@@ -1,0 +1,75 @@
+package document
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	core "github.com/activity-core/activity-core"
+)
+
+var (
+	// flowTemplate is a text inside { } or [ ] that begins with ${ and has no quotes; the first group is the key before it.
+	flowTemplate = regexp.MustCompile(`[{\[,]\s*([^"'{}\[\],:#]+:\s+)?(\$\{[^}]*\})`)
+	// badStart is a value that begins with a character that no plain text may begin with.
+	badStart = regexp.MustCompile("(?:^\\s*(?:- +)?|: +|[{\\[,] *)([@%`\t][^,}\\]]*)")
+	saysLine = regexp.MustCompile(`^line \d+: `)
+)
+
+// yamlFault is what the YAML reader says, at its right line, with a remedy where the cause is a usual one.
+func yamlFault(data []byte, err error) core.FieldError {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	f := core.FieldError{Message: saysLine.ReplaceAllString(text, "")}
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		f.Line, _ = strconv.Atoi(m[1])
+		f.Column = 1
+	}
+	if strings.HasPrefix(f.Message, "did not find expected") && f.Line > 0 {
+		f.Line++ // the reader's parser counts lines from 0, its scanner from 1
+	}
+	if !utf8.Valid(data) {
+		at := 0
+		for at < len(data) {
+			r, n := utf8.DecodeRune(data[at:])
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			at += n
+		}
+		before := data[:at]
+		f.Line, f.Column = bytes.Count(before, []byte("\n"))+1, at-bytes.LastIndexByte(before, '\n')
+		f.Message = fmt.Sprintf("the byte 0x%02X is not UTF-8; save the file as UTF-8", data[at])
+		return f
+	}
+	lines := strings.Split(string(data), "\n")
+	for i := max(f.Line-2, 0); i < min(f.Line+1, len(lines)); i++ { // the reader may notice a line later
+		if m := flowTemplate.FindStringSubmatchIndex(lines[i]); m != nil {
+			key := ""
+			if m[2] >= 0 {
+				key = strings.TrimSpace(lines[i][m[2]:m[3]]) + " "
+			}
+			f.Line, f.Column = i+1, m[4]+1
+			f.Message = fmt.Sprintf("quote it: {%s%s}", key, quoted(lines[i][m[4]:m[5]]))
+			if key == "" {
+				f.Message = "quote it: " + quoted(lines[i][m[4]:m[5]])
+			}
+			return f
+		}
+	}
+	if f.Line < 1 || f.Line > len(lines) || !strings.Contains(f.Message, "cannot start any token") {
+		return f
+	}
+	if m := badStart.FindStringSubmatchIndex(lines[f.Line-1]); m != nil {
+		value := strings.TrimRight(lines[f.Line-1][m[2]:m[3]], " \r")
+		f.Column = m[2] + 1
+		if strings.HasPrefix(value, "\t") {
+			f.Message = "a tab cannot indent YAML; write blanks"
+		} else {
+			f.Message = fmt.Sprintf("a text cannot begin with %s without quotes; quote it: %s", value[:1], quoted(value))
+		}
+	}
+	return f
+}

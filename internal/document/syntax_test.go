@@ -1,0 +1,36 @@
+package document
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	core "github.com/activity-core/activity-core"
+)
+
+// The case flow-template, and its relatives: the line was one too small and told twice, the column always 1, and there was no remedy.
+func TestASyntaxErrorOfYAMLHasItsPlaceAndRemedy(t *testing.T) {
+	flow, err := os.ReadFile("testdata/flow-template/flow.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		string(flow):                          `8:23: quote it: {title: "${payload.ref}"}`,
+		"name: x\nvars:\n  a: [${payload.b}]": `3:7: quote it: "${payload.b}"`,
+		"name: x\nvars:\n  a: @bob\n":         `3:6: a text cannot begin with @ without quotes; quote it: "@bob"`,
+		"name: x\nvars:\n  a: %d\n":           `3:6: a text cannot begin with % without quotes; quote it: "%d"`,
+		"name: x\nvars:\n\ta: b\n":            `3:1: a tab cannot indent YAML; write blanks`,
+		"name: x\nvars:\n  a: caf\xe9\n":      `3:9: the byte 0xE9 is not UTF-8; save the file as UTF-8`,
+	} {
+		_, err := Parse("x", []byte(text), YAML)
+		var e *core.Error
+		if !errors.As(err, &e) || len(e.Fields) != 1 || e.Code != core.CodeMalformed {
+			t.Errorf("%s: got %v, want one fault", text, err)
+			continue
+		}
+		if got := e.Fields[0].String(); got != want || strings.Contains(e.Message, "line ") {
+			t.Errorf("%s: got %q (%s), want %q", text, got, e.Message, want)
+		}
+	}
+}
