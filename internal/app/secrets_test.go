@@ -5,6 +5,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -112,7 +113,7 @@ func TestASecretIsSentAndNowhereElseToBeFound(t *testing.T) {
 	if _, err := api.SetSecret(t.Context(), "token", wire.SecretValue{Value: "Bearer " + secretValue, Hosts: []string{host}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.SetSecret(t.Context(), "signing", wire.SecretValue{Value: secretValue, Hosts: []string{host}}); err != nil {
+	if _, err := api.SetSecret(t.Context(), "signing", wire.SecretValue{Value: "whsec_" + base64.StdEncoding.EncodeToString([]byte(secretValue)), Hosts: []string{host}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := api.SetSecret(t.Context(), "bound", wire.SecretValue{Value: secretValue, Hosts: []string{"api.example.com"}}); err != nil {
