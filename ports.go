@@ -201,6 +201,8 @@ type Claim struct {
 	// Definition pins the version for causes that have no row yet (cron).
 	DefinitionVersion int64
 	ActivityName      string
+	// Recorded asks for a cause that somebody recorded before: without a row it is CodeNotFound, and nothing is written.
+	Recorded bool
 	// Settle, if not nil, is the verdict the misfire policy gives this slot instead of running.
 	// It applies only where no execution holds the claim yet.
 	Settle *Settlement

@@ -29,6 +29,8 @@ type Config struct {
 	Secrets   Secrets
 	Publisher Publisher
 	Workflows WorkflowStarter
+	// Targets is where start_workflow may start workflows.
+	Targets activitycore.WorkflowTargets
 	// Hub is where report_progress posts to; nil refuses it.
 	Hub *url.URL
 	// HubSecret names the secret that is sent to the hub as a bearer token; "" sends none.

@@ -46,6 +46,9 @@ func (e *Executor) startWorkflow(ctx context.Context, key string, p *ruleeval.St
 	if e.cfg.Workflows == nil {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "start_workflow: no Temporal client is configured")
 	}
+	if parameter, problem := e.cfg.Targets.Check(p.Namespace, p.TaskQueue); problem != "" {
+		return activitycore.ActionResult{}, &activitycore.Error{Code: activitycore.CodeForbidden, Message: "start_workflow: " + parameter + " " + problem}
+	}
 	id := p.WorkflowID
 	if id == "" {
 		id = workflowID(key)

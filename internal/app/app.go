@@ -262,7 +262,7 @@ func (a *App) assemble(context.Context) error {
 	a.watchdog = slots.NewWatchdog(slots.Config{
 		Record: store, Starter: a.starter, Scheduler: a.schedules, Log: a.Logger.With("component", "slots"), Metrics: a.slotMetrics(),
 	})
-	useCases := catalog.Config{Store: store, Runs: a.starter, Context: contexts, Seen: store, Logger: a.Logger.With("component", "catalog")}
+	useCases := catalog.Config{Store: store, Runs: a.starter, Context: contexts, Seen: store, Targets: workflowTargets(cfg), Logger: a.Logger.With("component", "catalog")}
 	if cfg.HasRole(config.RoleWorker) {
 		a.follower = temporalschedule.NewLoop(a.schedules, cfg.ReconcileInterval.Std())
 		a.syncs.Store(a.follower)
@@ -310,7 +310,7 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 	workerConfig := temporalrun.Config{
 		Client: a.temporal, Record: store, Contexts: contexts,
 		Actions: actionexec.New(actionexec.Config{
-			HTTP: web, Secrets: a.vault, Publisher: a.publisher, Workflows: actionexec.TemporalStarter{Client: a.temporal},
+			HTTP: web, Secrets: a.vault, Publisher: a.publisher, Workflows: actionexec.TemporalStarter{Client: a.temporal}, Targets: workflowTargets(cfg),
 			Hub: hub, HubSecret: cfg.ProgressSecret,
 		}),
 		Slots: policy, Metrics: runMetrics, Log: a.Logger.With("component", "runs"),
@@ -413,8 +413,7 @@ func (a *App) fail(err error) {
 }
 
 func (a *App) temporalAnswers(ctx context.Context) error {
-	_, err := a.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
-	return err
+	return namespaceAnswers(ctx, a.temporal, a.Config.TemporalNamespace)
 }
 
 func (a *App) natsAnswers(context.Context) error {

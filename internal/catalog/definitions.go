@@ -58,6 +58,9 @@ func (s *Service) Create(ctx context.Context, def core.Definition, by core.Actor
 	if err := Check(&def); err != nil {
 		return Saved{}, err
 	}
+	if err := s.mayStart(&def); err != nil {
+		return Saved{}, err
+	}
 	return s.change(ctx, core.DefinitionChange{Definition: def}, by)
 }
 
@@ -82,6 +85,9 @@ func (s *Service) Update(ctx context.Context, ref string, def core.Definition, e
 	}
 	def.Normalize()
 	if err := Check(&def); err != nil {
+		return Saved{}, err
+	}
+	if err := s.mayStart(&def); err != nil {
 		return Saved{}, err
 	}
 	return s.change(ctx, core.DefinitionChange{Definition: def, ExpectVersion: orCurrent(expect, current.Version)}, by)

@@ -141,6 +141,9 @@ func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.Definit
 	if err := b.check(ctx); err != nil {
 		return PlanResult{}, nil, err
 	}
+	if err := s.mayStartAll(b.Definitions); err != nil {
+		return PlanResult{}, nil, err
+	}
 	live, err := s.current(ctx, b.Definitions)
 	if err != nil {
 		return PlanResult{}, nil, err

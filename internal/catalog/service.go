@@ -44,6 +44,8 @@ type Config struct {
 	Context  Context
 	// Seen lets warnings look at stored events.
 	Seen Seen
+	// Targets is where start_workflow may start workflows; what a document names beyond is refused when it is saved.
+	Targets core.WorkflowTargets
 	// Now is the clock; time.Now if nil.
 	Now    func() time.Time
 	Logger *slog.Logger

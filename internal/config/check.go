@@ -93,6 +93,16 @@ func (c *Config) check() []core.FieldError {
 			bad("outbound.allow", r, "%q is not an address range such as 10.0.0.0/8", r)
 		}
 	}
+	for _, n := range c.StartNamespaces {
+		if err := core.CheckWorkflowNamespace(n); err != nil {
+			bad("start_workflow.namespaces", n, "%s", err)
+		}
+	}
+	for _, q := range c.StartTaskQueues {
+		if err := core.CheckWorkflowTaskQueue(q); err != nil {
+			bad("start_workflow.task_queues", q, "%s", err)
+		}
+	}
 	if c.ProgressURL != "" && !strings.HasPrefix(c.ProgressURL, "http://") && !strings.HasPrefix(c.ProgressURL, "https://") {
 		bad("progress.url", c.ProgressURL, "must be an http:// or https:// URL")
 	}

@@ -66,6 +66,9 @@ type Config struct {
 	ReconcileOwner    string        `key:"reconcile.owner" default:"activity-core" doc:"mark of this installation on its schedules in Temporal; what bears another is never touched. Choose it before the first start"`
 	MaxDeletePercent  int           `key:"reconcile.max_delete_percent" default:"20" min:"0" max:"100" doc:"percentage of our schedules up to which those of definitions that the database has never heard of are deleted; 0: none ever. All of them never are, without the override"`
 
+	StartNamespaces []string `key:"start_workflow.namespaces" doc:"namespaces besides temporal.namespace that start_workflow may start workflows in; a * at the end stands for any rest; never temporal-*"`
+	StartTaskQueues []string `key:"start_workflow.task_queues" doc:"the only task queues that start_workflow may use, in the same form; empty: all but our own and Temporal's"`
+
 	RunOutcomeEvents bool          `key:"runs.outcome_events" default:"false" doc:"publish activity.run.<outcome> events"`
 	RunRetention     core.Duration `key:"runs.retention" default:"90d" min:"1h" doc:"how long finished runs are kept; ledger keys are kept for ever"`
 	FanOutRate       int           `key:"runs.actions_per_second" default:"0" min:"0" max:"100000" doc:"bound on remote actions per second and process; 0: none"`

@@ -1,6 +1,7 @@
 package ruleeval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -208,27 +209,45 @@ func checkText(p *Param, s string) error {
 	case PositionEventText:
 		return envelope.CheckText(s)
 	case PositionToken:
-		for i := 0; i < len(s); i++ {
-			if s[i] <= ' ' || s[i] >= 0x7f {
-				return fmt.Errorf("%s may hold ASCII letters, digits and signs, no blanks and no control characters", quoteShort(s))
-			}
-		}
+		return checkToken(s)
+	case PositionWorkflowID:
+		return cmp.Or(checkToken(s), activitycore.CheckWorkflowID(s))
+	case PositionNamespace:
+		return cmp.Or(checkToken(s), activitycore.CheckWorkflowNamespace(s))
+	case PositionQueue:
+		return cmp.Or(checkLine(p, s), activitycore.CheckWorkflowTaskQueue(s))
+	case PositionWorkflow:
+		return cmp.Or(checkLine(p, s), activitycore.CheckWorkflowType(s))
 	case PositionSecret:
 		if s == "" || strings.Contains(s, "${") {
 			return fmt.Errorf("%s is not the name of a secret", quoteShort(s))
 		}
 		fallthrough
 	case PositionLine:
-		for _, r := range s {
-			if breaksLine(r) {
-				return &textError{fmt.Errorf("%s holds a line break or control character (%U), which cannot stand here", quoteShort(s), r), p, faultLine}
-			}
-		}
+		return checkLine(p, s)
 	case PositionHeader:
 		for i := 0; i < len(s); i++ {
 			if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
 				return fmt.Errorf("%s holds a line break or control character, which an HTTP header may not", quoteShort(s))
 			}
+		}
+	}
+	return nil
+}
+
+func checkToken(s string) error {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return fmt.Errorf("%s may hold ASCII letters, digits and signs, no blanks and no control characters", quoteShort(s))
+		}
+	}
+	return nil
+}
+
+func checkLine(p *Param, s string) error {
+	for _, r := range s {
+		if breaksLine(r) {
+			return &textError{fmt.Errorf("%s holds a line break or control character (%U), which cannot stand here", quoteShort(s), r), p, faultLine}
 		}
 	}
 	return nil

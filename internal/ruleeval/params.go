@@ -40,6 +40,12 @@ const (
 	PositionEventID   Position = "event_id"   // an event's ID: what envelope.CheckID takes
 	PositionEventText Position = "event_text" // an event's source or subject: what envelope.CheckText takes
 	PositionSecret    Position = "secret"     // a secret's name: literal, never interpolated
+	// PositionWorkflowID, PositionNamespace, PositionQueue and PositionWorkflow name what start_workflow reaches: what is
+	// activity-core's or Temporal's own is refused.
+	PositionWorkflowID Position = "workflow id"
+	PositionNamespace  Position = "namespace"
+	PositionQueue      Position = "task queue"
+	PositionWorkflow   Position = "workflow type"
 )
 
 // Param describes one parameter of an action.
@@ -120,10 +126,10 @@ func ActionParams(t activitycore.ActionType) []Param {
 		}
 	case activitycore.ActionStartWorkflow:
 		return []Param{
-			{Name: "workflow_type", Kind: KindString, Required: true, Position: PositionLine, MaxLen: 200, Doc: "The workflow's type as its worker registers it."},
-			{Name: "task_queue", Kind: KindString, Required: true, Position: PositionLine, MaxLen: 200, Doc: "The task queue that its worker polls."},
-			{Name: "workflow_id", Kind: KindString, Position: PositionToken, MaxLen: 200, Doc: "The workflow's ID; made of the idempotency key if absent."},
-			{Name: "namespace", Kind: KindString, Position: PositionToken, MaxLen: 200, Doc: "The Temporal namespace; ours if absent."},
+			{Name: "workflow_type", Kind: KindString, Required: true, Position: PositionWorkflow, MaxLen: 200, Doc: "The workflow's type as its worker registers it."},
+			{Name: "task_queue", Kind: KindString, Required: true, Position: PositionQueue, MaxLen: 200, Doc: "The task queue that its worker polls."},
+			{Name: "workflow_id", Kind: KindString, Position: PositionWorkflowID, MaxLen: 200, Doc: "The workflow's ID, not beginning with activity-; made of the idempotency key if absent."},
+			{Name: "namespace", Kind: KindString, Position: PositionNamespace, MaxLen: 200, Doc: "The Temporal namespace, one that the operator allows; ours if absent."},
 			{Name: "input", Kind: KindAny, Excludes: []string{"args"}, Doc: "The workflow's only argument."},
 			{Name: "args", Kind: KindList, Elem: &Param{Kind: KindAny}, Max: 20, Excludes: []string{"input"}, Doc: "The workflow's arguments, at most 20."},
 			{Name: "wait", Kind: KindBool, Default: false, Doc: "Whether to wait for the result, which is then steps.<name>.result."},

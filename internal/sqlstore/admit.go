@@ -50,16 +50,7 @@ func (s *Store) Admit(ctx context.Context, c activitycore.Claim) (activitycore.A
 
 // admitRun takes the claim if it is free, and makes the run running.
 func (s *Store) admitRun(ctx context.Context, q Querier, c activitycore.Claim, entry activitycore.LedgerEntry, out *activitycore.Admission) error {
-	won := false
-	err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, `ON CONFLICT (activity_id, cause_key) DO UPDATE
-		SET verdict = 'fired', claimed_by = excluded.claimed_by, updated_at = excluded.updated_at
-		WHERE ledger.claimed_by = '' AND ledger.verdict IN ('pending', 'started') RETURNING `+ledgerColumns,
-		1, func(int) []any { return ledgerRow(entry) },
-		func(r scanner) (err error) {
-			won = true
-			out.Entry, err = scanLedger(r)
-			return err
-		})
+	won, err := s.claimRow(ctx, q, c, entry, out)
 	if err != nil {
 		return err
 	}
@@ -86,6 +77,35 @@ func (s *Store) admitRun(ctx context.Context, q Querier, c activitycore.Claim, e
 		return activitycore.Errorf(activitycore.CodeConflict, "run %s has ended already", out.Entry.RunID)
 	}
 	return s.admitted(ctx, q, rr, out)
+}
+
+// claimRow takes the cause's row for the execution, and makes one for a cause that need not be recorded before. won is false
+// where the cause is decided, or nobody recorded it.
+func (s *Store) claimRow(ctx context.Context, q Querier, c activitycore.Claim, entry activitycore.LedgerEntry, out *activitycore.Admission) (won bool, err error) {
+	if c.Recorded {
+		out.Entry, won, err = one(ctx, q, scanLedger, `UPDATE ledger SET verdict = 'fired', claimed_by = $1, updated_at = $2
+			WHERE activity_id = $3 AND cause_key = $4 AND claimed_by = '' AND verdict IN ('pending', 'started') RETURNING `+ledgerColumns,
+			c.TemporalRunID, ts(c.At), c.ActivityID, entry.CauseKey)
+		if err != nil || won {
+			return won, err
+		}
+		_, recorded, err := one(ctx, q, value[string], `SELECT verdict FROM ledger WHERE activity_id = $1 AND cause_key = $2`, c.ActivityID, entry.CauseKey)
+		if err == nil && !recorded {
+			err = activitycore.Errorf(activitycore.CodeNotFound,
+				"no one recorded the cause %s of activity %s; somebody started its workflow by hand, or the record is older than its start", entry.CauseKey, c.ActivityID)
+		}
+		return false, err
+	}
+	err = s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, `ON CONFLICT (activity_id, cause_key) DO UPDATE
+		SET verdict = 'fired', claimed_by = excluded.claimed_by, updated_at = excluded.updated_at
+		WHERE ledger.claimed_by = '' AND ledger.verdict IN ('pending', 'started') RETURNING `+ledgerColumns,
+		1, func(int) []any { return ledgerRow(entry) },
+		func(r scanner) (err error) {
+			won = true
+			out.Entry, err = scanLedger(r)
+			return err
+		})
+	return won, err
 }
 
 // readmit answers a claim on a cause that is decided: yes to the execution that holds it.

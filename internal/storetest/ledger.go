@@ -26,6 +26,36 @@ func claim(d core.StoredDefinition, cause core.Cause, run string) core.Claim {
 	}
 }
 
+// recordedClaim holds a claim of what must be recorded before to that.
+func recordedClaim(t *testing.T, s core.Store) {
+	ctx := t.Context()
+	d := create(t, s, "a")
+	c := claim(d, core.EventCause("e1"), "r1")
+	c.Recorded = true
+	_, err := s.Admit(ctx, c)
+	if !core.IsCode(err, core.CodeNotFound) {
+		t.Fatalf("a cause that nobody recorded: %v, want not_found", err)
+	}
+	if _, err := s.LedgerEntry(ctx, d.ID, c.Cause.Key()); !core.IsCode(err, core.CodeNotFound) {
+		t.Fatalf("its row: %v, want none", err)
+	}
+	_, err = s.RecordCauses(ctx, []core.CauseRecord{eventRecord(d, "e1")}, epoch)
+	must(t, err)
+	for range 2 { // also when it asks again
+		adm, err := s.Admit(ctx, c)
+		must(t, err)
+		if !adm.Admitted || adm.Entry.Verdict != core.VerdictFired || adm.Entry.TemporalRunID != "r1" || adm.Run.Status != core.RunRunning || adm.Event == nil {
+			t.Fatalf("recorded, it is %+v, want it admitted with its event", adm)
+		}
+	}
+	c.TemporalRunID = "r2"
+	adm, err := s.Admit(ctx, c)
+	must(t, err)
+	if adm.Admitted || adm.Entry.TemporalRunID != "r1" {
+		t.Fatalf("for another execution it is %+v, want it refused", adm)
+	}
+}
+
 func oneClaim(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	d := create(t, s, "a")

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"a reader of the catalogue misses no change", catalogueOrder},
 		{"every revision of the catalogue has its token", catalogueTokens},
 		{"a cause has one row and one claim", oneClaim},
+		{"a cause that must be recorded before is not made", recordedClaim},
 		{"many executions, one admission", concurrentAdmission},
 		{"settled causes are not admitted", settlement},
 		{"matches are recorded and settled together or not at all", matchesTogether},

@@ -86,6 +86,11 @@ func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
 		TemporalRunID:     args.TemporalRunID,
 		At:                a.clock(),
 	}
+	claim.Recorded = args.Cause.Kind != activitycore.CauseCron
+	if early := notDue(args.Cause, claim.At); early != "" {
+		a.log.WarnContext(ctx, "an execution is refused", "workflow_id", args.WorkflowID, "reason", early)
+		return begun{Phase: phaseFinished, Status: activitycore.RunFailed, Error: early}, nil
+	}
 	if args.Cause.Kind == activitycore.CauseCron {
 		if claim.Settle, err = a.settle(ctx, def, found, args.Cause, claim.At); err != nil {
 			return begun{}, transient(ctx, "apply misfire policy", err)
@@ -104,6 +109,17 @@ func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
 	b, err := a.proceed(ctx, adm, claim, args.Canceled)
 	b.Announce = a.outcomes != nil
 	return b, err
+}
+
+// aheadOfTime is how long before its time a slot may begin: Temporal's clock and ours need not agree to the second.
+const aheadOfTime = time.Minute
+
+// notDue says why a slot cannot begin yet. It gets no row in the ledger: that is its own, when it is due.
+func notDue(cause activitycore.Cause, now time.Time) string {
+	if cause.NominalTime == nil || !cause.NominalTime.After(now.Add(aheadOfTime)) {
+		return ""
+	}
+	return "the slot " + activitycore.FormatNominal(*cause.NominalTime) + " is not due yet; somebody started its workflow by hand"
 }
 
 // settle gives a cron slot that is not to run its verdict.

@@ -61,7 +61,7 @@ func newHostileRig(t *testing.T) *hostileRig {
 	web := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Resolver: outboundtest.Resolver(t, netip.MustParseAddr("127.0.0.2"))})
 	t.Cleanup(web.Close)
 	h.work(func(c *temporalrun.Config) {
-		c.Actions = actionexec.New(actionexec.Config{HTTP: web, Publisher: h.events})
+		c.Actions = actionexec.New(actionexec.Config{HTTP: web, Publisher: h.events, Workflows: actionexec.TemporalStarter{Client: h.client}})
 		c.Contexts = contextsource.New(contextsource.Config{HTTP: web, Record: h.store, Dir: h.dir, RetryDelay: time.Millisecond})
 	})
 	return h
@@ -160,6 +160,18 @@ func attacks() []attack {
 			saying([]int{n})(w, r)
 		}, rules: rulesOf(oneTitle, "t"), want: failed, says: "max_pages"},
 		{name: "file outside the folder", context: `{"f": {"file": "up.txt"}}`, rules: rulesOf(oneTitle, "${context.f[0]}"), want: failed, says: "context.f"},
+	}
+	for _, w := range []struct{ name, parameter, value string }{
+		{"into Temporal's own namespace", "namespace", "temporal-system"}, {"into Temporal's own namespace, in capitals", "namespace", "TEMPORAL-System"},
+		{"onto our task queue", "task_queue", activitycore.TaskQueue}, {"onto Temporal's task queue", "task_queue", "temporal-sys-per-ns-tq"},
+		{"onto a partition of a queue", "task_queue", "/_sys/" + activitycore.TaskQueue + "/1"},
+		{"of a run's ID", "workflow_id", "activity-00000000-0000-4000-8000-000000000000:cron-2099-01-01T00:00:00Z"},
+		{"of our type", "workflow_type", activitycore.WorkflowType}, {"of Temporal's type", "workflow_type", "temporal-sys-batch-workflow"},
+		{"into a namespace that is not allowed", "namespace", "payroll"},
+	} {
+		with := map[string]string{"workflow_type": "W", "task_queue": "q", w.parameter: "${payload.x}"}
+		text, _ := json.Marshal(with)
+		list = append(list, attack{name: "start a workflow " + w.name, rules: `[{"name": "r", "actions": [{"type": "start_workflow", "with": ` + string(text) + `}]}]`, x: w.value, want: failed, says: w.parameter})
 	}
 	for _, y := range []struct{ name, text string }{
 		{"alias bomb", "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"},

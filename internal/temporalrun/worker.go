@@ -9,7 +9,9 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -173,9 +175,17 @@ func (w *Worker) activities() *activities {
 	}
 }
 
+// unknownWorkflow ends an execution of a type that nobody has here.
+func unknownWorkflow(ctx workflow.Context, _ converter.EncodedValues) (any, error) {
+	return nil, temporal.NewNonRetryableApplicationError(fmt.Sprintf("activity-core has no workflow of type %q; start yours on a task queue of its own worker",
+		workflow.GetInfo(ctx).WorkflowType.Name), "UnknownWorkflowType", nil)
+}
+
 // register gives workflow and activities the names that are in every history.
 func register(r worker.Registry, a *activities) {
 	r.RegisterWorkflowWithOptions(RunActivityWorkflow, workflow.RegisterOptions{Name: activitycore.WorkflowType})
+	// What is of no type that we know would be retried for ever.
+	r.RegisterDynamicWorkflow(unknownWorkflow, workflow.DynamicRegisterOptions{})
 	for name, fn := range map[string]any{
 		"Begin": a.Begin, "Plan": a.Plan, "CarryOut": a.CarryOut, "Finish": a.Finish, "Announce": a.Announce,
 	} {
