@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"

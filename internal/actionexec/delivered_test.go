@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	activitycore "github.com/activity-core/activity-core"
 )
 
 // ParsePattern builds a pattern from the event types of a trigger (event_type:
@@ -306,7 +308,7 @@ func sortedKeys(m map[string]any) []string {
 }
 
 func didYouMean(word string, candidates []string) string {
-	if n := nearest(strings.ToLower(word), candidates); n != "" {
+	if n := activitycore.Suggest(strings.ToLower(word), candidates); n != "" {
 		return fmt.Sprintf(" (did you mean %q?)", n)
 	}
 	return ""
