@@ -15,6 +15,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // maxWorkflowID is what a Temporal on PostgreSQL or MySQL can keep, in bytes.
@@ -107,7 +108,7 @@ func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (ac
 		return activitycore.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
 	}
 	if err != nil {
-		return activitycore.StartOutcome{}, temporalError(err, "start workflow "+s.ID)
+		return activitycore.StartOutcome{}, translated(err, "start workflow "+s.ID)
 	}
 	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
 }
@@ -128,7 +129,7 @@ func (t TemporalStarter) WaitWorkflow(ctx context.Context, namespace, workflowID
 		if ctx.Err() != nil {
 			return nil, activitycore.Wrap(activitycore.CodeUnavailable, context.Cause(ctx), "workflow %s did not complete in time; raise the action's timeout", workflowID)
 		}
-		return nil, temporalError(err, "wait for workflow "+workflowID)
+		return nil, translated(err, "wait for workflow "+workflowID)
 	}
 	return value, nil
 }
@@ -158,25 +159,15 @@ func (t TemporalStarter) in(namespace string) (client.Client, func(), error) {
 	}
 	c, err := client.NewClientFromExisting(t.Client, client.Options{Namespace: namespace})
 	if err != nil {
-		return nil, nil, temporalError(err, "connect to namespace "+namespace)
+		return nil, nil, translated(err, "connect to namespace "+namespace)
 	}
 	return c, c.Close, nil
 }
 
-// temporalError says whether another attempt makes sense.
-func temporalError(err error, doing string) error {
-	code := activitycore.CodeUnavailable
-	if _, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
-		code = activitycore.CodeInvalid
+// translated puts into our words what Temporal answers. The action chose the namespace: one that does not exist is final.
+func translated(err error, doing string) error {
+	if missing, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
+		return activitycore.Wrap(activitycore.CodeInvalid, err, "cannot %s: there is no namespace %q", doing, missing.Namespace)
 	}
-	if _, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
-		code = activitycore.CodeInvalid
-	}
-	if _, ok := errors.AsType[*serviceerror.PermissionDenied](err); ok {
-		code = activitycore.CodeForbidden
-	}
-	if code == activitycore.CodeUnavailable {
-		return activitycore.Wrap(code, err, "cannot %s: no answer from Temporal", doing)
-	}
-	return activitycore.Wrap(code, err, "cannot %s: %s", doing, err.Error())
+	return temporalerr.Of(err, doing)
 }

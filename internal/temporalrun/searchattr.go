@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // SearchAttributes are the names that workflows and schedules are found by, all of type Keyword.
@@ -33,7 +34,7 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 		})
 		// Another replica may have been quicker.
 		if _, ok := errors.AsType[*serviceerror.AlreadyExists](err); err != nil && !ok {
-			return temporalError(err, "register search attributes in Temporal")
+			return temporalerr.Of(err, "register search attributes in Temporal")
 		}
 	}
 	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
@@ -52,7 +53,7 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 func MissingSearchAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
 	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
-		return nil, temporalError(err, "list search attributes of Temporal")
+		return nil, temporalerr.Of(err, "list search attributes of Temporal")
 	}
 	missing := map[string]enumspb.IndexedValueType{}
 	for _, name := range SearchAttributes() {
@@ -74,7 +75,7 @@ func attributesUsable(ctx context.Context, c client.Client, namespace string) (b
 			return false, nil
 		}
 		if err != nil {
-			return false, temporalError(err, "query search attributes of Temporal")
+			return false, temporalerr.Of(err, "query search attributes of Temporal")
 		}
 	}
 	return true, nil

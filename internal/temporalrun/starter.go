@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // Starter starts, cancels and awaits runs. Given the same client as a [Worker] of this process, it hands the first
@@ -56,7 +57,7 @@ func (s *Starter) CancelRun(ctx context.Context, workflowID string) error {
 		return activitycore.NotFound("workflow", workflowID)
 	}
 	if err != nil {
-		return temporalError(err, "cancel the run in Temporal")
+		return temporalerr.Of(err, "cancel the run in Temporal")
 	}
 	return nil
 }
@@ -74,7 +75,7 @@ func (s *Starter) WaitRun(ctx context.Context, workflowID string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return temporalError(err, "wait for the run in Temporal")
+	return temporalerr.Of(err, "wait for the run in Temporal")
 }
 
 // startError translates what the service answers to a start. All of the request is the same for every run but the cause's identity, which stands in the workflow ID under
@@ -96,26 +97,5 @@ func startError(err error) error {
 	case errors.As(err, &missing):
 		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: %s; check temporal.namespace", doing, missing.Message)
 	}
-	return temporalError(err, doing)
-}
-
-// temporalError translates what the service answers. What could be different next time is CodeUnavailable.
-func temporalError(err error, doing string) error {
-	var (
-		invalid  *serviceerror.InvalidArgument
-		denied   *serviceerror.PermissionDenied
-		missing  *serviceerror.NamespaceNotFound
-		notFound *serviceerror.NotFound
-	)
-	switch {
-	case errors.As(err, &invalid):
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "cannot %s: it refuses the request: %s", doing, invalid.Message)
-	case errors.As(err, &denied):
-		return activitycore.Wrap(activitycore.CodeForbidden, err, "cannot %s: permission denied; check the credentials of temporal.* in the configuration", doing)
-	case errors.As(err, &missing):
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: there is no namespace %q; create it or change temporal.namespace", doing, missing.Namespace)
-	case errors.As(err, &notFound):
-		return activitycore.Wrap(activitycore.CodeNotFound, err, "cannot %s: not found", doing)
-	}
-	return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: no answer from Temporal", doing)
+	return temporalerr.Of(err, doing)
 }

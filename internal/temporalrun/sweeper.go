@@ -12,6 +12,7 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/launch"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // SweeperConfig says how a [Sweeper] works. Starter and Record are required.
@@ -175,7 +176,7 @@ func (s *Sweeper) closedHow(ctx context.Context, workflowID string) (how, tempor
 		return removed, "", nil
 	}
 	if err != nil {
-		return "", "", temporalError(err, "describe the run in Temporal")
+		return "", "", temporalerr.Of(err, "describe the run in Temporal")
 	}
 	info := d.GetWorkflowExecutionInfo()
 	switch info.GetStatus() {

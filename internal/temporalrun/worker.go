@@ -17,6 +17,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // Config says what a [Worker] works with. Client, Record, Contexts and Actions are required.
@@ -110,7 +111,7 @@ func (w *Worker) Start(context.Context) error {
 	running := worker.New(w.cfg.Client, activitycore.TaskQueue, w.options())
 	register(running, w.activities())
 	if err := running.Start(); err != nil {
-		return temporalError(err, "start the worker")
+		return temporalerr.Of(err, "start the worker")
 	}
 	w.running, w.stopped = running, make(chan struct{})
 	return nil

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // memoOwner is the memo field that marks a schedule as ours. It is written at creation: Temporal's classic scheduler never
@@ -90,7 +91,7 @@ func (c *calls) list(ctx context.Context) ([]Observed, error) {
 			return err
 		})
 		if err != nil {
-			return nil, temporalError(err, "list the schedules in Temporal")
+			return nil, temporalerr.Of(err, "list the schedules in Temporal")
 		}
 		for _, e := range page.GetSchedules() {
 			id, ok := activitycore.ActivityOfSchedule(e.GetScheduleId())
@@ -131,7 +132,7 @@ func (c *calls) describe(ctx context.Context, activityID string) (d described, o
 		return described{}, false, nil
 	}
 	if err != nil {
-		return described{}, false, temporalError(err, "describe a schedule in Temporal")
+		return described{}, false, temporalerr.Of(err, "describe a schedule in Temporal")
 	}
 	return described{
 		Observed: Observed{
@@ -161,7 +162,7 @@ func (c *calls) create(ctx context.Context, d Desired) error {
 	if errors.As(err, &started) || errors.As(err, &exists) {
 		return errExists
 	}
-	return temporalError(err, "create a schedule in Temporal")
+	return temporalerr.Of(err, "create a schedule in Temporal")
 }
 
 // errConflict: somebody wrote the schedule since it was described.
@@ -183,7 +184,7 @@ func (c *calls) update(ctx context.Context, d Desired, seen described) error {
 	if errors.As(err, &mismatch) || notFound(err) {
 		return errConflict
 	}
-	return temporalError(err, "update a schedule in Temporal")
+	return temporalerr.Of(err, "update a schedule in Temporal")
 }
 
 // delete removes a schedule; one that is gone already is no error.
@@ -198,7 +199,7 @@ func (c *calls) delete(ctx context.Context, activityID string) error {
 	if notFound(err) || errors.As(err, &closed) {
 		return nil
 	}
-	return temporalError(err, "delete a schedule in Temporal")
+	return temporalerr.Of(err, "delete a schedule in Temporal")
 }
 
 // stateOf is the state to write: what an operator may have set beside the pause stays.
@@ -227,28 +228,6 @@ func plain(value string) *commonpb.Payload {
 func notFound(err error) bool {
 	var missing *serviceerror.NotFound
 	return errors.As(err, &missing)
-}
-
-// temporalError translates what Temporal answers; nil stays nil.
-func temporalError(err error, doing string) error {
-	var (
-		invalid   *serviceerror.InvalidArgument
-		denied    *serviceerror.PermissionDenied
-		namespace *serviceerror.NamespaceNotFound
-	)
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &invalid):
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "cannot %s: it refuses the request: %s", doing, invalid.Message)
-	case errors.As(err, &denied):
-		return activitycore.Wrap(activitycore.CodeForbidden, err, "cannot %s: permission denied; check the credentials of temporal.* in the configuration", doing)
-	case errors.As(err, &namespace):
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: there is no namespace %q; create it or change temporal.namespace", doing, namespace.Namespace)
-	case errors.Is(err, context.Canceled):
-		return err
-	}
-	return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: no answer", doing)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

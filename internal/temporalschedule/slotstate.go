@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // Backlog says which slots a definition's schedule has still to start: any of those due, if buffered is more than 0, and
@@ -46,7 +47,7 @@ func (r *Reconciler) SlotState(ctx context.Context, activityID string, nominal t
 	case notFound(err):
 		return activitycore.SlotAbsent, nil
 	case err != nil:
-		return "", temporalError(err, "describe a run in Temporal")
+		return "", temporalerr.Of(err, "describe a run in Temporal")
 	case resp.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		return activitycore.SlotOpen, nil
 	}
