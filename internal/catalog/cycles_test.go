@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,9 +45,41 @@ func TestADefinitionThatCanReachItselfIsFound(t *testing.T) {
 		"fired by the clock":  {clock, []core.Definition{relay("b", "", "a")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := strings.Join(catalog.CycleOf(&c.def, c.others), " "); got != c.want {
-				t.Errorf("the way is %q, want %q", got, c.want)
+			if got := wayOf(append([]core.Definition{c.def}, c.others...), c.def.Name); got != c.want {
+				t.Errorf("want the way %q, got %q", c.want, got)
 			}
 		})
+	}
+}
+
+// wayOf is the way on which a definition is said to reach itself, "" if it is not.
+func wayOf(defs []core.Definition, name string) string {
+	for _, w := range catalog.Warnings(defs, warnedAt) {
+		if w.Code == "reaches-itself" && w.Definition == name {
+			_, way, _ := strings.Cut(w.Message, "(")
+			way, _, _ = strings.Cut(way, ")")
+			return strings.ReplaceAll(way, " -> ", " ")
+		}
+	}
+	return ""
+}
+
+func TestThatCyclesAreAllowedIsSaid(t *testing.T) {
+	def := relay("a", "x", "x")
+	def.TriggerConfig.AllowCycles = true
+	w := catalog.Warnings([]core.Definition{def}, warnedAt)
+	if len(w) != 1 || w[0].Code != "reaches-itself" || !strings.Contains(w[0].Message, "allow_cycles lets them: up to 16 times") {
+		t.Errorf("want a warning that says how often, got %+v", w)
+	}
+}
+
+// Five thousand definitions in a ring must not cost their product.
+func TestCyclesAmongManyDefinitionsAreBounded(t *testing.T) {
+	var defs []core.Definition
+	for i := range 5000 {
+		defs = append(defs, relay(fmt.Sprint("ring-", i), fmt.Sprint("t", (i+1)%5000), fmt.Sprint("t", i)))
+	}
+	if got, want := wayOf(defs, "ring-0"), "ring-0 ring-1 ring-2 ring-3 … 4994 more … ring-4998 ring-4999 ring-0"; got != want {
+		t.Errorf("want the way around, %q, got %q", want, got)
 	}
 }

@@ -38,6 +38,7 @@ var traps = []trap{
 	{code: "catchup-too-many", alone: catchupTrap},
 	{code: "constant-condition", alone: constantTraps},
 	{code: "foreign-template", alone: templateTraps},
+	{code: "reaches-itself", among: cycleTraps},
 	{code: "unseen-event-type", stored: unseenType},
 	{code: "unseen-filter-path", stored: unseenPath},
 }

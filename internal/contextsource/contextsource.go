@@ -102,7 +102,7 @@ func named(name string, err error) error {
 func (f *Fetcher) value(ctx context.Context, activityID string, s activitycore.ContextSource) (any, error) {
 	switch {
 	case s.File != "":
-		return f.file(s.File)
+		return f.file(ctx, s.File)
 	case s.HTTP != nil:
 		return f.http(ctx, *s.HTTP)
 	case s.LastRun != nil:

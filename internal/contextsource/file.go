@@ -2,6 +2,7 @@ package contextsource
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ import (
 const maxYAMLDepth = 100
 
 // file reads a file below the configured folder. Links that lead out of it are refused by os.Root.
-func (f *Fetcher) file(path string) (any, error) {
+func (f *Fetcher) file(ctx context.Context, path string) (any, error) {
 	if f.cfg.Dir == "" {
 		return nil, activitycore.InvalidField("file", path, "file sources are off; start activity-core with --context-dir DIR (or context.dir in the configuration), and put the file below it")
 	}
@@ -53,17 +54,43 @@ func (f *Fetcher) file(path string) (any, error) {
 	if int64(len(raw)) > f.cfg.MaxFileBytes {
 		return nil, activitycore.Errorf(activitycore.CodeTooLarge, "file %q is larger than %d bytes", path, f.cfg.MaxFileBytes)
 	}
-	v, err := parseFile(path, raw)
+	v, err := parseWithin(ctx, path, raw)
+	if err != nil && ctx.Err() != nil {
+		return nil, activitycore.Wrap(activitycore.CodeUnavailable, context.Cause(ctx), "file %q: reading it was interrupted", path)
+	}
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "file %q: %v", path, err)
 	}
 	return v, nil
 }
 
+// parseWithin is parseFile, and returns when ctx is over: no parser can be interrupted, but what it
+// may have to do is bounded, so that it ends by itself soon after.
+func parseWithin(ctx context.Context, path string, raw []byte) (any, error) {
+	type parsed struct {
+		v   any
+		err error
+	}
+	done := make(chan parsed, 1)
+	go func() {
+		v, err := parseFile(path, raw)
+		done <- parsed{v, err}
+	}()
+	select {
+	case p := <-done:
+		return p.v, p.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // parseFile reads a file by its suffix: .json and .yaml as they are, .csv as a list of maps by the names in its first
 // line, .txt as the list of its lines.
 func parseFile(path string, raw []byte) (any, error) {
 	raw = activitycore.WithoutBOM(raw)
+	if err := bounded(strings.ToLower(filepath.Ext(path)), raw); err != nil {
+		return nil, err
+	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".json":
 		if len(bytes.TrimSpace(raw)) == 0 {
@@ -83,6 +110,44 @@ func parseFile(path string, raw []byte) (any, error) {
 	default:
 		return nil, fmt.Errorf("has the suffix %q; use .json, .yaml, .yml, .csv or .txt", ext)
 	}
+}
+
+// How many elements a file may have: keys, values, lines, cells. Ten megabytes of nothing but brackets
+// or dashes would take more than a gigabyte; an element of YAML takes several times the memory of
+// others.
+const (
+	maxElements     = 1_000_000
+	maxYAMLElements = 500_000
+)
+
+// bounded refuses a file that may hold more elements than is good. It counts what parts elements,
+// also where that stands in a text, so it never counts too few.
+func bounded(ext string, raw []byte) error {
+	count := func(parts ...string) (n int) {
+		for _, p := range parts {
+			n += bytes.Count(raw, []byte(p))
+		}
+		return n
+	}
+	var n, most int
+	switch ext {
+	case ".yaml", ".yml":
+		n, most = count("\n", ",", "[", "{", "- ", ": "), maxYAMLElements
+	case ".json":
+		n, most = count(",", "[", "{"), maxElements
+	case ".csv", ".txt":
+		n, most = count("\n", ","), maxElements
+		if ext == ".txt" {
+			n = count("\n")
+		}
+	}
+	if n <= most {
+		return nil
+	}
+	if most == maxYAMLElements {
+		return fmt.Errorf("has up to %d elements; at most %d are read from YAML: write it as .json or .csv, or use several files", n, most)
+	}
+	return fmt.Errorf("has up to %d elements; at most %d are read: use several files, or fetch it with paging (http)", n, most)
 }
 
 func lines(text string) []any {

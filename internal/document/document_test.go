@@ -65,7 +65,7 @@ func TestFaultsNameFieldPositionAndRemedy(t *testing.T) {
 		{"unknown field", "name: a\ntriger_type: cron\n", `2:1: triger_type: unknown field "triger_type"; did you mean "trigger_type"?`, core.CodeInvalid},
 		{"unknown nested field", "name: a\ntrigger_config:\n  cron_expresion: x\n", `3:3: trigger_config.cron_expresion: unknown field "cron_expresion"; did you mean "cron_expression"?`, core.CodeInvalid},
 		{"alias", "vars: &v {a: 1}\nname: *v\n", "anchors are not supported", core.CodeInvalid},
-		{"alias only", "name: *v\n", "unknown anchor", core.CodeMalformed},
+		{"alias only", "name: *v\n", "cannot begin with *", core.CodeMalformed},
 		{"duplicate key", "name: a\nname: b\n", "2:1: name: is given twice, first in line 1", core.CodeInvalid},
 		{"number for text", "name: 12\n", "1:7: name: must be text, is a number; put it in quotes", core.CodeInvalid},
 		{"no grace", "trigger_config: {misfire_grace: 0s}\n", "leave it out for 1m, or write 1s", core.CodeInvalid},

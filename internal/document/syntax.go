@@ -16,7 +16,11 @@ var (
 	flowTemplate = regexp.MustCompile(`[{\[,]\s*([^"'{}\[\],:#]+:\s+)?(\$\{[^}]*\})`)
 	// badStart is a value that begins with a character that no plain text may begin with.
 	badStart = regexp.MustCompile("(?:^\\s*(?:- +)?|: +|[{\\[,] *)([@%`\t][^,}\\]]*)")
-	saysLine = regexp.MustCompile(`^line \d+: `)
+	// plainColon is a key, and a text without quotes in which another colon and blank stand.
+	plainColon = regexp.MustCompile(`^\s*(?:- +)*[^"'\s:#][^:#]*: +([^"'\[{|>&*!%@#\s].*?:(?: .*)?)$`)
+	// unknownAnchor is what the reader says of a text that begins with *.
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	saysLine      = regexp.MustCompile(`^line \d+: `)
 )
 
 // yamlFault is what the YAML reader says, at its right line, with a remedy where the cause is a usual one.
@@ -45,6 +49,9 @@ func yamlFault(data []byte, err error) core.FieldError {
 		return f
 	}
 	lines := strings.Split(string(data), "\n")
+	if m := unknownAnchor.FindStringSubmatch(f.Message); m != nil {
+		return aliasFault(f, lines, m[1])
+	}
 	for i := max(f.Line-2, 0); i < min(f.Line+1, len(lines)); i++ { // the reader may notice a line later
 		if m := flowTemplate.FindStringSubmatchIndex(lines[i]); m != nil {
 			key := ""
@@ -59,7 +66,13 @@ func yamlFault(data []byte, err error) core.FieldError {
 			return f
 		}
 	}
-	if f.Line < 1 || f.Line > len(lines) || !strings.Contains(f.Message, "cannot start any token") {
+	if f.Line < 1 || f.Line > len(lines) {
+		return f
+	}
+	if strings.HasPrefix(f.Message, "mapping values are not allowed") {
+		return colonFault(f, lines[f.Line-1])
+	}
+	if !strings.Contains(f.Message, "cannot start any token") {
 		return f
 	}
 	if m := badStart.FindStringSubmatchIndex(lines[f.Line-1]); m != nil {
@@ -69,6 +82,31 @@ func yamlFault(data []byte, err error) core.FieldError {
 			f.Message = "a tab cannot indent YAML; write blanks"
 		} else {
 			f.Message = fmt.Sprintf("a text cannot begin with %s without quotes; quote it: %s", value[:1], quoted(value))
+		}
+	}
+	return f
+}
+
+// colonFault is about a colon in a text without quotes, as in title: ${a ? 'x' : 'y'}.
+func colonFault(f core.FieldError, line string) core.FieldError {
+	m := plainColon.FindStringSubmatchIndex(strings.TrimRight(line, " \r"))
+	if m == nil {
+		return f
+	}
+	f.Column = m[2] + 1
+	f.Message = "a text without quotes cannot hold a colon and a blank; quote it: " + quoted(strings.TrimRight(line, " \r")[m[2]:m[3]])
+	return f
+}
+
+// aliasFault is about a text that begins with *, which YAML takes for an alias. The reader does not
+// say where it stands.
+func aliasFault(f core.FieldError, lines []string, name string) core.FieldError {
+	f.Message = fmt.Sprintf("a text cannot begin with * without quotes; quote it: %s (aliases are not supported)", quoted("*"+name))
+	alias := regexp.MustCompile(`(?:^\s*(?:- +)*|: +|[{\[,] *)(\*` + regexp.QuoteMeta(name) + `)(?:[\s,}\]]|$)`)
+	for i, line := range lines {
+		if m := alias.FindStringSubmatchIndex(line); m != nil {
+			f.Line, f.Column = i+1, m[2]+1
+			break
 		}
 	}
 	return f

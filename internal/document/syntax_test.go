@@ -16,12 +16,16 @@ func TestASyntaxErrorOfYAMLHasItsPlaceAndRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		string(flow):                          `8:23: quote it: {title: "${payload.ref}"}`,
-		"name: x\nvars:\n  a: [${payload.b}]": `3:7: quote it: "${payload.b}"`,
-		"name: x\nvars:\n  a: @bob\n":         `3:6: a text cannot begin with @ without quotes; quote it: "@bob"`,
-		"name: x\nvars:\n  a: %d\n":           `3:6: a text cannot begin with % without quotes; quote it: "%d"`,
-		"name: x\nvars:\n\ta: b\n":            `3:1: a tab cannot indent YAML; write blanks`,
-		"name: x\nvars:\n  a: caf\xe9\n":      `3:9: the byte 0xE9 is not UTF-8; save the file as UTF-8`,
+		string(flow):                              `8:23: quote it: {title: "${payload.ref}"}`,
+		"name: x\nvars:\n  a: [${payload.b}]":     `3:7: quote it: "${payload.b}"`,
+		"name: x\nvars:\n  a: @bob\n":             `3:6: a text cannot begin with @ without quotes; quote it: "@bob"`,
+		"name: x\nvars:\n  a: %d\n":               `3:6: a text cannot begin with % without quotes; quote it: "%d"`,
+		"name: x\nvars:\n\ta: b\n":                `3:1: a tab cannot indent YAML; write blanks`,
+		"name: x\nvars:\n  a: ${b ? 'x' : 'y'}\n": `3:6: a text without quotes cannot hold a colon and a blank; quote it: "${b ? 'x' : 'y'}"`,
+		"name: x\nvars:\n  - a: note: this\n":     `3:8: a text without quotes cannot hold a colon and a blank; quote it: "note: this"`,
+		"name: x\nvars:\n  a: *bob\n":             `3:6: a text cannot begin with * without quotes; quote it: "*bob" (aliases are not supported)`,
+		"name: x\nvars: {a: b, c: [*all]}\n":      `2:18: a text cannot begin with * without quotes; quote it: "*all" (aliases are not supported)`,
+		"name: x\nvars:\n  a: caf\xe9\n":          `3:9: the byte 0xE9 is not UTF-8; save the file as UTF-8`,
 	} {
 		_, err := Parse("x", []byte(text), YAML)
 		var e *core.Error

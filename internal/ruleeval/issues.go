@@ -22,6 +22,8 @@ func explainSyntax(src string, issues *cel.Issues) error {
 	}
 	msg = strings.ReplaceAll(msg, "'<EOF>'", "the end of the expression")
 	switch key := oddField(src); {
+	case doubleBraces.MatchString(src):
+		msg += "; write ${" + doubleBraces.FindStringSubmatch(src)[1] + "}, with one pair of braces"
 	case key != "":
 		msg += "; write " + key + " for the key of that name"
 	case strings.Contains(src, " and ") || strings.Contains(src, " or "):
@@ -31,6 +33,9 @@ func explainSyntax(src string, issues *cel.Issues) error {
 	}
 	return fmt.Errorf("%ssyntax error: %s", place(first.Location.Line(), first.Location.Column()), msg)
 }
+
+// doubleBraces is what stands between ${ and } where somebody wrote ${{ x }}, as in GitHub's workflows.
+var doubleBraces = regexp.MustCompile(`^\s*\{\s*([^{}:]*[^{}:\s])\s*\}?\s*$`)
 
 // place writes a position within an expression, counted from 1.
 func place(line, column int) string {

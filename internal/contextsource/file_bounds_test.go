@@ -1,0 +1,69 @@
+package contextsource_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/contextsource"
+)
+
+// readFile lays a file into a context folder and fetches it.
+func readFile(t *testing.T, ctx context.Context, name, content string) (any, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := fetcher(t, func(c *contextsource.Config) { c.Dir = dir })
+	all, err := f.Fetch(ctx, activitycore.StoredDefinition{Definition: activitycore.Definition{Context: map[string]activitycore.ContextSource{"x": {File: name}}}})
+	return all["x"], err
+}
+
+// Files of ten megabytes that are nothing but elements took more than a gigabyte and many seconds.
+func TestAFileOfTooManyElementsIsRefusedWithinBoundedMemory(t *testing.T) {
+	const size = 10 << 20
+	wide := strings.Repeat("a,", 50_000) + "a\n"
+	for name, content := range map[string]string{
+		"list.yaml": strings.Repeat("- \n", size/3),
+		"flow.yaml": "[" + strings.Repeat("a,", size/2) + "a]",
+		"deep.yaml": strings.Repeat("- ", size/2) + "x",
+		"map.yaml":  "a:\n" + strings.Repeat("  b: c\n", size/7),
+		"list.json": "[" + strings.Repeat("[],", size/3) + "[]]",
+		"wide.csv":  strings.Repeat(wide, size/len(wide)),
+		"lines.txt": strings.Repeat("\n", size),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := readFile(t, t.Context(), name, content)
+		runtime.ReadMemStats(&after)
+		if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), "elements") || !strings.Contains(activitycore.MessageOf(err), name) {
+			t.Errorf("%s: want a refusal that names the file and its elements, got %v", name, err)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+			t.Errorf("%s: want at most 64 MiB allocated to refuse it, got %d MiB", name, grown>>20)
+		}
+	}
+}
+
+func TestAnOrdinaryLargeFileIsRead(t *testing.T) {
+	row := "- name: repository\n  owner: somebody, somewhere\n  url: https://example.org/a/b\n"
+	v, err := readFile(t, t.Context(), "repos.yaml", strings.Repeat(row, 30_000))
+	list, ok := v.([]any)
+	if err != nil || !ok || len(list) != 30_000 {
+		t.Errorf("want 30000 items, got %d, %v", len(list), err)
+	}
+}
+
+func TestReadingAFileEndsWithItsRun(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("the run was canceled"))
+	if _, err := readFile(t, ctx, "big.yaml", "- a: "+strings.Repeat("b ", 4<<20)); !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+		t.Errorf("want an interruption, got %v", err)
+	}
+}
