@@ -46,8 +46,8 @@ it goes on where it stopped, and nothing starts twice.`,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "first instant (included): "+core.InstantForms)
 	cmd.Flags().StringVar(&to, "to", "", "last instant (excluded): "+core.InstantForms)
-	cmd.Flags().Float64Var(&rate, "rate", rate, fmt.Sprintf("runs started a second, above 0 and at most %d", slots.MaxBackfillRate))
-	cmd.Flags().IntVar(&parallel, "parallel", parallel, fmt.Sprintf("runs under way at once, 1 to %d; 1 keeps their order to the end", slots.MaxBackfillParallel))
+	numberVar(cmd.Flags(), &rate, "rate", rate, fmt.Sprintf("runs started a second, above 0 and at most %d", slots.MaxBackfillRate))
+	numberVar(cmd.Flags(), &parallel, "parallel", parallel, fmt.Sprintf("runs under way at once, 1 to %d; 1 keeps their order to the end", slots.MaxBackfillParallel))
 	cmd.Flags().BoolVar(&body.DryRun, "dry-run", false, "only tell how many runs it would start")
 	return c.clientCommand(cmd)
 }

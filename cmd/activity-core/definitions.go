@@ -106,7 +106,7 @@ func (l *pageLimit) Type() string   { return "int" }
 
 func (l *pageLimit) Set(text string) error {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > 1000 {
+	if err != nil || core.NumberAsTyped(text) != nil || n < 1 || n > 1000 {
 		return errors.New("must be from 1 to 1000")
 	}
 	*l = pageLimit(n)
@@ -227,7 +227,7 @@ func (c *cli) nextCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().IntVar(&count, "count", 10, "how many, 1 to 1000")
+	numberVar(cmd.Flags(), &count, "count", 10, "how many, 1 to 1000")
 	cmd.Flags().StringVar(&after, "after", "", "time after which to list: "+core.InstantForms+"; default now")
 	return c.clientCommand(cmd)
 }

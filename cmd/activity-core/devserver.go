@@ -27,7 +27,7 @@ func (c *cli) devServerCommand() *cobra.Command {
 			},
 		}
 		cmd.Flags().StringVar(&dir, "data-dir", filepath.Join(".activity-core", name), "folder that keeps its data")
-		cmd.Flags().IntVar(&port, "port", port, "port on 127.0.0.1; 0 picks a free one")
+		numberVar(cmd.Flags(), &port, "port", port, "port on 127.0.0.1; 0 picks a free one")
 		return cmd
 	}
 	log := telemetry.NewLogger(c.stderr, "warn", "text")

@@ -304,9 +304,8 @@ func (c *cli) dryRunBody(file, event, at string, contexts, inputs []string) (wir
 			return body, usageError("--context %s: %w", kv, unwrapPath(err))
 		}
 		data = core.WithoutBOM(data)
-		if !json.Valid(data) {
-			_, err := core.DecodeData(data)
-			return body, usageError("--context %s: the file is not JSON: %v", kv, err)
+		if _, err := core.DecodeTyped(data); err != nil { // as a context file of that content would be
+			return body, usageError("--context %s: %v", kv, err)
 		}
 		if body.Context == nil {
 			body.Context = map[string]json.RawMessage{}

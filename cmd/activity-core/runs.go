@@ -217,7 +217,7 @@ func (c *cli) runShowCommand() *cobra.Command {
 			fmt.Fprintf(c.stderr, "%d more actions: repeat with --actions %d\n", left, min(d.Actions.Total, 1000))
 		}
 	})
-	cmd.Flags().IntVar(&limit, "actions", 20, "how many actions to show, 1 to 1000")
+	numberVar(cmd.Flags(), &limit, "actions", 20, "how many actions to show, 1 to 1000")
 	return cmd
 }
 

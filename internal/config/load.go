@@ -123,7 +123,7 @@ func loadFile(k *koanf.Koanf, path string, keys []string, origin map[string]stri
 		}
 		return nil, core.Wrap(core.CodeInvalid, err, "configuration file %s cannot be read: %v", path, err)
 	}
-	var faults []core.FieldError
+	faults := changedNumbers(path)
 	for _, key := range inFile.Keys() {
 		if !contains(keys, key) {
 			faults = append(faults, unknownKey(key, path, keys))
@@ -215,6 +215,9 @@ func assign(v reflect.Value, raw any, s setting) *core.FieldError {
 		}
 		*p = d
 	default:
+		if err := core.NumberAsTyped(text); err != nil && strings.Trim(text, "+-0123456789") == "" && len(text) > 1 {
+			return bad("must be written without a sign and zeros before it, such as %s", plainWhole(text))
+		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return bad("must be an integer")
@@ -227,6 +230,15 @@ func assign(v reflect.Value, raw any, s setting) *core.FieldError {
 		v.SetInt(n)
 	}
 	return nil
+}
+
+// plainWhole is a whole number as it is to be written.
+func plainWhole(text string) string {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return "10"
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func upTo(limit string) string {
