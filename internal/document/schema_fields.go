@@ -1,6 +1,8 @@
 package document
 
 import (
+	"strings"
+
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/misfire"
 )
@@ -49,7 +51,7 @@ func cronTrigger() *schema {
 	return object("A trigger by the clock.", []string{"cron_expression"},
 		oneOrMore("cron_expression", "When it fires: one expression of 5 fields or @hourly … @yearly, or a list of at most 50.", "cron_expression", core.MaxCronExpressions, "0 6 * * 1", "@hourly"),
 		property{"timezone", &schema{Description: "The IANA name of the zone that the expression is read in.", Type: "string", MinLength: 1, Default: core.DefaultTimezone, Examples: []any{"Europe/Berlin"}}},
-		choice("misfire_policy", "What becomes of times that passed during an outage: none is made up (skip), each (catchup), or the latest only (compress).",
+		choice("misfire_policy", "What becomes of times that passed during an outage. "+policies(),
 			words(misfire.Policies()), core.DefaultMisfirePolicy),
 		positive("catchup_window", "How far back a missed firing is still wanted, 10s to 365d.", core.DefaultCatchupWindow.String()),
 		positive("misfire_grace", "How late a time inside an outage may start and still count as on time, more than 0s and at most 24h.", core.DefaultMisfireGrace.String()),
@@ -164,4 +166,13 @@ func retry() *schema {
 		property{"backoff_coefficient", &schema{Description: "The interval grows by this factor after each attempt.", Type: "number", Minimum: &one, Maximum: &ten, Default: 2}},
 		duration("maximum_interval", "The interval never grows beyond this, at most 24h.", "1m"),
 	)
+}
+
+// policies says in one sentence what each misfire policy does.
+func policies() string {
+	var all []string
+	for _, p := range misfire.Policies() {
+		all = append(all, string(p)+": "+misfire.RuleOf(p).Summary)
+	}
+	return strings.Join(all, "; ") + "."
 }
