@@ -53,25 +53,34 @@ func New(cfg Config) *Executor {
 	return &Executor{cfg: cfg, conditions: conditions{by: map[string]*ruleeval.ResponseExpression{}}}
 }
 
-// Perform makes one attempt at an action, of any type but create_task. cause is the event which caused the run, nil for none.
-// CodeUnavailable: another attempt may succeed, after the time that a method RetryAfter of the error gives, if there is
-// one. Every other error is final.
+// Perform makes one attempt at an action, of any type that the record does not carry out itself. cause is
+// the event which caused the run, nil for none. CodeUnavailable: another attempt may succeed, after the
+// time that a method RetryAfter of the error gives, if there is one. Every other error is final.
 func (e *Executor) Perform(ctx context.Context, run activitycore.Run, cause *activitycore.Event, a activitycore.PlannedAction) (activitycore.ActionResult, error) {
-	params, err := ruleeval.Decode(a)
+	p, params, err := performerOf(a)
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}
-	switch p := params.(type) {
-	case *ruleeval.HTTPRequestParams:
-		return e.httpRequest(ctx, a.Key, p)
-	case *ruleeval.PublishEventParams:
-		return e.publishEvent(ctx, run, cause, a.Key, p)
-	case *ruleeval.StartWorkflowParams:
-		return e.startWorkflow(ctx, a.Key, p)
-	case *ruleeval.ReportProgressParams:
-		return e.reportProgress(ctx, run, a, p)
+	return p.perform(ctx, e, job{run, cause, a}, params)
+}
+
+// Receiver names whom an attempt at an action waits for: the host and port of a request, the task queue of a workflow whose
+// result is waited for; "" for all others, which are quick.
+func (e *Executor) Receiver(a activitycore.PlannedAction) string {
+	p, params, err := performerOf(a)
+	if err != nil {
+		return ""
 	}
-	return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "action type %q is not carried out here", a.Type)
+	return p.waitsFor(e, params)
+}
+
+// TaskWrite turns an action that the record carries out into what the store writes. Its errors are final.
+func (*Executor) TaskWrite(run activitycore.Run, a activitycore.PlannedAction, at time.Time) (activitycore.TaskWrite, error) {
+	p, params, err := performerOf(a)
+	if err != nil {
+		return activitycore.TaskWrite{}, err
+	}
+	return p.task(run, a, params, at)
 }
 
 // result makes a successful result; v becomes steps.<name>.

@@ -21,10 +21,15 @@ const (
 	checkedBytes = 1 << 20
 )
 
+var httpRequest = row[ruleeval.HTTPRequestParams]{
+	attempt:  (*Executor).httpRequest,
+	receiver: func(_ *Executor, p *ruleeval.HTTPRequestParams) string { return receiverOf(p.URL) },
+}
+
 // httpRequest sends one request. Its result is {status, headers, body, truncated}: header names in lower case, the body as
 // JSON if it is.
-func (e *Executor) httpRequest(ctx context.Context, key string, p *ruleeval.HTTPRequestParams) (activitycore.ActionResult, error) {
-	req, err := e.request(ctx, key, p)
+func (e *Executor) httpRequest(ctx context.Context, j job, p *ruleeval.HTTPRequestParams) (activitycore.ActionResult, error) {
+	req, err := e.request(ctx, j.action.Key, p)
 	if err != nil {
 		return activitycore.ActionResult{}, err
 	}

@@ -10,13 +10,23 @@ import (
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
+var reportProgress = row[ruleeval.ReportProgressParams]{
+	attempt: (*Executor).reportProgress,
+	receiver: func(e *Executor, _ *ruleeval.ReportProgressParams) string {
+		if e.cfg.Hub == nil {
+			return ""
+		}
+		return receiverOf(e.cfg.Hub.String())
+	},
+}
+
 // reportProgress posts a report to the configured hub, as JSON.
-func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a activitycore.PlannedAction, p *ruleeval.ReportProgressParams) (activitycore.ActionResult, error) {
+func (e *Executor) reportProgress(ctx context.Context, j job, p *ruleeval.ReportProgressParams) (activitycore.ActionResult, error) {
 	if e.cfg.Hub == nil {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "report_progress: no hub is configured; set progress.url")
 	}
 	report := map[string]any{
-		"activity_id": run.ActivityID, "activity_name": run.ActivityName, "run_id": run.RunID, "rule": a.Rule, "item_key": a.ItemKey,
+		"activity_id": j.run.ActivityID, "activity_name": j.run.ActivityName, "run_id": j.run.RunID, "rule": j.action.Rule, "item_key": j.action.ItemKey,
 		"message": p.Message, "status": p.Status, "subject": p.Subject, "data": p.Data, "at": e.cfg.Now().UTC(),
 	}
 	if p.Percent != nil {
@@ -28,7 +38,7 @@ func (e *Executor) reportProgress(ctx context.Context, run activitycore.Run, a a
 	}
 	r := outbound.Request{Method: http.MethodPost, URL: e.cfg.Hub, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(idempotencyHeader, a.Key)
+	r.Header.Set(idempotencyHeader, j.action.Key)
 	if e.cfg.HubSecret != "" {
 		token, err := e.secret(ctx, e.cfg.HubSecret, e.cfg.Hub)
 		if err != nil {

@@ -9,9 +9,11 @@ import (
 	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
+var publishEvent = row[ruleeval.PublishEventParams]{attempt: (*Executor).publishEvent}
+
 // publishEvent publishes an event whose ID is the action's key unless the definition gives one, so that a repeat is a
 // duplicate. A chain of runs that trigger each other ends at [activitycore.MaxHops].
-func (e *Executor) publishEvent(ctx context.Context, run activitycore.Run, cause *activitycore.Event, key string, p *ruleeval.PublishEventParams) (activitycore.ActionResult, error) {
+func (e *Executor) publishEvent(ctx context.Context, j job, p *ruleeval.PublishEventParams) (activitycore.ActionResult, error) {
 	if e.cfg.Publisher == nil {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "publish_event: no event stream is configured")
 	}
@@ -29,15 +31,15 @@ func (e *Executor) publishEvent(ctx context.Context, run activitycore.Run, cause
 
 		Extensions: telemetry.WithTrace(ctx, p.Extensions),
 	}
-	if !event.Follow(cause, run.ActivityID) {
+	if !event.Follow(j.cause, j.run.ActivityID) {
 		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid,
-			"publish_event: %d runs lie between this one and the event that began the chain, and at most %d are allowed; the definitions trigger each other in a loop", cause.Hops, activitycore.MaxHops)
+			"publish_event: %d runs lie between this one and the event that began the chain, and at most %d are allowed; the definitions trigger each other in a loop", j.cause.Hops, activitycore.MaxHops)
 	}
 	if event.EventID == "" {
-		event.EventID = activitycore.EncodeKey(key)
+		event.EventID = activitycore.EncodeKey(j.action.Key)
 	}
 	if event.Source == "" {
-		event.Source = "activity-core/" + run.ActivityName
+		event.Source = "activity-core/" + j.run.ActivityName
 	}
 	receipt, err := e.cfg.Publisher.PublishEvent(ctx, event)
 	if err != nil {

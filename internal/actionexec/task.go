@@ -7,16 +7,10 @@ import (
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
-// TaskWrite turns a create_task action into what the store writes. Its errors are final.
-func (*Executor) TaskWrite(run activitycore.Run, a activitycore.PlannedAction, at time.Time) (activitycore.TaskWrite, error) {
-	params, err := ruleeval.Decode(a)
-	if err != nil {
-		return activitycore.TaskWrite{}, err
-	}
-	p, ok := params.(*ruleeval.CreateTaskParams)
-	if !ok {
-		return activitycore.TaskWrite{}, activitycore.Errorf(activitycore.CodeInvalid, "an action of type %q writes no task", a.Type)
-	}
+var createTask = row[ruleeval.CreateTaskParams]{write: taskWrite}
+
+// taskWrite is the task that the store creates, or finds open.
+func taskWrite(run activitycore.Run, a activitycore.PlannedAction, p *ruleeval.CreateTaskParams, at time.Time) activitycore.TaskWrite {
 	if p.Comment == "" {
 		p.Comment = p.Title
 	}
@@ -41,5 +35,5 @@ func (*Executor) TaskWrite(run activitycore.Run, a activitycore.PlannedAction, a
 			CreatedAt:   at,
 			UpdatedAt:   at,
 		},
-	}, nil
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventmatch"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // outcomePrefix begins the types of the events that announce runs, where runs.outcome_events is on.
@@ -123,7 +124,8 @@ func published(def *core.Definition) []string {
 	var types []string
 	for _, r := range def.Rules {
 		for _, a := range r.Actions {
-			if t, ok := a.With["type"].(string); ok && a.Type == core.ActionPublishEvent && !strings.Contains(t, "${") {
+			spec, _ := ruleeval.SpecOf(a.Type)
+			if t, ok := a.With[spec.Publishes].(string); ok && spec.Publishes != "" && !strings.Contains(t, "${") {
 				types = append(types, t)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // checkTargets refuses a start_workflow to a place that the operator does not allow, as far as the document names it. What an
@@ -13,7 +14,7 @@ func (s *Service) checkTargets(def *core.Definition) []core.FieldError {
 	var faults []core.FieldError
 	for i := range def.Rules {
 		for j, a := range def.Rules[i].Actions {
-			if a.Type != core.ActionStartWorkflow {
+			if spec, _ := ruleeval.SpecOf(a.Type); !spec.StartsWorkflow {
 				continue
 			}
 			namespace, queue := literal(a.With["namespace"], s.Targets.Own), literal(a.With["task_queue"], "")

@@ -460,6 +460,9 @@ func TestTheSchemaHasEveryFieldOfTheDocument(t *testing.T) {
 	}
 	for _, action := range core.ActionTypes() {
 		props := own(string(action), v.resolve("#/$defs/with_"+string(action)))
+		if len(props) == 0 {
+			t.Errorf("%s: want a schema with its parameters, got none", action)
+		}
 		for _, p := range ruleeval.ActionParams(action) {
 			if s, _ := props[p.Name].(map[string]any); s == nil || s["description"] != p.Doc {
 				t.Errorf("%s: %s is missing or not described", action, p.Name)

@@ -282,7 +282,11 @@ func TestEveryActionTypeHasParametersAndDecodes(t *testing.T) {
 		if len(ruleeval.ActionParams(typ)) == 0 {
 			t.Errorf("%s has no parameters", typ)
 		}
-		if _, err := ruleeval.DecodeParams(typ, minimal[typ]); err != nil {
+		with, ok := minimal[typ]
+		if spec, _ := ruleeval.SpecOf(typ); !ok {
+			with = spec.Example
+		}
+		if _, err := ruleeval.DecodeParams(typ, with); err != nil {
 			t.Errorf("%s: %v", typ, err)
 		}
 		if _, err := ruleeval.DecodeParams(typ, map[string]any{"nix": 1}); !activitycore.IsCode(err, activitycore.CodeInvalid) {

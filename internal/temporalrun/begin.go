@@ -306,7 +306,7 @@ func (a *activities) decide(ctx context.Context, run activitycore.Run, prog *pro
 		}
 		return a.fail(ctx, run.RunID, "evaluate rules", err)
 	}
-	if len(plan.Actions) <= a.small && onlyTasks(plan.Actions) {
+	if len(plan.Actions) <= a.small && onlyByRecord(plan.Actions) {
 		return a.executeSmall(ctx, run, plan)
 	}
 	_, total, err := a.record.SavePlan(ctx, run.RunID, plan)
@@ -316,14 +316,20 @@ func (a *activities) decide(ctx context.Context, run activitycore.Run, prog *pro
 	return begun{Phase: phaseExecute, Total: total}, nil
 }
 
-// onlyTasks reports whether nothing but the store is needed, and no action waits for another's result.
-func onlyTasks(actions []activitycore.PlannedAction) bool {
+// onlyByRecord reports whether nothing but the store is needed, and no action waits for another's result.
+func onlyByRecord(actions []activitycore.PlannedAction) bool {
 	for i := range actions {
-		if actions[i].Error == "" && (actions[i].Type != activitycore.ActionCreateTask || actions[i].Deferred) {
+		if actions[i].Error == "" && (!byRecord(actions[i]) || actions[i].Deferred) {
 			return false
 		}
 	}
 	return true
+}
+
+// byRecord reports whether the record carries an action out, in the transaction that stores its result.
+func byRecord(a activitycore.PlannedAction) bool {
+	spec, _ := ruleeval.SpecOf(a.Type)
+	return spec.ByRecord
 }
 
 func (a *activities) executeSmall(ctx context.Context, run activitycore.Run, plan activitycore.Plan) (begun, error) {
@@ -344,7 +350,7 @@ func (a *activities) executeSmall(ctx context.Context, run activitycore.Run, pla
 	return ended(finished), nil
 }
 
-// taskResults gives each of a plan's create_task actions its result; an action that cannot be carried out fails alone,
+// taskResults gives each of a plan's actions, all carried out by the record, its result; an action that cannot be carried out fails alone,
 // with those of its item that depend on it.
 func (a *activities) taskResults(run activitycore.Run, actions []activitycore.PlannedAction, now time.Time) ([]activitycore.ActionResult, []activitycore.TaskWrite) {
 	results := make([]activitycore.ActionResult, 0, len(actions))
@@ -368,7 +374,7 @@ func (a *activities) taskResults(run activitycore.Run, actions []activitycore.Pl
 	return results, tasks
 }
 
-// taskResult is the result of one create_task action; task is nil if it failed.
+// taskResult is the result of one action that the record carries out; task is nil if it failed.
 func (a *activities) taskResult(run activitycore.Run, action activitycore.PlannedAction, now time.Time) (activitycore.ActionResult, *activitycore.TaskWrite) {
 	res := activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionFailed, Error: action.Error, FinishedAt: now}
 	if action.Error != "" {

@@ -181,7 +181,7 @@ func (b *batch) action(ctx context.Context, records []activitycore.ActionRecord,
 		}
 		action.With, action.Deferred, action.Scope = with, false, nil
 	}
-	if action.Type == activitycore.ActionCreateTask {
+	if byRecord(action) {
 		res.FinishedAt = b.clock()
 		task, err := b.actions.TaskWrite(b.run, action, res.FinishedAt)
 		if err != nil {

@@ -30,7 +30,7 @@ type Contexts interface {
 
 // Actions carries out single actions.
 type Actions interface {
-	// TaskWrite turns a create_task action into what the store writes. It does no I/O.
+	// TaskWrite turns an action that the record carries out into what the store writes. It does no I/O.
 	TaskWrite(run activitycore.Run, a activitycore.PlannedAction, at time.Time) (activitycore.TaskWrite, error)
 	// Perform makes one attempt at an action of any other type; nothing in a.With is deferred any more. cause is the
 	// event that caused the run, nil for other causes. Outcome and Result of the answer are kept. CodeUnavailable, and the end
