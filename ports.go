@@ -3,6 +3,8 @@ package activitycore
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -174,6 +176,29 @@ type CauseRecord struct {
 type CauseState struct {
 	Entry    LedgerEntry
 	Inserted bool
+	// Conflict, if not nil, says that the event is another than the one kept under its event_id. Then nothing was written, and Entry is empty.
+	Conflict *EventConflict
+}
+
+// EventConflict says that an event has the event_id of another one, which is kept.
+type EventConflict struct {
+	EventID string
+	// Differs names the fields that differ: type, source, subject, payload, extensions.
+	Differs []string
+	// KeptSequence is that of the kept event in the stream; 0 if it came with a trigger.
+	KeptSequence uint64
+}
+
+// Fault says it to whoever sent the event; its code is CodeConflict.
+func (c *EventConflict) Fault() *Error {
+	where := "recorded by a trigger"
+	if c.KeptSequence > 0 {
+		where = fmt.Sprintf("stored at sequence %d", c.KeptSequence)
+	}
+	fault := InvalidField("event_id", c.EventID, "is that of another event, %s with another %s; give each event an ID of its own, and send the same content when you repeat one",
+		where, strings.Join(c.Differs, ", "))
+	fault.Code = CodeConflict
+	return fault
 }
 
 // Start confirms that an execution for a cause exists.
@@ -190,6 +215,8 @@ type Settlement struct {
 	Verdict           Verdict // terminal, not fired
 	Reason            string
 	Into              string
+	// Event, if not nil, is compared by RecordMatches with the one kept under its event_id. It is not kept.
+	Event *Event
 }
 
 // Claim is a run's admission request: this execution wants to be the one run of its cause.
@@ -232,9 +259,11 @@ type LedgerFilter struct {
 // Ledger is the record of causes: one row per (definition, cause), for ever.
 type Ledger interface {
 	// RecordCauses writes rows with verdict pending for causes that have none, their runs (status pending) and events,
-	// in one transaction. The answers are in the order of the records.
+	// in one transaction. The answers are in the order of the records. A record whose event is another than the one kept under its event_id
+	// is not written and says so; the others are.
 	RecordCauses(ctx context.Context, recs []CauseRecord, at time.Time) ([]CauseState, error)
-	// RecordMatches is RecordCauses and Settle in one transaction: what a batch of events comes to.
+	// RecordMatches is RecordCauses and Settle in one transaction: what a batch of events comes to. The answers are those of the records,
+	// then those of the settlements, of which Inserted is never said.
 	RecordMatches(ctx context.Context, recs []CauseRecord, s []Settlement, at time.Time) ([]CauseState, error)
 	// ConfirmStarts turns pending rows into started ones; others stay as they are.
 	ConfirmStarts(ctx context.Context, starts []Start, at time.Time) error
@@ -363,6 +392,8 @@ type EventRecord struct {
 	Event     Event
 	StreamSeq uint64
 	At        time.Time
+	// NoExtensions: kept by a version that kept no extensions, so that it is not known which there were.
+	NoExtensions bool
 }
 
 // Events reads the events kept with causes.

@@ -71,7 +71,7 @@ type ReplayMatch struct {
 	Started bool   `json:"started"`
 	// Repeated tells, in a dry run, that an event before it has the same ID: its run is the one that would be started.
 	Repeated bool `json:"repeated,omitempty"`
-	// Error says why when could not be evaluated; such an event starts nothing.
+	// Error says why when could not be evaluated, or that the event has the event_id of another one; such an event starts nothing.
 	Error string `json:"error,omitempty"`
 }
 
@@ -84,7 +84,7 @@ type ReplayReport struct {
 	WouldRun  int `json:"would_run"` // runs that would start (dry run)
 	Repeated  int `json:"repeated"`  // matched, and an event before has the same ID and would start the run (dry run)
 	Started   int `json:"started"`   // runs started
-	Failed    int `json:"failed"`    // when could not be evaluated
+	Failed    int `json:"failed"`    // when could not be evaluated, or the event has the event_id of another one
 	// NextSequence is where to go on if Limit or MaxEvents ended the replay; 0: everything was looked at.
 	NextSequence uint64 `json:"next_sequence,omitempty"`
 }

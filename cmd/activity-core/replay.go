@@ -178,7 +178,7 @@ func (c *cli) showReplay(all wire.EventReplayed, dryRun bool) {
 	}
 	fmt.Fprintf(c.stdout, ", %d are in the ledger already", all.InLedger)
 	if all.Failed > 0 {
-		fmt.Fprintf(c.stdout, ", %d could not be evaluated", all.Failed)
+		fmt.Fprintf(c.stdout, ", %d could not be evaluated or have the ID of another event", all.Failed)
 	}
 	if all.Malformed > 0 {
 		fmt.Fprintf(c.stdout, "; %d messages are no events", all.Malformed)
@@ -205,7 +205,7 @@ func markRepeated(part *wire.EventReplayed, would map[string]bool) {
 func replayOutcome(m core.ReplayMatch) string {
 	switch {
 	case m.Error != "":
-		return "cannot be evaluated: " + terminal.Line(m.Error)
+		return "starts nothing: " + terminal.Line(m.Error)
 	case m.Started:
 		return "started run " + m.RunID
 	case m.Repeated:

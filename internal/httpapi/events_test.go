@@ -19,7 +19,9 @@ import (
 
 func request(t *testing.T, c httpapi.Config, method, path, body string) (int, string) {
 	t.Helper()
-	c.Catalog = catalog.New(catalog.Config{})
+	if c.Catalog == nil {
+		c.Catalog = catalog.New(catalog.Config{})
+	}
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Host = "127.0.0.1:8010"
 	r.Header.Set("Content-Type", "application/json")

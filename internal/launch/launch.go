@@ -65,11 +65,14 @@ func (l Launcher) Launch(ctx context.Context, rec core.CauseRecord) (Outcome, er
 	return out, err
 }
 
-// Put records a cause, if it has no row, and starts nothing.
+// Put records a cause, if it has no row, and starts nothing. An event that has the event_id of another one is CodeConflict, and recorded as little.
 func (l Launcher) Put(ctx context.Context, rec core.CauseRecord) (core.CauseState, error) {
 	states, err := l.Record.RecordCauses(ctx, []core.CauseRecord{rec}, l.now())
 	if err != nil {
 		return core.CauseState{}, fmt.Errorf("record %s: %w", rec.Cause.Key(), err)
+	}
+	if conflict := states[0].Conflict; conflict != nil {
+		return states[0], fmt.Errorf("record %s: %w", rec.Cause.Key(), conflict.Fault())
 	}
 	return states[0], nil
 }

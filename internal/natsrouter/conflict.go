@@ -1,12 +1,8 @@
 package natsrouter
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"maps"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,48 +37,8 @@ func (p *Publisher) conflict(ctx context.Context, msg *nats.Msg, ack *jetstream.
 	if err != nil {
 		return err
 	}
-	other := differences(given, stored)
-	if len(other) == 0 {
-		return nil
+	if other := envelope.Conflict(&activitycore.EventRecord{Event: stored, StreamSeq: ack.Sequence}, &given); other != nil {
+		return other.Fault()
 	}
-	const message = "is that of another event, stored at sequence %d with another %s; give each event an ID of its own, and send the same content when you repeat one"
-	fault := activitycore.InvalidField("event_id", given.EventID, message, ack.Sequence, strings.Join(other, ", "))
-	fault.Code = activitycore.CodeConflict
-	return fault
-}
-
-// differences names the fields in which two events of one ID differ. What a repeat changes by itself does not count: the time, which the
-// publisher may have filled in, the trace, and what ingest adds.
-func differences(a, b activitycore.Event) (fields []string) {
-	for _, f := range []struct {
-		name string
-		same bool
-	}{
-		{"type", a.Type == b.Type},
-		{"source", a.Source == b.Source},
-		{"subject", a.Subject == b.Subject},
-		{"payload", bytes.Equal(compacted(a.Payload), compacted(b.Payload))},
-		{"extensions", bytes.Equal(untraced(a.Extensions).JSON(), untraced(b.Extensions).JSON())},
-	} {
-		if !f.same {
-			fields = append(fields, f.name)
-		}
-	}
-	return fields
-}
-
-func compacted(payload []byte) []byte {
-	var b bytes.Buffer
-	if json.Compact(&b, payload) != nil {
-		return payload
-	}
-	return b.Bytes()
-}
-
-// untraced leaves out what names the attempt and not the event.
-func untraced(x activitycore.Extensions) activitycore.Extensions {
-	x = maps.Clone(x)
-	delete(x, "traceparent")
-	delete(x, "tracestate")
-	return x
+	return nil
 }

@@ -31,7 +31,7 @@ func NewPublisher(js jetstream.JetStream, now func() time.Time, m Metrics) *Publ
 // PublishEvent stores one event and returns after JetStream acknowledged it. The event_id is its Nats-Msg-Id, whatever its source, so
 // publishing it again is harmless and the answer says so.
 //
-// Errors: CodeConflict where the stream's window holds the event_id with other content ([differences]); CodeInvalid, CodeMalformed and CodeTooLarge for what is wrong with the event; CodeUnavailable if NATS does not answer or
+// Errors: CodeConflict where the stream's window holds the event_id with other content ([envelope.Differences]); CodeInvalid, CodeMalformed and CodeTooLarge for what is wrong with the event; CodeUnavailable if NATS does not answer or
 // the stream is full. After CodeUnavailable the event may be stored or not: publish it again with the same event_id.
 func (p *Publisher) PublishEvent(ctx context.Context, e activitycore.Event) (activitycore.PublishReceipt, error) {
 	msg, err := p.message(e)

@@ -66,19 +66,29 @@ func (r *Router) write(ctx context.Context, batch []*delivery) (states []activit
 		states, err = r.cfg.Ledger.RecordMatches(ctx, records, settlements, r.now())
 		return err
 	})
-	if err == nil && len(states) != len(records) {
-		err = activitycore.Errorf(activitycore.CodeInternal, "the ledger answered %d of %d records", len(states), len(records))
+	if want := len(records) + len(settlements); err == nil && len(states) != want {
+		err = activitycore.Errorf(activitycore.CodeInternal, "the ledger answered %d of %d records", len(states), want)
 	}
 	return states, err
 }
 
 // dispatch starts what the ledger says is still to be started. A row that was there before is a duplicate; if it is still pending, whoever wrote
-// it may have died before the start, so it is started (again): Temporal refuses a second execution.
+// it may have died before the start, so it is started (again): Temporal refuses a second execution. An event that has the event_id of another
+// one has nothing in the ledger, and becomes a dead letter.
 func (r *Router) dispatch(batch []*delivery, states []activitycore.CauseState) {
+	recorded := 0
+	for _, d := range batch {
+		recorded += len(d.records)
+	}
+	states, settled := states[:recorded], states[recorded:]
 	duplicates := 0
 	for _, d := range batch {
-		own := states[:len(d.records)]
-		states = states[len(d.records):]
+		own, ownSettled := states[:len(d.records)], settled[:len(d.settlements)]
+		states, settled = states[len(own):], settled[len(ownSettled):]
+		if conflict := conflictIn(own, ownSettled); conflict != nil {
+			r.bury(d, ReasonConflict, conflict.Fault())
+			continue
+		}
 		var jobs []job
 		for i, s := range own {
 			if !s.Inserted {
@@ -98,6 +108,18 @@ func (r *Router) dispatch(batch []*delivery, states []activitycore.CauseState) {
 		}
 	}
 	r.cfg.Metrics.duplicate(AtRouter, duplicates)
+}
+
+// conflictIn is that of the first match that has one: they are of one event, and have it all.
+func conflictIn(all ...[]activitycore.CauseState) *activitycore.EventConflict {
+	for _, states := range all {
+		for _, s := range states {
+			if s.Conflict != nil {
+				return s.Conflict
+			}
+		}
+	}
+	return nil
 }
 
 func (r *Router) now() time.Time { return r.cfg.Now().UTC() }

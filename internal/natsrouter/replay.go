@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventmatch"
 	"github.com/activity-core/activity-core/internal/launch"
 )
@@ -20,6 +21,7 @@ type ReplayRecord interface {
 	launch.Record
 	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
+	Event(ctx context.Context, eventID string) (activitycore.EventRecord, error)
 }
 
 // Replayer holds stored events against a definition.
@@ -164,6 +166,13 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 	cause := activitycore.EventCause(e.EventID)
 	match.RunID = activitycore.RunID(activitycore.WorkflowID(t.id, cause))
 	report.Matched++
+	if conflict, err := r.conflict(ctx, e); err != nil || conflict != nil {
+		if conflict != nil {
+			match.Error, match.RunID = conflict.Fault().Message, ""
+			report.Failed++
+		}
+		return err
+	}
 	entry, err := r.record.LedgerEntry(ctx, t.id, cause.Key())
 	switch {
 	case err == nil:
@@ -188,6 +197,11 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 	launcher := launch.Launcher{Record: r.record, Starter: r.starter, Now: r.now}
 	state, err := launcher.Put(ctx, activitycore.CauseRecord{ActivityID: t.id, ActivityName: t.name, DefinitionVersion: t.version,
 		Cause: cause, Event: e, StreamSeq: match.Sequence})
+	if state.Conflict != nil { // kept a moment ago
+		match.Error, match.RunID = activitycore.MessageOf(err), ""
+		report.Failed++
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -202,4 +216,16 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 	match.Started = true
 	report.Started++
 	return nil
+}
+
+// conflict tells whether the record keeps another event under the event_id: then the router made a dead letter of this one.
+func (r *Replayer) conflict(ctx context.Context, e *activitycore.Event) (*activitycore.EventConflict, error) {
+	kept, err := r.record.Event(ctx, e.EventID)
+	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		return nil, nil //nolint:nilnil // nothing is kept under its ID
+	}
+	if err != nil {
+		return nil, err
+	}
+	return envelope.Conflict(&kept, e), nil
 }

@@ -97,7 +97,7 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 		cause := activitycore.EventCause(d.event.EventID)
 		settle := func(v activitycore.Verdict, reason string) {
 			d.settlements = append(d.settlements, activitycore.Settlement{ActivityID: t.id, ActivityName: t.name,
-				DefinitionVersion: t.version, Cause: cause, Verdict: v, Reason: reason})
+				DefinitionVersion: t.version, Cause: cause, Verdict: v, Reason: reason, Event: &d.event})
 		}
 		if t.when != nil {
 			yes, err := t.when(ctx, &candidate)

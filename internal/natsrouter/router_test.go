@@ -63,7 +63,7 @@ func TestADuplicateIsCountedWhereItIsCaught(t *testing.T) {
 		t.Fatal("the duplicate was not counted at ingest")
 	}
 	// Another message with the same event_id, as after the window: the ledger knows it.
-	if err := w.nc.Publish("activity.x", []byte(`{"event_id":"e1","type":"x","payload":1}`)); err != nil {
+	if err := w.nc.Publish("activity.x", []byte(`{"payload":null,"type":"x","source":"test","event_id":"e1"}`)); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the router meets the duplicate", func() bool { return w.seen.routed.Load() == 1 })

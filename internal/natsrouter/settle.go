@@ -12,6 +12,7 @@ import (
 const (
 	ReasonMalformed   = "malformed"    // not an envelope, not a CloudEvent, not JSON
 	ReasonInvalid     = "invalid"      // a field's value is wrong
+	ReasonConflict    = "conflict"     // its event_id is that of another event, which the record keeps
 	ReasonStartFailed = "start_failed" // recording or starting a run failed for good, MaxFailures times
 	ReasonPanicked    = "panicked"     // our own code panicked over it, MaxFailures times
 )

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
-	"sort"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -25,11 +24,10 @@ func scanEvent(r scanner) (activitycore.EventRecord, error) {
 		e.Event.Payload = payload
 	}
 	e.StreamSeq = uint64(seq)
-	if extensions != "" {
-		if err := json.Unmarshal([]byte(extensions), &e.Event.Extensions); err != nil {
-			return e, err
-		}
+	if e.Event.Extensions, err = decodeExtensions(extensions); err != nil {
+		return e, err
 	}
+	e.NoExtensions = extensions == ""
 	if e.Event.AlsoTypes, err = decodeList(alsoTypes); err != nil {
 		return e, err
 	}
@@ -47,27 +45,21 @@ func checkEvent(e *activitycore.Event) error {
 	return checkKey("event.type", e.Type)
 }
 
-// insertEvents keeps each event once, in the order of their IDs.
-func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]activitycore.EventRecord) error {
-	ids := make([]string, 0, len(events))
-	for id := range events {
-		ids = append(ids, id)
-	}
-	sort.Strings(ids)
-	return s.insert(ctx, q, `INSERT INTO events (`+eventColumns+`)`, `ON CONFLICT (event_id) DO NOTHING`, len(ids), func(i int) []any {
-		r := events[ids[i]]
-		e := &r.Event
-		var payload any
-		if len(e.Payload) > 0 {
-			payload = []byte(e.Payload)
-		}
-		return []any{e.EventID, e.Type, clean(e.Source), clean(e.Subject), ts(e.Time), payload, encodeList(e.AlsoTypes), e.Hops,
-			int64(r.StreamSeq), r.At, encodeList(e.Chain), encodeExtensions(e.Extensions)}
-	}, nil)
-}
+// noExtensions is what is kept of an event without extensions; versions that knew none left the column empty.
+const noExtensions = "{}"
 
 func encodeExtensions(x activitycore.Extensions) string {
+	if len(x) == 0 {
+		return noExtensions
+	}
 	return clean(string(x.JSON()))
+}
+
+func decodeExtensions(text string) (x activitycore.Extensions, err error) {
+	if text == "" || text == noExtensions {
+		return nil, nil
+	}
+	return x, json.Unmarshal([]byte(text), &x)
 }
 
 // Event finds an event kept with a cause.

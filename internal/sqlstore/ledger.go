@@ -91,17 +91,24 @@ func (s *Store) RecordMatches(ctx context.Context, recs []activitycore.CauseReco
 		return nil, err
 	}
 	settle, err := s.settling(settlements, at)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := claimsOf(recs, settlements, at)
 	if err != nil || len(recs)+len(settlements) == 0 {
 		return nil, err
 	}
-	err = s.write(ctx, "record causes", func(ctx context.Context, q Querier) (err error) {
-		if len(recs) > 0 {
-			if out, err = record(ctx, q); err != nil {
-				return err
-			}
+	err = s.write(ctx, "record causes", func(ctx context.Context, q Querier) error {
+		conflicts, err := claims.settle(ctx, s, q)
+		if err != nil {
+			return err
 		}
-		if len(settlements) > 0 {
-			_, err = settle(ctx, q)
+		if out, err = record(ctx, q, conflicts[:len(recs)]); err != nil {
+			return err
+		}
+		entries, err := settle(ctx, q, conflicts[len(recs):])
+		for i, e := range entries {
+			out = append(out, activitycore.CauseState{Entry: e, Conflict: conflicts[len(recs)+i]})
 		}
 		return err
 	})
@@ -111,12 +118,12 @@ func (s *Store) RecordMatches(ctx context.Context, recs []activitycore.CauseReco
 	return out, nil
 }
 
+// recordFunc writes records, without those that have a conflict.
+type recordFunc func(context.Context, Querier, []*activitycore.EventConflict) ([]activitycore.CauseState, error)
+
 // recording checks records and returns what writes them.
-func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (func(context.Context, Querier) ([]activitycore.CauseState, error), error) {
+func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (recordFunc, error) {
 	entries := make([]activitycore.LedgerEntry, len(recs))
-	first := map[causeID]int{} // the record that makes the row, where a cause comes twice
-	order := make([]int, 0, len(recs))
-	events := map[string]activitycore.EventRecord{}
 	for i, r := range recs {
 		if err := checkCause(r.ActivityID, r.Cause); err != nil {
 			return nil, err
@@ -126,29 +133,9 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (func(c
 		}
 		entries[i] = newEntry(r.ActivityID, r.Cause, activitycore.VerdictPending, r.DefinitionVersion, at)
 		entries[i].MakeUp = r.MakeUp
-		id := causeID{r.ActivityID, entries[i].CauseKey}
-		if _, twice := first[id]; !twice {
-			first[id] = i
-			order = append(order, i)
-		}
-		if r.Event != nil {
-			if err := checkEvent(r.Event); err != nil {
-				return nil, err
-			}
-			if _, twice := events[r.Event.EventID]; !twice {
-				events[r.Event.EventID] = activitycore.EventRecord{Event: *r.Event, StreamSeq: r.StreamSeq, At: ts(at)}
-			}
-		}
 	}
-	// By key, so that two routers that record the same causes wait for each other in one order.
-	sort.Slice(order, func(i, j int) bool {
-		a, b := &entries[order[i]], &entries[order[j]]
-		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
-	})
-	return func(ctx context.Context, q Querier) ([]activitycore.CauseState, error) {
-		if err := s.insertEvents(ctx, q, events); err != nil {
-			return nil, err
-		}
+	return func(ctx context.Context, q Querier, conflicts []*activitycore.EventConflict) ([]activitycore.CauseState, error) {
+		first, order := inOrder(entries, conflicts)
 		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
 		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`,
 			`ON CONFLICT (activity_id, cause_key) DO NOTHING RETURNING activity_id, cause_key`, len(order),
@@ -167,7 +154,7 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (func(c
 		var created []int
 		var missing []causeID
 		for _, i := range order {
-			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
+			id := idOf(entries[i])
 			if _, made := rows[id]; made {
 				created = append(created, i)
 			} else {
@@ -190,14 +177,40 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (func(c
 		out := make([]activitycore.CauseState, len(recs))
 		inserted := map[causeID]bool{}
 		for _, i := range created {
-			inserted[causeID{entries[i].ActivityID, entries[i].CauseKey}] = true
+			inserted[idOf(entries[i])] = true
 		}
 		for i := range recs {
-			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
+			if conflicts[i] != nil {
+				out[i].Conflict = conflicts[i]
+				continue
+			}
+			id := idOf(entries[i])
 			out[i] = activitycore.CauseState{Entry: rows[id], Inserted: inserted[id] && first[id] == i}
 		}
 		return out, nil
 	}, nil
+}
+
+func idOf(e activitycore.LedgerEntry) causeID { return causeID{e.ActivityID, e.CauseKey} }
+
+// inOrder returns which entry makes the row, where a cause comes twice the first, and those by key, so that two routers that record the same causes wait
+// for each other in one order. Entries with a conflict make none.
+func inOrder(entries []activitycore.LedgerEntry, conflicts []*activitycore.EventConflict) (first map[causeID]int, order []int) {
+	first, order = map[causeID]int{}, make([]int, 0, len(entries))
+	for i, e := range entries {
+		if conflicts != nil && conflicts[i] != nil {
+			continue
+		}
+		if _, twice := first[idOf(e)]; !twice {
+			first[idOf(e)] = i
+			order = append(order, i)
+		}
+	}
+	sort.Slice(order, func(i, j int) bool {
+		a, b := &entries[order[i]], &entries[order[j]]
+		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
+	})
+	return first, order
 }
 
 // findEntries reads rows by key into found; each must exist.
@@ -268,7 +281,7 @@ func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlemen
 		return nil, err
 	}
 	err = s.write(ctx, "settle slots", func(ctx context.Context, q Querier) (err error) {
-		out, err = settle(ctx, q)
+		out, err = settle(ctx, q, nil)
 		return err
 	})
 	if err != nil {
@@ -277,35 +290,28 @@ func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlemen
 	return out, nil
 }
 
+// settleFunc writes settlements, without those that have a conflict: their entries are empty.
+type settleFunc func(context.Context, Querier, []*activitycore.EventConflict) ([]activitycore.LedgerEntry, error)
+
 // settling checks settlements and returns what writes them.
-func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (func(context.Context, Querier) ([]activitycore.LedgerEntry, error), error) {
+func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (settleFunc, error) {
 	entries := make([]activitycore.LedgerEntry, len(settlements))
-	index := map[causeID]int{}
-	var order []int
 	for i, x := range settlements {
 		e, err := settledEntry(x, at)
 		if err != nil {
 			return nil, err
 		}
 		entries[i] = e
-		id := causeID{e.ActivityID, e.CauseKey}
-		if _, twice := index[id]; !twice { // the first one decides, as it would in two calls
-			index[id] = i
-			order = append(order, i)
-		}
 	}
-	sort.Slice(order, func(i, j int) bool {
-		a, b := &entries[order[i]], &entries[order[j]]
-		return a.ActivityID < b.ActivityID || a.ActivityID == b.ActivityID && a.CauseKey < b.CauseKey
-	})
-	return func(ctx context.Context, q Querier) ([]activitycore.LedgerEntry, error) {
+	return func(ctx context.Context, q Querier, conflicts []*activitycore.EventConflict) ([]activitycore.LedgerEntry, error) {
+		_, order := inOrder(entries, conflicts) // of a cause that comes twice the first decides, as it would in two calls
 		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
 		var settled []activitycore.LedgerEntry
 		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, settleConflict+` AND ledger.verdict = 'pending' RETURNING `+ledgerColumns,
 			len(order), func(i int) []any { return ledgerRow(entries[order[i]]) },
 			func(r scanner) error {
 				e, err := scanLedger(r)
-				rows[causeID{e.ActivityID, e.CauseKey}] = e
+				rows[idOf(e)] = e
 				settled = append(settled, e)
 				return err
 			})
@@ -317,7 +323,7 @@ func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (f
 		}
 		var missing []causeID
 		for _, i := range order {
-			id := causeID{entries[i].ActivityID, entries[i].CauseKey}
+			id := idOf(entries[i])
 			if _, done := rows[id]; !done {
 				missing = append(missing, id)
 			}
@@ -327,7 +333,9 @@ func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (f
 		}
 		out := make([]activitycore.LedgerEntry, len(entries))
 		for i, e := range entries {
-			out[i] = rows[causeID{e.ActivityID, e.CauseKey}]
+			if conflicts == nil || conflicts[i] == nil {
+				out[i] = rows[idOf(e)]
+			}
 		}
 		return out, nil
 	}, nil

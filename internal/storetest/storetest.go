@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"many executions, one admission", concurrentAdmission},
 		{"settled causes are not admitted", settlement},
 		{"matches are recorded and settled together or not at all", matchesTogether},
+		{"an event with the ID of another one is a conflict, and harms no other", eventConflicts},
+		{"an event that comes again is a repeat, however it is written", eventRepeats},
 		{"causes wait until they are started and admitted", pendingCauses},
 		{"a plan is written once", planOnce},
 		{"a small run is one step", executeSmall},
@@ -328,7 +330,8 @@ func matchesTogether(t *testing.T, s core.Store) {
 	for i := range 2 { // the second time the rows are there
 		states, err := s.RecordMatches(ctx, []core.CauseRecord{eventRecord(runs, "e1")}, settle(core.VerdictSkipped), epoch)
 		must(t, err)
-		if len(states) != 1 || states[0].Inserted != (i == 0) || states[0].Entry.Verdict != core.VerdictPending {
+		if len(states) != 2 || states[0].Inserted != (i == 0) || states[0].Entry.Verdict != core.VerdictPending ||
+			states[1].Inserted || states[1].Entry.Verdict != core.VerdictSkipped {
 			t.Fatalf("%d: %+v", i, states)
 		}
 		e, err := s.LedgerEntry(ctx, skipped.ID, core.EventCause("e1").Key())
