@@ -33,7 +33,7 @@ type RefPath struct {
 // rather than by huma, so that faults get names, positions and suggestions.
 type DocumentBody struct {
 	RawBody     []byte `contentType:"application/json"`
-	ContentType string `header:"Content-Type"`
+	ContentType string `header:"Content-Type" doc:"application/json or application/yaml; without it the body is looked at"`
 }
 
 func (b DocumentBody) format() (document.Format, error) {

@@ -138,8 +138,10 @@ func New(c Config) http.Handler {
 	config := huma.DefaultConfig("activity-core", c.Version)
 	config.Info.Description = "Activities on a clock or on an event, exactly once per cause. Errors are RFC 9457 problem documents with `code` and `errors`."
 	config.CreateHooks = nil // no $schema fields in answers
+	config.DocsPath = ""     // huma's page comes from elsewhere; ours is docs.go
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
+	writtenAs(config.Components.Schemas)
 	s.api = humago.New(s.mux, config)
 	s.definitions()
 	s.definitionActions()
@@ -153,6 +155,7 @@ func New(c Config) http.Handler {
 	s.system()
 	s.secrets()
 	s.health()
+	s.docs()
 	return s.middleware(s.mux)
 }
 

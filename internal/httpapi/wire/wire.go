@@ -84,8 +84,20 @@ type PauseRequest struct {
 
 // Definitions is the body of POST /plan and /apply.
 type Definitions struct {
-	Definitions []json.RawMessage `json:"definitions"`
-	Prune       bool              `json:"prune,omitempty"`
+	Definitions []json.RawMessage `json:"definitions" doc:"documents of definitions, docs/definitions.md"`
+	Prune       bool              `json:"prune,omitempty" doc:"delete the definitions that are not among them"`
+}
+
+// Event is the envelope that POST /events takes, as docs/events.md has it. It describes; internal/envelope reads.
+type Event struct {
+	EventID    string          `json:"event_id" minLength:"1" maxLength:"256" doc:"the event's identity, whatever its source: the same ID twice is the same event"`
+	Type       string          `json:"type" minLength:"1" maxLength:"200" doc:"what definitions name in event_type"`
+	Source     string          `json:"source,omitempty" maxLength:"2048"`
+	Subject    string          `json:"subject,omitempty" maxLength:"2048"`
+	Time       time.Time       `json:"time,omitzero" doc:"RFC 3339; default: when it is published"`
+	Payload    json.RawMessage `json:"payload" doc:"kept as it was sent"`
+	AlsoTypes  []string        `json:"also_types,omitempty" maxItems:"16" doc:"further types that it answers to"`
+	Extensions map[string]any  `json:"extensions,omitempty" doc:"extension attributes of CloudEvents"`
 }
 
 // DryRun is the body of POST /dry-run. Definition is a document, or the name of a stored definition as a JSON string.
@@ -205,13 +217,13 @@ type Ready struct {
 
 // Problem is the body of every error: RFC 9457, with the code and the fields at fault.
 type Problem struct {
-	Type      string            `json:"type"`
-	Title     string            `json:"title"`
+	Type      string            `json:"type" doc:"about:blank"`
+	Title     string            `json:"title" doc:"the status's name"`
 	Status    int               `json:"status"`
-	Detail    string            `json:"detail"`
-	Code      core.Code         `json:"code"`
-	RequestID string            `json:"request_id"`
-	Errors    []core.FieldError `json:"errors"` // empty where no field is at fault
+	Detail    string            `json:"detail" doc:"a sentence that is safe to show"`
+	Code      core.Code         `json:"code" doc:"what programs go by"`
+	RequestID string            `json:"request_id" doc:"the X-Request-Id of the answer; in the log of a failure"`
+	Errors    []core.FieldError `json:"errors" doc:"each fault with its place; empty where no field is at fault"`
 }
 
 // System is what a process says of itself.
