@@ -115,7 +115,7 @@ func cycleTraps(defs []core.Definition, tell func(i int) tell) {
 			continue
 		}
 		tell(i)(location, nil, "its own runs cause events that it fires on ("+names+"); for those it does not run, only for events of others",
-			"nothing, if that is meant; a filter on activity_name says it; allow_cycles: true lets it run for its own, too")
+			"if that is meant, leave it, or say so by a filter on activity_name; allow_cycles: true lets it run for its own, too")
 	}
 }
 
