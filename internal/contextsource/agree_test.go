@@ -113,12 +113,12 @@ func TestActionsAndContextSourcesWaitAlike(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, wait, err := (&fetch{Fetcher: b.source}).attempt(t.Context(), outbound.Request{Method: "GET", URL: u, MaxBytes: 1})
-			if wait != c.want || !activitycore.IsCode(err, activitycore.CodeUnavailable) {
-				t.Errorf("context source, %d with %q: waits %v, %v; want %v", status, c.after, wait, err, c.want)
+			var later interface{ RetryAfter() time.Duration }
+			_, err = (&fetch{Fetcher: b.source}).attempt(t.Context(), outbound.Request{Method: "GET", URL: u, MaxBytes: 1})
+			if !errors.As(err, &later) || later.RetryAfter() != c.want || !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+				t.Errorf("context source, %d with %q: got %v, want to wait %v", status, c.after, err, c.want)
 			}
 			_, err = b.perform(t.Context(), server.URL)
-			var later interface{ RetryAfter() time.Duration }
 			if !errors.As(err, &later) || later.RetryAfter() != c.want {
 				t.Errorf("action, %d with %q: got %v, want to wait %v", status, c.after, err, c.want)
 			}

@@ -10,6 +10,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // Defaults and bounds of activitycore.HTTPSource and Paging.
@@ -197,24 +198,30 @@ func (r *fetch) tooLarge() error {
 
 // attempts asks again while the server is unavailable.
 func (r *fetch) attempts(ctx context.Context, req outbound.Request) (*outbound.Response, error) {
-	delay := r.cfg.RetryDelay
-	for n := 1; ; n++ {
-		res, wait, err := r.attempt(ctx, req)
-		if err == nil || n == httpAttempts || !activitycore.IsCode(err, activitycore.CodeUnavailable) || ctx.Err() != nil {
-			return res, err
-		}
-		timer := time.NewTimer(min(max(delay, wait), longestDelay))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, err
-		}
-		delay *= 2
-	}
+	var res *outbound.Response
+	policy := retry.Policy{First: r.cfg.RetryDelay, Most: longestDelay, Attempts: httpAttempts}
+	err := policy.Do(ctx, unavailable, func(ctx context.Context) (err error) {
+		res, err = r.attempt(ctx, req)
+		return err
+	})
+	return res, err
 }
 
-func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Response, time.Duration, error) {
+func unavailable(err error) bool { return activitycore.IsCode(err, activitycore.CodeUnavailable) }
+
+// laterError is a failure with the delay that the server asks for.
+type laterError struct {
+	error
+	after time.Duration
+}
+
+// RetryAfter is the least delay before the next attempt.
+func (e *laterError) RetryAfter() time.Duration { return e.after }
+
+// Unwrap makes the code visible.
+func (e *laterError) Unwrap() error { return e.error }
+
+func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Response, error) {
 	timeout := defaultTimeout
 	if r.source.Timeout > 0 {
 		timeout = min(r.source.Timeout.Std(), maxTimeout)
@@ -223,17 +230,18 @@ func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Re
 	defer cancel()
 	res, err := r.cfg.HTTP.Do(ctx, req)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	switch s := res.Status; {
 	case s == http.StatusOK, s == http.StatusNotModified:
-		return res, 0, nil
+		return res, nil
 	case outbound.Later(s):
-		return nil, outbound.RetryAfter(res.Header, time.Now()), activitycore.Errorf(activitycore.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
+		err := activitycore.Errorf(activitycore.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
+		return nil, &laterError{err, outbound.RetryAfter(res.Header, time.Now())}
 	case res.WantsTLS(req.URL):
-		return nil, 0, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed; it speaks TLS at this port: use https://", req.URL.Host, s)
+		return nil, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed; it speaks TLS at this port: use https://", req.URL.Host, s)
 	default:
-		return nil, 0, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
+		return nil, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
 	}
 }
 

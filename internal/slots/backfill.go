@@ -7,6 +7,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // BackfillRecord is what a [Backfiller] asks of the record.
@@ -102,7 +103,7 @@ func (b *Backfiller) sleep(ctx context.Context, d time.Duration) error {
 	if b.Sleep != nil {
 		return b.Sleep(ctx, d)
 	}
-	return sleep(ctx, d)
+	return retry.Sleep(ctx, d)
 }
 
 // times lists the nominal times of a request that is within its bounds.

@@ -149,14 +149,14 @@ func (f *filling) place(ctx context.Context) (bool, error) { return f.untilOpen(
 
 // untilOpen waits until at most so many runs are under way; false: the deadline came first.
 func (f *filling) untilOpen(ctx context.Context, most int) (bool, error) {
-	for delay := 5 * time.Millisecond; len(f.open) > most; delay = min(2*delay, 250*time.Millisecond) {
+	for pauses := looks.Pauses(); len(f.open) > most; {
 		if err := f.forgetEnded(ctx); err != nil {
 			return false, err
 		}
 		if len(f.open) <= most {
 			break
 		}
-		if ok, err := f.pause(ctx, delay); !ok || err != nil {
+		if ok, err := f.pause(ctx, pauses.NextBackOff()); !ok || err != nil {
 			return false, err
 		}
 	}

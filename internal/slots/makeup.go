@@ -8,6 +8,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/misfire"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // makeUp starts the runs of slots, which ascend, one at a time, each once the one before has ended, and returns the time
@@ -45,30 +46,17 @@ func runID(activityID string, slot time.Time) string {
 
 // ended waits until the run is over; false if ctx is over first, or the record cannot tell.
 func (w *Watchdog) ended(ctx context.Context, runID string) bool {
-	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 250*time.Millisecond) {
+	return looks.Until(ctx, func(ctx context.Context) (bool, error) {
 		run, err := w.cfg.Record.Run(ctx, runID)
-		if err != nil && !activitycore.IsCode(err, activitycore.CodeNotFound) {
-			return false
+		if activitycore.IsCode(err, activitycore.CodeNotFound) {
+			return false, nil
 		}
-		if err == nil && run.Status.Final() {
-			return true
-		}
-		if sleep(ctx, delay) != nil {
-			return false
-		}
-	}
+		return run.Status.Final(), err
+	}) == nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+// looks is how often the record is asked for the end of a run.
+var looks = retry.Policy{First: 5 * time.Millisecond, Most: 250 * time.Millisecond}
 
 // BeforeWrite is called before a definition's schedule is created or replaced. Temporal then forgets the slots already due
 // that it has not started, and a new schedule knows nothing of the time since its definition was saved; the returned

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/retry"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
@@ -22,13 +23,13 @@ import (
 // changes a memo, and neither an edit in its UI nor one with its CLI touches it.
 const memoOwner = "activity_core_owner"
 
-// callTimeout bounds one call; callAttempts and the delays between them what is tried when Temporal is busy.
 const (
-	callTimeout  = 10 * time.Second
-	callAttempts = 6
-	firstDelay   = 50 * time.Millisecond
-	pageSize     = 1000
+	callTimeout = 10 * time.Second // bounds one call
+	pageSize    = 1000
 )
+
+// callPolicy is what is tried when Temporal is busy.
+var callPolicy = retry.Policy{First: 50 * time.Millisecond, Most: 2 * time.Second, Attempts: 6}
 
 // calls makes the requests to Temporal and counts them.
 type calls struct {
@@ -51,22 +52,18 @@ func (c *calls) total() map[string]int {
 // do makes one call, again after a growing delay while Temporal is busy or does not answer. Every request here may be
 // repeated: what a lost answer did is seen by the verification that follows.
 func (c *calls) do(ctx context.Context, kind string, call func(context.Context) error) error {
-	delay := firstDelay
-	for attempt := 1; ; attempt++ {
+	err := callPolicy.Do(ctx, busy, func(ctx context.Context) error {
 		c.mu.Lock()
 		c.counts[kind]++
 		c.mu.Unlock()
-		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
-		err := call(callCtx)
-		cancel()
-		if err == nil || attempt == callAttempts || !busy(err) || ctx.Err() != nil {
-			return err
-		}
-		if err := sleep(ctx, delay); err != nil {
-			return err
-		}
-		delay *= 2
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		return call(ctx)
+	})
+	if err != nil && busy(err) && ctx.Err() != nil {
+		return context.Cause(ctx) // it is not known whether Temporal stays busy
 	}
+	return err
 }
 
 func busy(err error) bool {
@@ -228,15 +225,4 @@ func plain(value string) *commonpb.Payload {
 func notFound(err error) bool {
 	var missing *serviceerror.NotFound
 	return errors.As(err, &missing)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // lookEvery is how soon a change made by another process is noticed. A look is one query of a small index.
@@ -32,7 +33,7 @@ func (l *Loop) follow(ctx context.Context) {
 			l.reconciler.cfg.Log.WarnContext(ctx, "changed definitions could not be read; the next look follows", "error", err)
 		}
 		if away || err != nil {
-			_ = sleep(ctx, l.retry) // ended early by ctx, which the loop asks
+			_ = retry.Sleep(ctx, l.retry) // ended early by ctx, which the loop asks
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // DefaultOwner is the owner marker of an installation that names none.
@@ -202,6 +203,9 @@ type convergeOptions struct {
 // convergeAttempts bounds write and look again: each repetition means that somebody else wrote in between.
 const convergeAttempts = 10
 
+// convergePolicy is how long the other writer is given.
+var convergePolicy = retry.Policy{First: 10 * time.Millisecond, Most: 5 * time.Second}
+
 var errKept = errors.New("the deletion is held back")
 
 // converge repeats read row, describe, compare, write until nothing is left to write, and returns how often it wrote.
@@ -225,7 +229,7 @@ func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOption
 		}
 	}
 	var last []Change
-	delay := firstDelay / 5
+	pauses := convergePolicy.Pauses()
 	for range convergeAttempts {
 		d, row, err := r.wantedRow(ctx, id)
 		if err != nil {
@@ -250,10 +254,9 @@ func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOption
 		case err == nil:
 			writes++
 		case errors.Is(err, errConflict) || errors.Is(err, errExists):
-			if err := sleep(ctx, delay); err != nil {
+			if err := retry.Sleep(ctx, pauses.NextBackOff()); err != nil {
 				return writes, err
 			}
-			delay *= 2
 		default:
 			return writes, err
 		}

@@ -16,6 +16,7 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // Pauses between attempts to reach a server that is away: the first, and what doubling it leads to.
@@ -44,7 +45,8 @@ type TailOptions struct {
 // token, a stream that is another one now) is returned.
 func (c *Client) Tail(ctx context.Context, o TailOptions, each func(core.EventListing) error) error {
 	t := &tail{Client: c, TailOptions: o, last: o.After, each: each}
-	for pause, reached := tailPauseFirst, false; ; {
+	pauses := retry.Policy{First: tailPauseFirst, Most: tailPauseMost}.Pauses()
+	for reached := false; ; {
 		t.alive = false
 		err := t.connect(ctx)
 		reached = reached || t.alive
@@ -58,17 +60,15 @@ func (c *Client) Tail(ctx context.Context, o TailOptions, each func(core.EventLi
 			return err
 		}
 		if t.alive {
-			pause = tailPauseFirst
+			pauses.Reset()
 		}
+		pause := pauses.NextBackOff()
 		if o.Retrying != nil {
 			o.Retrying(err, pause)
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, pause) != nil {
 			return nil
-		case <-time.After(pause):
 		}
-		pause = min(2*pause, tailPauseMost)
 	}
 }
 
