@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 )
@@ -68,28 +70,22 @@ func (f *Fetcher) Fetch(ctx context.Context, def activitycore.StoredDefinition) 
 		return values, nil
 	}
 	var mu sync.Mutex
-	var first error
-	var wg sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	slots := make(chan struct{}, sourcesAtOnce)
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(sourcesAtOnce)
 	for name, source := range def.Context {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
+		work.Go(func() error {
 			v, err := f.value(ctx, def.ID, source)
+			if err != nil {
+				return named(name, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil && first == nil {
-				first = named(name, err)
-				cancel()
-			}
 			values[name] = v
+			return nil
 		})
 	}
-	wg.Wait()
-	if first != nil {
-		return nil, first
+	if err := work.Wait(); err != nil {
+		return nil, err
 	}
 	return values, nil
 }

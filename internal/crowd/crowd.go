@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/misfire"
@@ -225,43 +227,39 @@ func (s *Starter) openRuns(ctx context.Context) (map[string]bool, error) {
 
 func (s *Starter) start(ctx context.Context, at time.Time, take []activitycore.StoredDefinition, report *Report) error {
 	rand.Shuffle(len(take), func(i, j int) { take[i], take[j] = take[j], take[i] }) // replicas divide the work
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan activitycore.StoredDefinition)
 	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range min(s.cfg.Concurrency, len(take)) {
-		wg.Go(func() {
-			for def := range next {
-				outcome, err := s.cfg.Runs.StartRun(ctx, def.ID, activitycore.CronCause(at))
-				late := s.cfg.Now().Sub(at)
-				mu.Lock()
-				switch {
-				case activitycore.IsCode(err, activitycore.CodeUnavailable):
-					cancel(fmt.Errorf("start a run: %w", err)) // the others would wait as long
-				case err != nil:
-					s.cfg.Log.WarnContext(ctx, "a start is left to Temporal's scheduler", "activity_id", def.ID, "at", at, "error", err)
-				case outcome.AlreadyStarted:
-					report.Found++
-				default:
-					report.Started++
-					if s.cfg.Started != nil {
-						s.cfg.Started(late)
-					}
-				}
-				mu.Unlock()
-			}
-		})
-	}
+	work, within := errgroup.WithContext(ctx)
+	work.SetLimit(s.cfg.Concurrency)
 	for _, def := range take {
-		if ctx.Err() != nil || s.cfg.Now().Sub(at) > tooLate {
+		if within.Err() != nil || s.cfg.Now().Sub(at) > tooLate {
 			break
 		}
-		next <- def
+		work.Go(func() error {
+			outcome, err := s.cfg.Runs.StartRun(within, def.ID, activitycore.CronCause(at))
+			late := s.cfg.Now().Sub(at)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case activitycore.IsCode(err, activitycore.CodeUnavailable):
+				return fmt.Errorf("start a run: %w", err) // the others would wait as long
+			case err != nil:
+				s.cfg.Log.WarnContext(within, "a start is left to Temporal's scheduler", "activity_id", def.ID, "at", at, "error", err)
+			case outcome.AlreadyStarted:
+				report.Found++
+			default:
+				report.Started++
+				if s.cfg.Started != nil {
+					s.cfg.Started(late)
+				}
+			}
+			return nil
+		})
 	}
-	close(next)
-	wg.Wait()
-	return context.Cause(ctx)
+	err := work.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // until waits until the clock shows at.

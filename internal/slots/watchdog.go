@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/launch"
@@ -207,23 +209,15 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 }
 
 func (w *Watchdog) each(ctx context.Context, due []work, do func(context.Context, work)) {
-	next := make(chan work)
-	var wg sync.WaitGroup
-	for range min(w.cfg.Concurrency, len(due)) {
-		wg.Go(func() {
-			for item := range next {
-				do(ctx, item)
-			}
-		})
-	}
+	var group errgroup.Group
+	group.SetLimit(w.cfg.Concurrency)
 	for _, item := range due {
 		if ctx.Err() != nil {
 			break
 		}
-		next <- item
+		group.Go(func() error { do(ctx, item); return nil })
 	}
-	close(next)
-	wg.Wait()
+	_ = group.Wait() // nothing in it fails
 }
 
 // account starts the make-ups of one definition whose start was lost and gives verdicts to its slots between its mark and

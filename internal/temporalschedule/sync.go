@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	activitycore "github.com/activity-core/activity-core"
 )
 
@@ -326,31 +328,17 @@ func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncRepor
 
 // each calls do for 0 to n-1, a bounded number at once, and returns the first error, which ends the rest.
 func (r *Reconciler) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(r.cfg.Concurrency, n) {
-		wg.Go(func() {
-			for i := range next {
-				if err := do(ctx, i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-feed:
+	work, within := errgroup.WithContext(ctx)
+	work.SetLimit(r.cfg.Concurrency)
 	for i := range n {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			break feed
+		if within.Err() != nil {
+			break
 		}
+		work.Go(func() error { return do(within, i) })
 	}
-	close(next)
-	wg.Wait()
+	err := work.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return nil
+	return err
 }
