@@ -11,6 +11,7 @@ import (
 
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/cronspec/cronspectest"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 func TestRefusalsNameTheFieldAndSayWhatToWriteInstead(t *testing.T) {
@@ -230,14 +231,14 @@ func TestRareDatesAreFoundAndTheEndIsReported(t *testing.T) {
 		t.Errorf("29 February was last a Sunday on %s", prev)
 	}
 	for _, extreme := range []time.Time{{}, time.Unix(1<<62, 0), time.Unix(-1<<62, 0), at(t, "9999-01-01T00:00:00Z")} {
-		for zone := range cronspec.Zones() {
+		for zone := range zonedata.Current().Zones() {
 			mustParse(t, zone, "30 2 29 2 *", "* * * * *").Next(extreme) // must return
 		}
 	}
 }
 
 func TestEveryListedZoneLoadsAndEveryPeriodEnds(t *testing.T) {
-	for zone := range cronspec.Zones() {
+	for zone := range zonedata.Current().Zones() {
 		s := mustParse(t, zone, "30 2 * * *")
 		if n := len(slices.Collect(s.Between(at(t, "2011-01-01T00:00:00Z"), at(t, "2012-12-31T00:00:00Z")))); n < 725 || n > 735 {
 			t.Errorf("%s: a daily expression fired %d times in two years", zone, n)

@@ -4,13 +4,15 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // Periods follow on each other without a gap and without an overlap, or instants would be lost or listed twice; and the offset
 // of each holds from its first second to its last.
 func TestPeriodsOfEveryZoneTileTheTime(t *testing.T) {
 	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(2041, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
-	for zone := range Zones() {
+	for zone := range zonedata.Current().Zones() {
 		loc, err := LoadZone(zone)
 		if err != nil {
 			t.Fatal(err)

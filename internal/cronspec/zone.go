@@ -2,15 +2,11 @@ package cronspec
 
 import (
 	"bytes"
-	"iter"
 	"slices"
 	"time"
 
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
-
-// Zones yields the IANA zone names that [Parse] accepts, in ascending order.
-func Zones() iter.Seq[string] { return zonedata.Current().Zones() }
 
 // LoadZone is the zone of that name in the zone data that this process goes by, whatever $ZONEINFO and the machine's files say. It
 // is what to call in place of [time.LoadLocation]. The name must not be empty. The error is a [*ParseError], with a hint.

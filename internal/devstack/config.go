@@ -1,16 +1,13 @@
+//go:build !slim
+
 package devstack
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 )
-
-// ErrSlim is returned by every Start function of a binary built with the tag slim, which contains no server.
-var ErrSlim = errors.New("this binary was built without the embedded servers (build tag slim): " +
-	"use a full build of activity-core, or run `activity-core serve` against external Temporal and NATS")
 
 // Names of the flags that choose the ports, as the dev command spells them. Errors about a port name its flag.
 const (

@@ -8,5 +8,5 @@
 // the internet. State survives kill -9; see [TemporalConfig.PowerLossSafe] and [NATSConfig.SyncAlways] for what
 // survives a power cut.
 //
-// The build tag slim leaves the servers out: every Start function then returns [ErrSlim].
+// The build tag slim leaves everything out but [ErrSlim].
 package devstack

@@ -4,7 +4,7 @@ import activitycore "github.com/activity-core/activity-core"
 
 // Decode checks the resolved parameters of an action and returns them as a
 // pointer to the struct of its type. It fails with CodeInvalid if a parameter is
-// wrong, and if a.Deferred is set: such an action goes through [ResolveDeferred] first.
+// wrong, and if a.Deferred is set: such an action goes through [Resolver.Resolve] first.
 func Decode(a activitycore.PlannedAction) (any, error) {
 	if a.Deferred {
 		return nil, activitycore.Errorf(activitycore.CodeInvalid, "action %s still waits for the results of earlier steps", a.Key)

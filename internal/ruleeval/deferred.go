@@ -87,16 +87,8 @@ func captured(v any, b *budget) (any, error) {
 	return v, nil
 }
 
-// ResolveDeferred resolves what an action waited for: steps maps the names of
-// earlier actions of the same item to their results. It returns the complete
-// With, checked as [Decode] expects it. An action that is not deferred comes back as it is.
-// It fails with CodeInvalid where a result lacks what a template names.
-func ResolveDeferred(ctx context.Context, a activitycore.PlannedAction, steps map[string]any) (map[string]any, error) {
-	return NewResolver().Resolve(ctx, a, steps, 1)
-}
-
-// Resolver is [ResolveDeferred] for many actions of the same shape: it keeps
-// compiled templates, at most a few hundred. It is safe for concurrent use.
+// Resolver resolves what actions waited for. It keeps compiled templates, at most a few hundred. It is safe for
+// concurrent use.
 type Resolver struct {
 	mu    sync.Mutex
 	cache map[string]*template
@@ -108,8 +100,10 @@ func NewResolver() *Resolver { return &Resolver{cache: map[string]*template{}} }
 // resolverCacheSize bounds the templates a Resolver keeps.
 const resolverCacheSize = 512
 
-// Resolve is described at [ResolveDeferred]. The action is one of so many of its plan, which share a second budget of
-// MaxPlanCost: beyond its share it fails with CodeTooLarge.
+// Resolve resolves what an action waited for: steps maps the names of earlier actions of the same item to their results.
+// It returns the complete With, checked as [Decode] expects it. An action that is not deferred comes back as it is. It
+// fails with CodeInvalid where a result lacks what a template names. The action is one of so many of its plan, which share
+// a second budget of MaxPlanCost: beyond its share it fails with CodeTooLarge.
 func (r *Resolver) Resolve(ctx context.Context, a activitycore.PlannedAction, steps map[string]any, among int) (map[string]any, error) {
 	if !a.Deferred {
 		return a.With, nil

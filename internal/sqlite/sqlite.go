@@ -36,7 +36,7 @@ func dialect() sqlstore.Dialect {
 		Goose: goose.DialectSQLite3,
 		Types: sqlstore.ColumnTypes{Timestamp: "INTEGER", Bytes: "BLOB", BigInt: "INTEGER", Key: "TEXT",
 			Serial: "INTEGER PRIMARY KEY AUTOINCREMENT", WithoutRowID: " WITHOUT ROWID"},
-		Rebind: sqlstore.RebindNumbered,
+		Rebind: rebind,
 		// Each row is a call into the same process: larger statements save nothing.
 		Bulk:     []int{1},
 		Classify: classify,
@@ -147,7 +147,7 @@ func Migrate(ctx context.Context, cfg Config, f func(context.Context, *sqlstore.
 // engine is one SQLite file.
 type engine struct {
 	readDB  *sql.DB
-	reads   *sqlstore.Statements
+	reads   *statements
 	writeDB *sql.DB
 	writer  *writer
 	remove  string // folder to remove on Close, or ""
@@ -174,7 +174,7 @@ func (e *engine) open(ctx context.Context, cfg Config) error {
 	if e.readDB, err = openDB(cfg.dsn("query_only(1)"), cfg.Readers); err != nil {
 		return err
 	}
-	e.reads = sqlstore.NewStatements(e.readDB, sqlstore.RebindNumbered)
+	e.reads = newStatements(e.readDB)
 	return e.readDB.PingContext(ctx)
 }
 

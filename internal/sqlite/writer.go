@@ -34,7 +34,7 @@ type job struct {
 // the fsync, which is most of a commit's cost.
 type writer struct {
 	conn       *sql.Conn
-	statements *sqlstore.Statements
+	statements *statements
 	jobs       chan *job
 	quit       chan struct{}
 	ended      chan struct{}
@@ -43,7 +43,7 @@ type writer struct {
 
 func startWriter(conn *sql.Conn) *writer {
 	w := &writer{
-		conn: conn, statements: sqlstore.NewStatements(conn, sqlstore.RebindNumbered),
+		conn: conn, statements: newStatements(conn),
 		jobs: make(chan *job, maxGroup), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.loop()

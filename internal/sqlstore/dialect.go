@@ -1,9 +1,6 @@
 package sqlstore
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/pressly/goose/v3"
 )
 
@@ -51,37 +48,3 @@ const (
 	ErrorUnavailable            // connection lost, database busy, full or shutting down
 	ErrorValue                  // a value the database cannot hold
 )
-
-// RebindNumbered turns $1 into SQLite's placeholders: plain ? where each
-// parameter occurs once and in order, since the driver finds those without
-// comparing names, and ?1 otherwise.
-func RebindNumbered(sql string) string {
-	var plain, numbered strings.Builder
-	next, ordered := 1, true
-	for i := 0; i < len(sql); i++ {
-		if sql[i] != '$' {
-			plain.WriteByte(sql[i])
-			numbered.WriteByte(sql[i])
-			continue
-		}
-		end := i + 1
-		for end < len(sql) && sql[end] >= '0' && sql[end] <= '9' {
-			end++
-		}
-		n, err := strconv.Atoi(sql[i+1 : end])
-		if err != nil { // a dollar sign that is no placeholder
-			plain.WriteByte('$')
-			numbered.WriteByte('$')
-			continue
-		}
-		ordered = ordered && n == next
-		next++
-		plain.WriteByte('?')
-		numbered.WriteString("?" + strconv.Itoa(n))
-		i = end - 1
-	}
-	if ordered {
-		return plain.String()
-	}
-	return numbered.String()
-}

@@ -134,15 +134,6 @@ func (in *Inbound) Deliver(body []byte) (Delivery, error) {
 	return d, nil
 }
 
-// Verify is [Begin] followed by [Inbound.Deliver], for a request that is there as a whole.
-func Verify(source Source, secrets []string, h http.Header, body []byte, now time.Time) (Delivery, error) {
-	in, err := Begin(source, secrets, h, now)
-	if err != nil {
-		return Delivery{}, err
-	}
-	return in.Deliver(body)
-}
-
 // scopedID is a delivery's ID within its source. One that no event can have for its length or its bytes is known by its hash.
 func scopedID(source Source, id string) string {
 	scoped := string(source) + ":" + id

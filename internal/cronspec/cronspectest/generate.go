@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
+	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
 // Long tells whether the long variants of the tests were asked for with ACTIVITY_CORE_LONG=1.
@@ -24,7 +25,7 @@ var (
 )
 
 // Zones are all the zones.
-func Zones() []string { return slices.Collect(cronspec.Zones()) }
+func Zones() []string { return slices.Collect(zonedata.Current().Zones()) }
 
 // Expression draws an expression of any shape the parser accepts, leaning towards the hours in which clocks change.
 func Expression(t *rapid.T) string {
