@@ -279,8 +279,9 @@ type Ledger interface {
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (LedgerEntry, error)
 	// LedgerEntries lists rows, newest first.
 	LedgerEntries(ctx context.Context, f LedgerFilter, p PageRequest) (Page[LedgerEntry], error)
-	// EventMatches returns the names of the definitions, or the IDs of purged ones, that have a row for each of the events, ascending.
-	EventMatches(ctx context.Context, eventIDs []string) (map[string][]string, error)
+	// EventMatches returns the names of the definitions, or the IDs of purged ones, that have a row for each of the events: of each event
+	// at most limit, the first that were recorded.
+	EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]EventMatches, error)
 	// CronKeys returns the cause keys of a definition's cron rows with nominal time in [from, to), ascending.
 	CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error)
 }

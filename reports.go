@@ -27,6 +27,14 @@ type EventListing struct {
 	Sequence  uint64    `json:"sequence"`
 	StoredAt  time.Time `json:"stored_at"`
 	MatchedBy []string  `json:"matched_by,omitempty"` // names of definitions with a ledger row for it
+	// MatchedMore is how many more there are: a list names up to 100 of each event, events show up to 1,000.
+	MatchedMore int `json:"matched_more,omitempty"`
+}
+
+// EventMatches are the definitions with a ledger row for an event: names, ascending, and how many more there are.
+type EventMatches struct {
+	Names []string
+	More  int
 }
 
 // DeadLetter is an event (or bytes that are none) that could not be routed.

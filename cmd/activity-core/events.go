@@ -59,7 +59,11 @@ func (c *cli) eventsCommand() *cobra.Command {
 func eventRows(events []core.EventListing) [][]string {
 	rows := [][]string{{"SEQ", "EVENT", "TYPE", "SOURCE", "MATCHED BY", "STORED"}}
 	for _, e := range events {
-		rows = append(rows, []string{fmt.Sprint(e.Sequence), e.EventID, e.Type, e.Source, strings.Join(e.MatchedBy, ","), ago(e.StoredAt)})
+		matched := strings.Join(e.MatchedBy, ",")
+		if e.MatchedMore > 0 {
+			matched += fmt.Sprintf(" and %d more", e.MatchedMore)
+		}
+		rows = append(rows, []string{fmt.Sprint(e.Sequence), e.EventID, e.Type, e.Source, matched, ago(e.StoredAt)})
 	}
 	return rows
 }

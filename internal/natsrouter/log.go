@@ -22,7 +22,7 @@ type Record interface {
 	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
 	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
 	Event(ctx context.Context, eventID string) (activitycore.EventRecord, error)
-	EventMatches(ctx context.Context, eventIDs []string) (map[string][]string, error)
+	EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]activitycore.EventMatches, error)
 	activitycore.Catalogue
 }
 
@@ -80,7 +80,7 @@ func (l *Log) ListEvents(ctx context.Context, f EventFilter, p activitycore.Page
 	if err != nil {
 		return page, err
 	}
-	return page, l.matched(ctx, page.Items)
+	return page, l.matched(ctx, page.Items, matchesInList)
 }
 
 // mayHaveType says no only of a message that cannot be an event of a type: its bytes do not hold the type, nor an escape that could stand for
@@ -97,15 +97,22 @@ func mayHaveType(m stored, eventType string) bool {
 	return false
 }
 
-// matched fills in the definitions that have a ledger row for events.
-func (l *Log) matched(ctx context.Context, events []activitycore.EventListing) error {
+// How many of the definitions that an event matched are named, in a list and of one event; the others are counted.
+const (
+	matchesInList = 100
+	matchesOfOne  = 1000
+)
+
+// matched fills in the definitions that have a ledger row for events, at most limit of each.
+func (l *Log) matched(ctx context.Context, events []activitycore.EventListing, limit int) error {
 	ids := make([]string, len(events))
 	for i, e := range events {
 		ids[i] = e.EventID
 	}
-	names, err := l.record.EventMatches(ctx, ids)
+	matches, err := l.record.EventMatches(ctx, ids, limit)
 	for i := range events {
-		events[i].MatchedBy = names[events[i].EventID]
+		of := matches[events[i].EventID]
+		events[i].MatchedBy, events[i].MatchedMore = of.Names, of.More
 	}
 	return err
 }
@@ -116,7 +123,7 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 	found, err := l.record.Event(ctx, eventID)
 	if err == nil {
 		listing := []activitycore.EventListing{{Event: found.Event, Sequence: found.StreamSeq, StoredAt: l.storedAt(ctx, found)}}
-		err := l.matched(ctx, listing)
+		err := l.matched(ctx, listing, matchesOfOne)
 		return listing[0], err
 	}
 	if !activitycore.IsCode(err, activitycore.CodeNotFound) {
@@ -134,7 +141,7 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 			return activitycore.EventListing{}, err
 		}
 		if len(page.Items) > 0 {
-			err := l.matched(ctx, page.Items)
+			err := l.matched(ctx, page.Items, matchesOfOne)
 			return page.Items[0], err
 		}
 		if page.NextCursor == "" {

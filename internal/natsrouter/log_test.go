@@ -46,6 +46,27 @@ func ids(l []activitycore.EventListing) []string {
 	return out
 }
 
+// An event that thousands of definitions want does not make its list thousands of names long.
+func TestAListNamesSomeOfWhatAnEventMatched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, StreamOptions{})
+	var defs []activitycore.Definition
+	for i := range 130 {
+		defs = append(defs, definition(fmt.Sprintf("d%03d", i), "x"))
+	}
+	w.apply(defs...)
+	w.start(w.router(newStarts()))
+	w.publish(event("wanted", "x", nil))
+	w.drained()
+	if got := w.list(EventFilter{}, 10); len(got) != 1 || len(got[0].MatchedBy) != 100 || got[0].MatchedMore != 30 {
+		t.Errorf("the list has %+v; want one event, matched by 100 and 30 more", got)
+	}
+	e, err := w.log().Event(t.Context(), "wanted")
+	if err != nil || len(e.MatchedBy) != 130 || e.MatchedMore != 0 {
+		t.Errorf("the event itself is matched by %d and %d more, %v; want 130 and no more", len(e.MatchedBy), e.MatchedMore, err)
+	}
+}
+
 func TestEventsAreListedNewestFirstWithWhatTheyMatched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, StreamOptions{})

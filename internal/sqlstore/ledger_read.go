@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -93,29 +94,81 @@ func ledgerListing(f activitycore.LedgerFilter, limit int) *listing {
 	return l.equal("verdict", string(f.Verdict)).equal("kind", string(f.Kind))
 }
 
-// EventMatches returns the names of the definitions that have a row for each of the events: one query for a page of events.
-func (s *Store) EventMatches(ctx context.Context, eventIDs []string) (map[string][]string, error) {
-	type match struct{ event, name string }
-	out := make(map[string][]string, len(eventIDs))
+// ofAnEvent restricts ledger rows to those that an event made: only they name it. The databases must be told, for the index has no others.
+const ofAnEvent = `ledger.event_id <> ''`
+
+const matchColumns = `SELECT ledger.event_id, COALESCE(definitions.name, ledger.activity_id)
+	FROM ledger LEFT JOIN definitions ON definitions.id = ledger.activity_id AND NOT definitions.purged WHERE ` + ofAnEvent
+
+type eventMatch struct{ event, name string }
+
+func scanMatch(r scanner) (m eventMatch, err error) {
+	err = r.Scan(&m.event, &m.name)
+	return m, err
+}
+
+// EventMatches returns the names of the definitions that have a row for each of the events: two queries for a page of events, and one more
+// for each event that has more than limit.
+func (s *Store) EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]activitycore.EventMatches, error) {
+	out := make(map[string]activitycore.EventMatches, len(eventIDs))
+	if limit < 1 {
+		return nil, activitycore.InvalidField("limit", limit, "must be at least 1")
+	}
 	for part := range slices.Chunk(eventIDs, inChunk) {
-		var b statement
-		b.add(`SELECT ledger.event_id, COALESCE(definitions.name, ledger.activity_id) AS known_as
-			FROM ledger LEFT JOIN definitions ON definitions.id = ledger.activity_id AND NOT definitions.purged
-			WHERE ledger.event_id <> '' AND ledger.kind || '' = 'event' AND ledger.event_id IN `)
-		in(&b, part)
-		b.add(` ORDER BY known_as`)
-		rows, err := list(ctx, s.engine.Reader(), func(r scanner) (m match, err error) {
-			err = r.Scan(&m.event, &m.name)
-			return m, err
-		}, b.String(), b.args...)
-		if err != nil {
+		if err := s.matchesOf(ctx, part, limit, out); err != nil {
 			return nil, s.translate("find what events matched", err)
-		}
-		for _, m := range rows {
-			out[m.event] = append(out[m.event], m.name)
 		}
 	}
 	return out, nil
+}
+
+func (s *Store) matchesOf(ctx context.Context, events []string, limit int, out map[string]activitycore.EventMatches) error {
+	type count struct {
+		event string
+		n     int
+	}
+	var b statement
+	b.add(`SELECT ledger.event_id, count(*) FROM ledger WHERE ` + ofAnEvent + ` AND ledger.event_id IN `)
+	in(&b, events)
+	b.add(` GROUP BY ledger.event_id`)
+	counts, err := list(ctx, s.engine.Reader(), func(r scanner) (c count, err error) {
+		err = r.Scan(&c.event, &c.n)
+		return c, err
+	}, b.String(), b.args...)
+	if err != nil {
+		return err
+	}
+	var few []string
+	var found []eventMatch
+	for _, c := range counts {
+		if c.n <= limit {
+			few = append(few, c.event)
+			continue
+		}
+		some, err := list(ctx, s.engine.Reader(), scanMatch, matchColumns+` AND ledger.event_id = $1 ORDER BY ledger.slot_at, ledger.activity_id, ledger.cause_key LIMIT $2`, c.event, limit)
+		if err != nil {
+			return err
+		}
+		out[c.event] = activitycore.EventMatches{More: c.n - len(some)}
+		found = append(found, some...)
+	}
+	if len(few) > 0 {
+		var b statement
+		b.add(matchColumns + ` AND ledger.event_id IN `)
+		in(&b, few)
+		all, err := list(ctx, s.engine.Reader(), scanMatch, b.String(), b.args...)
+		if err != nil {
+			return err
+		}
+		found = append(found, all...)
+	}
+	slices.SortFunc(found, func(a, b eventMatch) int { return strings.Compare(a.name, b.name) })
+	for _, m := range found {
+		of := out[m.event]
+		of.Names = append(of.Names, m.name)
+		out[m.event] = of
+	}
+	return nil
 }
 
 // PendingCauses lists rows that were recorded or started before a time and

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"audit and secrets", auditAndSecrets},
 		{"every change is in the audit trail, once", auditOfChanges},
 		{"the types of events are told, each once", eventTypes},
+		{"of what an event matched some are named and all counted", eventMatches},
 		{"text that databases dislike", oddText},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.test(t, open(t)) })
