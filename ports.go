@@ -463,6 +463,7 @@ type Store interface {
 	DefinitionWriter
 	Catalogue
 	ScheduleBook
+	ScheduleObservations
 	Ledger
 	RunReader
 	RunWriter

@@ -159,6 +159,8 @@ type ScheduleDrift struct {
 	Detail       string    `json:"detail"`
 	// Action taken, or that would be taken: create, update, pause, unpause, delete, adopt.
 	Action string `json:"action"`
+	// Mended is true if the action was carried out.
+	Mended bool `json:"mended,omitempty"`
 	// Error if the action failed.
 	Error string `json:"error,omitempty"`
 }

@@ -149,7 +149,7 @@ Start with:  activity-core dev -f examples/ --context-dir examples/context`,
 	add("server", c.devCommand(), c.serveCommand(), c.migrateCommand(), c.seedCommand(), c.devServerCommand())
 	add("define", c.validateCommand(), c.schemaCommand(), c.planCommand(), c.applyCommand(), c.getCommand(), c.describeCommand(),
 		c.deleteCommand(), c.pauseCommand(), c.resumeCommand(), c.triggerCommand(), c.nextCommand(), c.simulateCommand(), c.dryRunCommand(), c.backfillCommand())
-	add("observe", c.runsCommand(), c.tasksCommand(), c.eventsCommand(), c.deadLettersCommand(), c.ledgerCommand(), c.auditCommand())
+	add("observe", c.runsCommand(), c.tasksCommand(), c.eventsCommand(), c.deadLettersCommand(), c.ledgerCommand(), c.schedulesCommand(), c.auditCommand())
 	add("operate", c.doctorCommand(), c.syncCommand(), c.secretCommand(), c.configCommand(), c.versionCommand())
 	return root
 }

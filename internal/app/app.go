@@ -256,7 +256,7 @@ func (a *App) assemble(context.Context) error {
 	// and a missing slot is looked for in the schedule.
 	a.schedules = temporalschedule.New(temporalschedule.Config{
 		Service: a.temporal.WorkflowService(), Namespace: cfg.TemporalNamespace, Store: store,
-		Slots: slotKeeper{a}, Owner: cfg.ReconcileOwner, MaxDeletePercent: &cfg.MaxDeletePercent, Log: a.Logger.With("component", "schedules"),
+		Slots: slotKeeper{a}, Owner: cfg.ReconcileOwner, Instance: instance(), MaxDeletePercent: &cfg.MaxDeletePercent, Log: a.Logger.With("component", "schedules"),
 		Metrics: temporalschedule.Metrics{Observed: a.metrics.SchedulesObserved, Written: a.metrics.ScheduleWritten, Synced: a.metrics.Synced},
 	})
 	a.watchdog = slots.NewWatchdog(slots.Config{

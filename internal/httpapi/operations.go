@@ -14,9 +14,7 @@ const defaultCheck = 24 * time.Hour
 
 func (s *server) operations() {
 	const tag = "Operation"
-	register(s, op(http.MethodGet, "/schedules", "list-drift", tag, "How schedules in Temporal differ from the record; nothing is changed"), func(ctx context.Context, _ *struct{}) (*body[core.SyncReport], error) {
-		return s.sync(ctx, core.SyncOptions{DryRun: true})
-	})
+	s.scheduleList()
 	type pendingInput struct {
 		Revision int64 `query:"revision" minimum:"0" doc:"only what changed at this revision, as the answer of apply names it, and has not changed since; default: everything"`
 	}

@@ -113,7 +113,7 @@ func TestEveryErrorIsAProblemDocument(t *testing.T) {
 		"large head":               {"GET", "/runs/x", map[string]string{"X-Long": long}, "", 431, core.CodeTooLarge, "headers", "65536 bytes"},
 		"long address":             {"GET", "/runs/" + long, nil, "", 414, core.CodeTooLarge, "path", "65536 bytes"},
 		"long query":               {"GET", "/runs?event=" + long, nil, "", 414, core.CodeTooLarge, "path", "65536 bytes"},
-		"a role that is not here":  {"GET", "/schedules", nil, "", 503, core.CodeUnavailable, "", "does not offer"},
+		"a role that is not here":  {"POST", "/sync", nil, "{}", 503, core.CodeUnavailable, "", "does not offer"},
 		"a database that is away":  {"GET", "/runs/away", nil, "", 503, core.CodeUnavailable, "", "does not answer"},
 		"an unforeseen failure":    {"GET", "/runs/broken", nil, "", 500, core.CodeInternal, "", "the log has the details"},
 		"a panic":                  {"GET", "/runs/there/plan", nil, "", 500, core.CodeInternal, "", "the log has the details"},

@@ -24,6 +24,8 @@ type Record interface {
 	Event(ctx context.Context, eventID string) (core.EventRecord, error)
 	LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error)
 	SchedulesBehind(ctx context.Context, f core.BehindFilter) (core.SchedulesBehind, error)
+	Schedules(ctx context.Context, f core.ScheduleFilter, p core.PageRequest) (core.Page[core.ScheduleState], error)
+	LastObservation(ctx context.Context) (core.ScheduleObservation, error)
 	AuditEntries(ctx context.Context, object string, p core.PageRequest) (core.Page[core.AuditEntry], error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -182,8 +181,8 @@ func (s *Store) Definitions(ctx context.Context, f activitycore.DefinitionFilter
 // definitionListing lists live definitions by name.
 func definitionListing(f activitycore.DefinitionFilter, limit int) *listing {
 	l := &listing{table: "definitions", columns: definitionColumns, always: []string{"deleted_at IS NULL"}, order: []string{"name"}, limit: limit}
-	if prefix := strings.ToValidUTF8(clean(f.NamePrefix), ""); prefix != "" {
-		l.from, l.before = prefix, prefix+"\U0010FFFF"
+	if from, before := prefixRange(f.NamePrefix); from != "" {
+		l.from, l.before = from, before
 	}
 	if f.TriggerType == "" && f.Enabled == nil && f.Paused == nil {
 		return l

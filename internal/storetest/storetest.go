@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"a pause is kept until it is resumed", pauses},
 		{"many definitions are found by name at once", namedDefinitions},
 		{"a schedule is behind until it is marked", schedulesFollow},
+		{"schedules are listed as they were seen", schedulesAreListed},
 		{"a reader of the catalogue misses no change", catalogueOrder},
 		{"every revision of the catalogue has its token", catalogueTokens},
 		{"a cause has one row and one claim", oneClaim},

@@ -17,6 +17,8 @@ type Store interface {
 	PurgeTombstone(ctx context.Context, id string, version int64) error
 	Head(ctx context.Context, known int64) (revision int64, token string, err error)
 	activitycore.ScheduleBook
+	ObserveSchedules(ctx context.Context, o activitycore.ScheduleObservation, drift []activitycore.ScheduleDrift) error
+	ObservationFailed(ctx context.Context, f activitycore.FailedObservation) error
 }
 
 // SlotKeeper rescues the slots that a write to a schedule makes Temporal forget: those already due and not yet started,

@@ -34,6 +34,8 @@ type Config struct {
 	Owner string
 	// Identity is what Temporal records as the author of a write; default Owner.
 	Identity string
+	// Instance names this process among its replicas, in what it notes of schedules; default Identity.
+	Instance string
 	// TaskQueue for the runs; default [activitycore.TaskQueue].
 	TaskQueue string
 	// Converter encodes the workflow's input; default is the SDK's. It must be that of the worker's client.
@@ -78,6 +80,9 @@ func New(cfg Config) *Reconciler {
 	}
 	if cfg.Identity == "" {
 		cfg.Identity = cfg.Owner
+	}
+	if cfg.Instance == "" {
+		cfg.Instance = cfg.Identity
 	}
 	if cfg.TaskQueue == "" {
 		cfg.TaskQueue = activitycore.TaskQueue

@@ -16,9 +16,9 @@ import (
 
 // Sync compares all of the record with all of Temporal and makes them agree. A converged sync lists, describes a sample,
 // and writes nothing. The report holds what differed and what became of it; an error means that the comparison itself
-// failed, and then nothing was written.
+// failed, and then nothing was written. What it saw is noted in the record, of a dry run, too.
 func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (report activitycore.SyncReport, err error) {
-	start, before := r.cfg.Now(), r.calls.total()
+	start, before, asked := r.cfg.Now(), r.calls.total(), r.now()
 	defer func() {
 		took := r.cfg.Now().Sub(start)
 		report.Seconds = took.Seconds()
@@ -31,11 +31,11 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 		if !opt.DryRun {
 			r.cfg.Metrics.synced(took, err)
 		}
+		r.observed(ctx, asked, report, err)
 	}()
 	report.DryRun = opt.DryRun
 
 	// Temporal first: what the listing shows, the record has known for longer.
-	asked := r.now()
 	observed, err := r.calls.list(ctx)
 	if err != nil {
 		return report, err
@@ -281,7 +281,7 @@ func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, 
 			r.cfg.Log.ErrorContext(ctx, "schedule could not be brought in line", "activity_id", work[i].id, "error", err)
 		}
 		for _, at := range work[i].drift {
-			if err != nil {
+			if report.Drift[at].Mended = err == nil; err != nil {
 				report.Drift[at].Error = activitycore.MessageOf(err)
 			}
 		}

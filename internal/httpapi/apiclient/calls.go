@@ -230,9 +230,9 @@ func (c *Client) DropDeadLetter(ctx context.Context, id string) error {
 	return c.send(ctx, http.MethodDelete, "/dead-letters/"+url.PathEscape(id), nil, nil, nil)
 }
 
-// Schedules shows drift without changing anything.
-func (c *Client) Schedules(ctx context.Context) (r core.SyncReport, err error) {
-	return r, c.get(ctx, "/schedules", nil, &r)
+// Schedules lists what the record knows of schedules; filters: drift, pending, prefix.
+func (c *Client) Schedules(ctx context.Context, o ListOptions) (r wire.Schedules, err error) {
+	return r, c.get(ctx, "/schedules", o.values(), &r)
 }
 
 // SchedulesPending tells which schedules have still to follow what changed at a revision of the catalogue; 0 is everything.

@@ -207,6 +207,24 @@ type SchedulesPending struct {
 	Items []core.ScheduleBehind `json:"items"`
 }
 
+// Schedules is the answer of GET /schedules.
+type Schedules struct {
+	Items      []core.ScheduleState `json:"items"`
+	NextCursor string               `json:"next_cursor,omitempty"`
+	// Observation is what the latest comparison with Temporal saw; absent if there was none yet.
+	Observation *Observation `json:"observation,omitempty"`
+	// Failed is a later attempt that came to no comparison.
+	Failed *core.FailedObservation `json:"failed,omitempty"`
+	// Note says what to do where there is no observation.
+	Note string `json:"note,omitempty"`
+}
+
+// Observation is what a comparison of all schedules saw, and how long ago.
+type Observation struct {
+	core.ScheduleObservation
+	AgeSeconds float64 `json:"age_seconds"`
+}
+
 // Ready is the answer of GET /readyz.
 type Ready struct {
 	Ready  bool              `json:"ready"`

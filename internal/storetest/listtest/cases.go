@@ -44,6 +44,9 @@ var samples = map[string][]any{
 	"DefinitionFilter.Enabled":     {new(bool), yes()},
 	"DefinitionFilter.Paused":      {yes(), new(bool)},
 	"DefinitionFilter.NamePrefix":  {"d-1"},
+
+	"ScheduleFilter.Only":       {core.OnlyPending, core.ScheduleSelection(core.DriftMissing), core.ScheduleSelection(core.DriftChanged)},
+	"ScheduleFilter.NamePrefix": {"d-1"},
 }
 
 func yes() *bool {
@@ -129,6 +132,22 @@ func Cases(t testing.TB, few bool) []Case {
 	out = append(out, casesOf(t, "definitions", few, func(s store) func(context.Context, core.DefinitionFilter, core.PageRequest) (core.Page[core.StoredDefinition], error) {
 		return s.Definitions
 	})...)
+	schedules := func(s store) func(context.Context, core.ScheduleFilter, core.PageRequest) (core.Page[core.ScheduleState], error) {
+		return s.Schedules
+	}
+	out = append(out, casesOf(t, "schedules", few, schedules)...)
+	for _, only := range samples["ScheduleFilter.Only"][1:] {
+		if !few {
+			break // they are among the others
+		}
+		for _, prefix := range []string{"", "d-1"} {
+			f := core.ScheduleFilter{Only: only.(core.ScheduleSelection), NamePrefix: prefix}
+			out = append(out, Case{fmt.Sprintf("schedules only=%s nameprefix=%s", f.Only, prefix), func(ctx context.Context, s core.Store, p core.PageRequest) (int, string, error) {
+				page, err := s.Schedules(ctx, f, p)
+				return len(page.Items), page.NextCursor, err
+			}})
+		}
+	}
 	events := func(s store) func(context.Context, string, core.PageRequest) (core.Page[core.EventRecord], error) {
 		return s.EventList
 	}

@@ -30,6 +30,9 @@ func CheckContents(t *testing.T, s core.Store) {
 	contents(t, s.Definitions, func(d core.StoredDefinition) string { return d.ID }, func(d core.StoredDefinition, f core.DefinitionFilter) bool {
 		return given(string(d.TriggerType), string(f.TriggerType)) && (f.Paused == nil || *f.Paused == (d.Paused != nil)) && strings.HasPrefix(d.Name, f.NamePrefix)
 	}, "enabled") // the bulk rows' documents say nothing of it
+	contents(t, s.Schedules, func(x core.ScheduleState) string { return x.ActivityID }, func(x core.ScheduleState, f core.ScheduleFilter) bool {
+		return strings.HasPrefix(x.ActivityName, f.NamePrefix)
+	}, "only") // in another order, and with others
 }
 
 func contents[F, T any](t *testing.T, read func(context.Context, F, core.PageRequest) (core.Page[T], error), id func(T) string, wants func(T, F) bool, but ...string) {

@@ -87,6 +87,7 @@ func Fill(ctx context.Context, t testing.TB, db *sql.DB, d Dialect, size Size) {
 		"{status}", `CASE WHEN i % 5000 = 3 THEN 'running' WHEN i % 1000 IN (7, 8) THEN 'failed' WHEN i % 2000 = 10 THEN 'partial' WHEN i % 3000 = 9 THEN 'canceled' ELSE 'succeeded' END`,
 		"{verdict}", `CASE WHEN i % 2000 = 3 THEN 'skipped' WHEN i % 3000 = 7 THEN 'paused' WHEN i % 5000 = 8 THEN 'compressed' ELSE 'fired' END`,
 		"{task status}", `CASE WHEN i % 5000 = 3 THEN 'in_progress' WHEN i % 50 = 4 THEN 'open' WHEN i % 700 = 9 THEN 'canceled' ELSE 'done' END`,
+		"{drift}", `CASE WHEN i % 10 = 4 THEN 'changed' ELSE 'missing' END`,
 		"{at}", d.Time(fmt.Sprintf("%d + i", begin.Unix())),
 		"{document}", fmt.Sprintf(`REPLACE(REPLACE(CASE WHEN i %% 2 = 0 THEN %s ELSE %s END, 'THE-NAME', 'd-' || CAST(%d + i AS TEXT)), 'THE-ID', '00000000-0000-4000-8000-' || CAST(%d + i AS TEXT))`, cron, event, base, base),
 		"{payload}", d.Bytes(`'{"n":1,"text":"`+strings.Repeat("some text ", 40)+`"}'`),
@@ -113,6 +114,9 @@ func Fill(ctx context.Context, t testing.TB, db *sql.DB, d Dialect, size Size) {
 		rows(200, `INSERT INTO actions (run_id, seq, planned, status) SELECT '`+runID(4)+`', i, '{"type":"create_task"}', 'succeeded'`),
 		rows(size.Audit, `INSERT INTO audit (created_at, actor, action, object, detail)
 			SELECT {at}, 'test', 'definition.update', CASE WHEN i % 5000 = 3 THEN 'rare' ELSE 'common' END, {detail}`),
+		`INSERT INTO observations (what, seen_at, body) SELECT 'schedules', ` + d.Time("0") + `, '{"at":"1970-01-01T00:00:00Z","drift":{"missing":2,"changed":1}}'`,
+		rows(size.Definitions, `INSERT INTO observations (what, seen_at, body) SELECT 'schedules ' || {drift} || ' ' || {name} || ' ' || {definition}, `+d.Time("0")+`,
+			'{"kind":"' || {drift} || '","activity_id":"' || {definition} || '","activity_name":"' || {name} || '"}'`),
 		rows(size.Definitions, `INSERT INTO outages (what, from_at, to_at) SELECT 'worker', `+d.Time(fmt.Sprintf("%d + i * 100", begin.Unix()))+`, `+
 			d.Time(fmt.Sprintf("%d + i * 100 + 50", begin.Unix()))),
 	}, d.After...) {
