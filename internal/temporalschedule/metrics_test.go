@@ -11,7 +11,7 @@ import (
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-// A process without a loop shows what GET /schedules finds, and must not keep saying it in its metrics.
+// A process without a loop shows what sync --dry-run finds, and must not keep saying it in its metrics.
 func TestOnlyTheLoopTellsTheMetricsWhatItObserved(t *testing.T) {
 	b := newBench(t)
 	b.store.put(cron("missing"))
