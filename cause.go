@@ -50,7 +50,7 @@ func (c Cause) Key() string {
 		return "cron-" + FormatNominal(*c.NominalTime)
 	case CauseManual:
 		return "manual-" + EncodeKey(c.IdempotencyKey)
-	default:
-		return EncodeKey(c.EventID)
+	case CauseEvent:
 	}
+	return EncodeKey(c.EventID)
 }

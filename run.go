@@ -28,6 +28,7 @@ func (s RunStatus) Final() bool {
 	switch s {
 	case RunSucceeded, RunPartial, RunFailed, RunCanceled:
 		return true
+	case RunPending, RunRunning:
 	}
 	return false
 }
@@ -39,6 +40,7 @@ func (s RunStatus) CanBecome(next RunStatus) bool {
 		return next == RunRunning || next == RunFailed || next == RunCanceled
 	case RunRunning:
 		return next.Final()
+	case RunSucceeded, RunPartial, RunFailed, RunCanceled: // final
 	}
 	return false
 }

@@ -49,6 +49,7 @@ func causeText(cause core.Cause) string {
 		return "cron " + core.FormatNominal(*cause.NominalTime)
 	case core.CauseEvent:
 		return "event " + cause.EventID
+	case core.CauseManual:
 	}
 	return "manual " + cause.IdempotencyKey
 }

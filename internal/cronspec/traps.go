@@ -149,6 +149,7 @@ func (r fieldRule) unit() string {
 		return "hour"
 	case FieldMonth:
 		return "month"
+	case FieldDayOfMonth, FieldDayOfWeek, FieldExpression, FieldZone:
 	}
 	return "day"
 }

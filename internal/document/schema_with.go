@@ -71,6 +71,7 @@ func param(p *ruleeval.Param) *schema {
 		s := fields(p.Fields)
 		s.Type, s.Pattern = []string{"object", "string"}, template
 		return s
+	case ruleeval.KindAny:
 	}
 	return &schema{}
 }

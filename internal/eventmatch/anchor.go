@@ -145,6 +145,7 @@ func (m *matcher) anchor(h hasher, path int32) anchor {
 		}
 		wide, _ := net.Addr().Prefix(ladder[r])
 		a.kind, a.rung, a.hash = k, uint8(r), hashPrefix(h, wide)
+	case opExists, opAnythingBut: // any value will do
 	}
 	return a
 }

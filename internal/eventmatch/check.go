@@ -190,10 +190,9 @@ func (sc *scratch) textMatch(v *value, o op, want []byte) bool {
 	if len(text) < len(want) {
 		return false
 	}
-	switch o {
-	case opPrefix, opPrefixFold:
+	if o == opPrefix || o == opPrefixFold {
 		text = text[:len(want)]
-	case opSuffix, opSuffixFold:
+	} else if o == opSuffix || o == opSuffixFold {
 		text = text[len(text)-len(want):]
 	}
 	return string(text) == string(want)

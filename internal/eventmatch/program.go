@@ -136,6 +136,7 @@ func appendMatcher(b []byte, m *matcher) []byte {
 			not = appendMatcher(not, &m.more.not[i])
 		}
 		b = appendText(b, not)
+	case opTrue, opFalse, opNull, opExists: // the operator says it all
 	}
 	return b
 }

@@ -236,7 +236,7 @@ func (sc *scratch) anchored(ti *typeIndex) {
 				level := lowest(m)
 				sc.lookUp(ti, anchor{kind: anchorMagnitude, rung: level, path: v.path, hash: v.num.cell(level)})
 			}
-		default:
+		case kindTrue, kindFalse, kindNull:
 			if in[anchorExact] != 0 {
 				h := [...]uint64{kindTrue: hashTrue, kindFalse: hashFalse, kindNull: hashNull}[v.kind]
 				sc.lookUp(ti, anchor{kind: anchorExact, path: v.path, hash: h})

@@ -161,7 +161,7 @@ func (w *writer) cost(s *snapshot, typeID uint32, need pathNeed) (cost int64, ok
 			cost += 8 + int64(len(rungs)) - int64(a.rung)
 		case anchorMagnitude:
 			cost += 40 - int64(a.rung)
-		default:
+		case anchorAlways, anchorPresent, anchorText, anchorNumber:
 			cost += 1000
 		}
 	}

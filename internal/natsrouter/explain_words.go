@@ -17,6 +17,8 @@ func verdict(entry activitycore.LedgerEntry) string {
 		return "started: run " + entry.RunID + " is not yet taken up by a worker"
 	case activitycore.VerdictPending:
 		return "matched: run " + entry.RunID + " is about to be started"
+	case activitycore.VerdictSkipped, activitycore.VerdictCompressed, activitycore.VerdictPaused,
+		activitycore.VerdictDeduplicated, activitycore.VerdictThrottled, activitycore.VerdictLost:
 	}
 	if entry.Reason == "" {
 		return string(entry.Verdict)

@@ -115,6 +115,7 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 		return out, nil
 	case KindMap, KindObject:
 		return coerceMap(p, v, at, skip, bad)
+	case KindAny:
 	}
 	return v, nil
 }
@@ -231,6 +232,7 @@ func checkText(p *Param, s string) error {
 				return fmt.Errorf("%s holds a line break or control character, which an HTTP header may not", quoteShort(s))
 			}
 		}
+	case PositionText:
 	}
 	return nil
 }

@@ -273,6 +273,7 @@ func (p *Param) child(key string) *Param {
 		return p.Elem
 	case KindStatus:
 		return p
+	case KindString, KindInt, KindNumber, KindBool, KindDuration, KindAny, KindCEL: // no elements, or any
 	}
 	return nil
 }

@@ -113,6 +113,7 @@ func (p *Param) what() string {
 		return "an HTTP status such as 200, a class such as 2xx, or a list of them"
 	case KindCEL:
 		return "a CEL condition, for example body.ok == true"
+	case KindString, KindAny:
 	}
 	return "text"
 }

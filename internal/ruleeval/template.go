@@ -259,9 +259,8 @@ func (c *compiler) parse(env envFor, at, s string, p *Param) (*template, string)
 func (c *compiler) checkStatic(at string, t *template, p *Param) {
 	if !t.whole() {
 		switch p.Kind {
-		case KindString, KindAny, KindStatus:
-		case KindDuration:
-		default:
+		case KindString, KindAny, KindStatus, KindDuration:
+		case KindInt, KindNumber, KindBool, KindList, KindMap, KindObject, KindCEL:
 			c.fault(at, t.source, "must be %s; text around ${…} makes it text, so write one ${…} alone", p.what())
 		}
 		return
@@ -286,6 +285,7 @@ func (c *compiler) checkStatic(at string, t *template, p *Param) {
 		ok = ok || got == "list"
 	case KindMap, KindObject:
 		ok = ok || got == "map"
+	case KindCEL: // a condition is no template
 	}
 	if !ok {
 		c.fault(at, t.source, "must be %s, the expression gives %s", p.what(), got)
@@ -350,6 +350,7 @@ func (c *compiler) build(env envFor, at string, v any, p *Param) *node {
 						c.fault(field, nil, "is not a parameter here%s; known: %s", didYouMean(k, p.fieldNames()), strings.Join(p.fieldNames(), ", "))
 						continue
 					}
+				case KindString, KindInt, KindNumber, KindBool, KindDuration, KindAny, KindList, KindStatus, KindCEL:
 				}
 			}
 			child := c.build(env, field, v[k], elem)

@@ -210,9 +210,9 @@ func urlPart(v ref.Val, place urlPlace, last bool, b *budget) (string, error) {
 		return text, nil
 	case placePath:
 		return pathSegment(text)
-	default:
-		return url.QueryEscape(text), nil
+	case placeLiteral, placeQuery:
 	}
+	return url.QueryEscape(text), nil
 }
 
 func scalarText(native any) (string, error) {

@@ -142,6 +142,7 @@ func (s *Store) updateActions(ctx context.Context, q Querier, runID string, resu
 			succeeded++
 		case activitycore.ActionFailed:
 			failed++
+		case activitycore.ActionPending, activitycore.ActionSkipped:
 		}
 	}
 	sort.Ints(seqs)
@@ -197,10 +198,10 @@ func (s *Store) FinishRun(ctx context.Context, runID string, status activitycore
 // that nothing starts it again. It does nothing if an execution holds the claim.
 func (s *Store) endPending(ctx context.Context, q Querier, run activitycore.Run, status activitycore.RunStatus, reason string, at time.Time) error {
 	verdict := activitycore.VerdictSkipped
-	switch status {
-	case activitycore.RunCanceled:
+	switch {
+	case status == activitycore.RunCanceled:
 		reason = "canceled before it was admitted"
-	case activitycore.RunFailed:
+	case status == activitycore.RunFailed:
 		verdict = activitycore.VerdictLost
 	default:
 		return nil // finish refuses it

@@ -72,7 +72,7 @@ func newEntry(activityID string, c activitycore.Cause, v activitycore.Verdict, v
 		c = activitycore.CronCause(*c.NominalTime)
 	case activitycore.CauseEvent:
 		c = activitycore.EventCause(c.EventID)
-	default:
+	case activitycore.CauseManual:
 		c = activitycore.ManualCause(c.IdempotencyKey)
 	}
 	return named(activitycore.LedgerEntry{ActivityID: activityID, CauseKey: c.Key(), Cause: c, Verdict: v,

@@ -197,6 +197,7 @@ func outcomeOf(results []activitycore.ActionResult) (counts activitycore.ActionC
 			if first == len(results) || r.Seq < results[first].Seq {
 				first = i
 			}
+		case activitycore.ActionPending, activitycore.ActionSkipped:
 		}
 	}
 	if counts.Failed > 0 && counts.Succeeded == 0 {

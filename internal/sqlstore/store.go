@@ -61,6 +61,7 @@ func (s *Store) translate(step string, err error) error {
 		return activitycore.Wrap(activitycore.CodeUnavailable, err, "%s: the database does not answer; try again later", step)
 	case ErrorValue:
 		return activitycore.Wrap(activitycore.CodeInvalid, err, "%s: a value cannot be stored; text must be UTF-8 without NUL", step)
+	case ErrorUnknown:
 	}
 	return activitycore.Wrap(activitycore.CodeInternal, err, "%s: the record could not be read or written; the log has the details", step)
 }

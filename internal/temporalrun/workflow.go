@@ -246,6 +246,7 @@ func (f *firing) end(b begun) (Result, error) {
 		return result, temporal.NewNonRetryableApplicationError(b.Error, RunFailedError, nil)
 	case activitycore.RunCanceled:
 		return result, temporal.NewCanceledError(b.Error)
+	case activitycore.RunPending, activitycore.RunRunning, activitycore.RunSucceeded, activitycore.RunPartial:
 	}
 	return result, nil
 }

@@ -75,6 +75,7 @@ func overlapPolicy(p activitycore.MisfirePolicy) enumspb.ScheduleOverlapPolicy {
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL
 	case misfire.OverlapBufferOne:
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE
+	case misfire.OverlapSkip:
 	}
 	return enumspb.SCHEDULE_OVERLAP_POLICY_SKIP
 }
