@@ -291,7 +291,8 @@ func (c *cli) dryRunBody(file, event, at string, contexts, inputs []string) (wir
 		if err != nil {
 			return body, err
 		}
-		body.At = &t
+		text := t.Format(time.RFC3339Nano)
+		body.At = &text
 	}
 	t, err := c.triggerBody(inputs, "")
 	if err != nil {

@@ -74,7 +74,7 @@ func (s *server) definitionActions() {
 
 	type backfillInput struct {
 		RefPath
-		Body wire.Backfill
+		Body Backfill
 	}
 	backfill := op(http.MethodPost, definitionsURL+"/{ref}/backfill", "backfill", tagDefinitions, "Start each nominal time of a past range once; safe to repeat")
 	backfill.Description = "Starts at most rate runs a second, in order, with at most parallel under way. With limit or within the answer may come before the end: then it has next, whose fields the following call sends. A call that is cut off, or repeated, starts nothing twice."
@@ -86,7 +86,11 @@ func (s *server) definitionActions() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(s.Slots.Backfill(ctx, def, in.Body, actor(ctx)))
+		wanted, err := s.backfillIn(in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return answer(s.Slots.Backfill(ctx, def, wanted, actor(ctx)))
 	})
 
 	type dryRunInput struct{ Body wire.DryRun }
@@ -121,8 +125,10 @@ func (s *server) dryRunRequest(ctx context.Context, in wire.DryRun) (req catalog
 	}
 	now := s.Now()
 	if in.At != nil {
-		req.At = in.At.UTC()
-		now = req.At
+		if now, err = instant("at", *in.At, now); err != nil {
+			return req, err
+		}
+		req.At = now
 	}
 	if req.Event, err = eventAt(in.Event, now); err != nil {
 		return req, err

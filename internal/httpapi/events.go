@@ -292,7 +292,7 @@ func (s *server) hooks() {
 			}
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusAccepted)
-			_ = plainEncoder(w).Encode(out) // the sender is gone
+			_ = writePlain(w, out) // the sender is gone
 		})
 		o := op(http.MethodPost, "/hooks/"+string(source), "hook-"+string(source), tagEvents, "Signed webhook of "+string(source))
 		o.Responses = map[string]*huma.Response{"202": {Description: "stored"}, "401": {Description: "wrong signature"}, "503": {Description: "no secret is set"}}

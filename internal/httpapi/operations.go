@@ -123,7 +123,7 @@ func (s *server) health() {
 	write := func(w http.ResponseWriter, status int, v any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_ = plainEncoder(w).Encode(v) // the prober is gone
+		_ = writePlain(w, v) // the prober is gone
 	}
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, http.StatusOK, map[string]string{"status": "ok"})

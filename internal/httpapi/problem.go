@@ -171,11 +171,16 @@ func brief(v any) any {
 	return v
 }
 
-// plainEncoder writes JSON with <, > and & as they are, as huma does: people read it, too.
-func plainEncoder(w io.Writer) *json.Encoder {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc
+// plainJSON writes answers with <, > and & as they are, also in JSON that was stored with their escapes: people read it, too.
+var plainJSON = huma.Format{Marshal: writePlain, Unmarshal: json.Unmarshal}
+
+func writePlain(w io.Writer, v any) error {
+	text, err := core.MarshalPlain(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
 }
 
 // writeProblem is for refusals outside huma: routing, access, panics.
@@ -186,5 +191,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(p.Status)
-	_ = plainEncoder(w).Encode(p.Problem) // the client is gone; nothing is left to tell it
+	_ = writePlain(w, p.Problem) // the client is gone; nothing is left to tell it
 }

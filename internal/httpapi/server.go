@@ -143,6 +143,7 @@ func New(c Config) http.Handler {
 	config.DocsPath = ""     // huma's page comes from elsewhere; ours is docs.go
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
+	config.Formats = map[string]huma.Format{"application/json": plainJSON, "json": plainJSON}
 	writtenAs(config.Components.Schemas)
 	s.api = humago.New(s.mux, config)
 	s.definitions()
@@ -219,9 +220,14 @@ func (s *server) moment(name, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	t, err := core.ParseInstant(text, s.Now())
+	return instant(name, text, s.Now())
+}
+
+// instant reads a time in each form that flags take; an error names the parameter or field.
+func instant(name, text string, now time.Time) (time.Time, error) {
+	t, err := core.ParseInstant(text, now)
 	if err != nil {
-		return t, core.InvalidField(name, text, "%v", err)
+		return t, core.InvalidField(name, brief(text), "%v", err)
 	}
 	return t, nil
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -145,9 +144,7 @@ func (f *feed) run(ctx context.Context) {
 func eventMessage(e core.EventListing) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "id: %d\ndata: ", e.Sequence)
-	enc := json.NewEncoder(&b) // compact: no line break stands in it but the one behind it
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(e); err != nil {
+	if err := writePlain(&b, e); err != nil { // compact: no line break stands in it but the one behind it
 		return nil, err
 	}
 	b.WriteByte('\n')

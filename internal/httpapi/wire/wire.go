@@ -105,7 +105,7 @@ type DryRun struct {
 	Definition json.RawMessage `json:"definition"`
 	// Event is an envelope or a CloudEvent; time defaults to now.
 	Event   json.RawMessage            `json:"event,omitempty"`
-	At      *time.Time                 `json:"at,omitempty"`
+	At      *string                    `json:"at,omitempty" doc:"when it fires: RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now; default now"`
 	Inputs  json.RawMessage            `json:"inputs,omitempty"`
 	Context map[string]json.RawMessage `json:"context,omitempty"`
 }
