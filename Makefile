@@ -46,7 +46,7 @@ vuln: ## look for known vulnerabilities in what we link
 
 .PHONY: bench
 bench: ## every benchmark, each with its baseline and ratio in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/temporalrun/... ./internal/temporalschedule/... ./internal/crowd/... ./internal/natsrouter/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/temporalrun/... ./internal/temporalschedule/... ./internal/crowd/... ./internal/router/...
 	$(GO) test -run '^$$' -bench . ./internal/cronspec/... ./internal/simulate/... ./internal/ruleeval/... ./internal/sqlite/...
 	ACTIVITY_CORE_TEST_POSTGRES=1 $(GO) test -run '^$$' -bench Apply -benchtime 1x ./internal/httpapi/
 
@@ -56,7 +56,7 @@ bench-match: ## matching: scan all, by type, our index, with ratios
 
 .PHONY: bench-route
 bench-route: ## events through NATS, ledger and Temporal against a bare loop of starts
-	$(GO) test -run '^$$' -bench Route -benchtime 1x ./internal/natsrouter/...
+	$(GO) test -run '^$$' -bench Route -benchtime 1x ./internal/router/...
 
 .PHONY: bench-lists
 bench-lists: ## what a page of every list costs at the sizes that docs/lists.md promises, on both stores and the stream; for an idle machine

@@ -9,8 +9,11 @@ import (
 
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/config"
+	"github.com/activity-core/activity-core/internal/deadletter"
+	"github.com/activity-core/activity-core/internal/eventlog"
+	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
-	"github.com/activity-core/activity-core/internal/natsrouter"
+	"github.com/activity-core/activity-core/internal/router"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
@@ -24,8 +27,8 @@ func (k slotKeeper) BeforeWrite(ctx context.Context, activityID string) (func(co
 }
 
 type eventLog struct {
-	log      *natsrouter.Log
-	replayer *natsrouter.Replayer
+	log      *eventlog.Log
+	replayer *eventlog.Replayer
 }
 
 func (l eventLog) Replay(ctx context.Context, req core.ReplayRequest, each func(core.ReplayMatch) error) (core.ReplayReport, error) {
@@ -33,7 +36,7 @@ func (l eventLog) Replay(ctx context.Context, req core.ReplayRequest, each func(
 }
 
 func (l eventLog) List(ctx context.Context, eventType string, since, until time.Time, p core.PageRequest) (core.Page[core.EventListing], error) {
-	return l.log.ListEvents(ctx, natsrouter.EventFilter{Type: eventType, Since: since, Until: until}, p)
+	return l.log.ListEvents(ctx, eventlog.Filter{Type: eventType, Since: since, Until: until}, p)
 }
 
 func (l eventLog) Event(ctx context.Context, id string) (core.EventListing, error) {
@@ -50,10 +53,10 @@ func (l eventLog) Explain(ctx context.Context, e core.Event, ref string, p core.
 	return l.log.Explain(ctx, e, ref, p)
 }
 
-type deadLetters struct{ queue *natsrouter.DeadLetters }
+type deadLetters struct{ queue *deadletter.Queue }
 
 func (d deadLetters) List(ctx context.Context, reason, eventType string, p core.PageRequest) (core.Page[core.DeadLetter], error) {
-	return d.queue.List(ctx, natsrouter.DeadLetterFilter{Reason: reason, Type: eventType}, p)
+	return d.queue.List(ctx, deadletter.Filter{Reason: reason, Type: eventType}, p)
 }
 
 func (d deadLetters) Show(ctx context.Context, id uint64) (core.DeadLetter, error) {
@@ -67,11 +70,11 @@ func (d deadLetters) Replay(ctx context.Context, id uint64) (core.PublishReceipt
 func (d deadLetters) Drop(ctx context.Context, id uint64) error { return d.queue.Drop(ctx, id) }
 
 func (d deadLetters) ReplayAll(ctx context.Context, reason, eventType string) (int, error) {
-	return d.queue.ReplayAll(ctx, natsrouter.DeadLetterFilter{Reason: reason, Type: eventType})
+	return d.queue.ReplayAll(ctx, deadletter.Filter{Reason: reason, Type: eventType})
 }
 
 func (d deadLetters) DropAll(ctx context.Context, reason, eventType string) (int, error) {
-	return d.queue.DropAll(ctx, natsrouter.DeadLetterFilter{Reason: reason, Type: eventType})
+	return d.queue.DropAll(ctx, deadletter.Filter{Reason: reason, Type: eventType})
 }
 
 type slotBook struct{ app *App }
@@ -105,18 +108,22 @@ func (b slotBook) Check(ctx context.Context, activityID string, since, until tim
 	return out, nil
 }
 
-func (a *App) routerMetrics() natsrouter.Metrics {
+func (a *App) routerMetrics() router.Metrics {
 	m := a.metrics
-	return natsrouter.Metrics{
-		Published: m.EventPublished, Consumed: m.EventsConsumed, Matched: m.EventsMatched, Started: m.EventStarted, Dead: m.EventDead,
-		Duplicate: func(where string, n int) {
+	return router.Metrics{
+		Consumed: m.EventsConsumed, Matched: m.EventsMatched, Started: m.EventStarted, Dead: m.EventDead,
+		Duplicate: func(n int) {
 			for range n {
-				m.EventDuplicate(where)
+				m.EventDuplicate("router")
 			}
 		},
 		Lag:     func(pending uint64, _ int) { m.EventsPending(pending) },
 		Retried: m.EventsRetried, Cycle: m.EventsCycle, HeldUp: m.RouterHeldUp,
 	}
+}
+
+func (a *App) publisherMetrics() eventstream.Metrics {
+	return eventstream.Metrics{Published: a.metrics.EventPublished, Duplicate: func() { a.metrics.EventDuplicate("ingest") }}
 }
 
 func (a *App) slotMetrics() slots.Metrics {

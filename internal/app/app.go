@@ -27,10 +27,13 @@ import (
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/crowd"
+	"github.com/activity-core/activity-core/internal/deadletter"
+	"github.com/activity-core/activity-core/internal/eventlog"
+	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/httpapi"
 	"github.com/activity-core/activity-core/internal/httpguard"
-	"github.com/activity-core/activity-core/internal/natsrouter"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/router"
 	"github.com/activity-core/activity-core/internal/secrets"
 	"github.com/activity-core/activity-core/internal/slots"
 	"github.com/activity-core/activity-core/internal/telemetry"
@@ -69,7 +72,7 @@ type App struct {
 	temporal  client.Client
 	nats      *nats.Conn
 	js        jetstream.JetStream
-	publisher *natsrouter.Publisher
+	publisher *eventstream.Publisher
 	starter   *temporalrun.Starter
 	watchdog  *slots.Watchdog
 	schedules *temporalschedule.Reconciler
@@ -227,7 +230,7 @@ func (a *App) dialNATS(ctx context.Context) error {
 		return core.Wrap(core.CodeUnavailable, err, "NATS does not answer (nats.url): %s", cfg.Scrubber()(err.Error()))
 	}
 	if a.js, err = jetstream.New(a.nats); err == nil {
-		err = natsrouter.EnsureStreams(ctx, a.js, natsrouter.StreamOptions{MaxBytes: cfg.NATSMaxBytes, Replicas: cfg.NATSReplicas, RecreateRouterConsumer: cfg.NATSRecreate})
+		err = eventstream.Ensure(ctx, a.js, eventstream.Options{MaxBytes: cfg.NATSMaxBytes, Replicas: cfg.NATSReplicas, RecreateRouterConsumer: cfg.NATSRecreate})
 	}
 	if err != nil {
 		a.nats.Close()
@@ -243,7 +246,7 @@ func (a *App) closeNATS(context.Context) error {
 // assemble joins the parts of the roles, in the order in which they start.
 func (a *App) assemble(context.Context) error {
 	cfg, store := a.Config, a.Store
-	a.publisher = natsrouter.NewPublisher(a.js, time.Now, a.routerMetrics())
+	a.publisher = eventstream.NewPublisher(a.js, time.Now, a.publisherMetrics())
 	a.starter = temporalrun.NewStarter(a.temporal)
 	if err := a.openVault(); err != nil {
 		return err
@@ -339,8 +342,8 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 }
 
 func (a *App) addRouter() error {
-	router, err := natsrouter.NewRouter(natsrouter.Config{
-		JetStream: a.js, Catalogue: a.Store, Ledger: a.Store, Starter: a.starter, Metrics: a.routerMetrics(), Log: a.Logger.With("component", "router"),
+	router, err := router.New(router.Config{
+		JetStream: a.js, Catalogue: a.Store, Ledger: a.Store, Starter: a.starter, DeadLetters: deadletter.New(a.js, time.Now), Metrics: a.routerMetrics(), Log: a.Logger.With("component", "router"),
 		FetchWait: a.FetchWait,
 	})
 	if err != nil {
@@ -356,8 +359,8 @@ func (a *App) addAPI() {
 	stopping := make(chan struct{})
 	handler := httpapi.New(httpapi.Config{
 		Catalog: a.catalog, Record: a.Store, Publisher: a.publisher,
-		Events:      eventLog{natsrouter.NewLog(a.js, a.Store), natsrouter.NewReplayer(a.js, a.Store, a.starter, time.Now)},
-		DeadLetters: deadLetters{natsrouter.NewDeadLetters(a.js, time.Now)},
+		Events:      eventLog{eventlog.New(a.js, a.Store), eventlog.NewReplayer(a.js, a.Store, a.starter, time.Now)},
+		DeadLetters: deadLetters{deadletter.New(a.js, time.Now)},
 		Schedules:   a.schedules, Slots: slotBook{a}, Secrets: secretBook{a}, Health: a.health, Zones: a.zones, Token: cfg.APIToken,
 		WebhookSecrets: cfg.WebhookSecrets(),
 		Observe:        a.metrics.APIRequest, Logger: a.Logger.With("component", "api"), Version: a.Version,

@@ -20,8 +20,8 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
+	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
-	"github.com/activity-core/activity-core/internal/natsrouter"
 )
 
 // within waits for a condition; the time it may take is only there so that a failure ends.
@@ -91,7 +91,7 @@ func some(name, eventType string, n int) (events []core.Event, ids []string) {
 	return events, ids
 }
 
-func publishAll(t *testing.T, p *natsrouter.Publisher, events []core.Event) {
+func publishAll(t *testing.T, p *eventstream.Publisher, events []core.Event) {
 	t.Helper()
 	if _, err := p.PublishEvents(t.Context(), events); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestTailGoesOnAfterARestartOfTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher := natsrouter.NewPublisher(js, time.Now, natsrouter.Metrics{})
+	publisher := eventstream.NewPublisher(js, time.Now, eventstream.Metrics{})
 	a := startAt(t, nats, record, "127.0.0.1:0")
 	addr := a.APIListener.Addr().String()
 	f := follow(t, "http://"+addr, apiclient.TailOptions{}, nil)

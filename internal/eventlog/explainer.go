@@ -1,0 +1,88 @@
+package eventlog
+
+import (
+	"context"
+
+	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/eventmatch"
+	"github.com/activity-core/activity-core/internal/eventtrigger"
+)
+
+// explainer holds one event against definitions, one after the other. The event is decoded once.
+type explainer struct {
+	filters   *eventmatch.Explainer
+	candidate eventtrigger.Candidate
+	compile   eventtrigger.CompileWhen
+}
+
+func newExplainer(e *activitycore.Event, compile eventtrigger.CompileWhen) (*explainer, error) {
+	filters, err := eventmatch.NewExplainer(eventtrigger.Matchable(e))
+	if err != nil {
+		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
+	}
+	return &explainer{filters: filters, candidate: eventtrigger.Candidate{Event: e}, compile: compile}, nil
+}
+
+// explain holds the event against one definition; entry is the ledger's row, or nil. A definition that cannot be used is explained as such: the
+// router leaves it out, too. An error is ctx's.
+func (x *explainer) explain(ctx context.Context, def *activitycore.StoredDefinition, entry *activitycore.LedgerEntry) (activitycore.EventExplanation, error) {
+	return x.conclude(ctx, x.begin(def), def, entry)
+}
+
+// begin holds the event against type and filters.
+func (x *explainer) begin(def *activitycore.StoredDefinition) activitycore.EventExplanation {
+	out := activitycore.EventExplanation{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Conditions: []activitycore.FilterExplanation{}}
+	pattern, err := eventtrigger.ParsePattern(def)
+	if err != nil {
+		out.Error = activitycore.MessageOf(err)
+		return out
+	}
+	found := x.filters.Explain(pattern)
+	out.Matched = found.Matched
+	for _, f := range found.Filters {
+		out.Conditions = append(out.Conditions, activitycore.FilterExplanation{
+			Path: f.Path, Operator: f.Operator, Expected: f.Expected, Actual: f.Actual, Present: f.Present, OK: f.OK, Note: f.Note,
+		})
+	}
+	return out
+}
+
+// conclude asks the condition, if type and filters have let the event through, and sums up.
+func (x *explainer) conclude(ctx context.Context, out activitycore.EventExplanation, def *activitycore.StoredDefinition, entry *activitycore.LedgerEntry) (activitycore.EventExplanation, error) {
+	if out.Matched && def.TriggerConfig.When != "" {
+		if err := x.when(ctx, def, &out); err != nil {
+			return out, err
+		}
+	}
+	switch {
+	case entry != nil:
+		out.Verdict, out.RunID = entry.Verdict, entry.RunID
+		out.Summary = decided(out, *entry)
+	case out.Error != "":
+		out.Summary = "cannot be used, and no event starts it: " + out.Error
+	default:
+		out.Summary = undecided(out, def, x.candidate.Event)
+	}
+	return out, nil
+}
+
+// when compiles the condition, which costs a hundred times as much as all filters, and evaluates it.
+func (x *explainer) when(ctx context.Context, def *activitycore.StoredDefinition, out *activitycore.EventExplanation) error {
+	out.Matched = false
+	when, err := x.compile(def.Definition)
+	if err != nil {
+		out.Error = activitycore.MessageOf(err)
+		return nil
+	}
+	yes, err := when(ctx, &x.candidate)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c := activitycore.FilterExplanation{Path: "when", Operator: "cel", Expected: def.TriggerConfig.When, Actual: yes, Present: true, OK: yes && err == nil}
+	if err != nil {
+		c.Actual = "error: " + activitycore.MessageOf(err)
+	}
+	out.Conditions = append(out.Conditions, c)
+	out.Matched = c.OK
+	return nil
+}
