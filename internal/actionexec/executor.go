@@ -42,7 +42,7 @@ type Config struct {
 // Executor carries out actions. It is safe for concurrent use.
 type Executor struct {
 	cfg        Config
-	conditions conditions
+	conditions *ruleeval.Responses // compiled expect.body
 }
 
 // New makes an executor.
@@ -50,7 +50,7 @@ func New(cfg Config) *Executor {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Executor{cfg: cfg, conditions: conditions{by: map[string]*ruleeval.ResponseExpression{}}}
+	return &Executor{cfg: cfg, conditions: ruleeval.NewResponses()}
 }
 
 // Perform makes one attempt at an action, of any type that the record does not carry out itself. cause is

@@ -146,7 +146,7 @@ func (e *Executor) statusError(req outbound.Request, res *outbound.Response, wan
 
 // expectBody holds the condition against the answer.
 func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response) error {
-	compiled, err := e.conditions.get(condition)
+	compiled, err := e.conditions.Get(condition)
 	if err != nil {
 		return activitycore.Wrap(activitycore.CodeOf(err), err, "expect.body: %s", activitycore.MessageOf(err))
 	}

@@ -3,9 +3,12 @@ package contextsource
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/activity-core/activity-core/internal/outbound"
 )
@@ -22,17 +25,22 @@ type cachedPage struct {
 
 type cacheKey [sha256.Size]byte
 
-// pageCache keeps the latest answers by request. The oldest leave first.
+// pageCache keeps answers by request, up to so many bytes. Those used longest ago leave first.
 type pageCache struct {
 	max   int
 	mu    sync.Mutex
 	bytes int
-	by    map[cacheKey]cachedPage
-	order []cacheKey
+	kept  *simplelru.LRU[cacheKey, cachedPage]
 }
 
 func newPageCache(limit int) *pageCache {
-	return &pageCache{max: limit, by: map[cacheKey]cachedPage{}}
+	c := &pageCache{max: limit}
+	kept, err := simplelru.NewLRU(math.MaxInt, func(_ cacheKey, p cachedPage) { c.bytes -= p.size }) // its bound are the bytes
+	if err != nil {
+		panic(err) // a size below one is a defect
+	}
+	c.kept = kept
+	return c
 }
 
 // key hashes what the answer depends on, so that the cache holds no secret and never serves one caller's answer to another.
@@ -55,8 +63,7 @@ func (c *pageCache) key(url string, headers ...http.Header) cacheKey {
 func (c *pageCache) get(k cacheKey) (cachedPage, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p, ok := c.by[k]
-	return p, ok
+	return c.kept.Get(k)
 }
 
 func (c *pageCache) put(k cacheKey, p cachedPage) {
@@ -65,16 +72,9 @@ func (c *pageCache) put(k cacheKey, p cachedPage) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old, ok := c.by[k]; ok {
-		c.bytes -= old.size
-	} else {
-		c.order = append(c.order, k)
-	}
-	c.by[k] = p
+	c.kept.Remove(k)
+	c.kept.Add(k, p)
 	for c.bytes += p.size; c.bytes > c.max; {
-		oldest := c.order[0]
-		c.order = c.order[1:]
-		c.bytes -= c.by[oldest].size
-		delete(c.by, oldest)
+		c.kept.RemoveOldest()
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // Record is what the package asks of the store.
@@ -42,7 +43,7 @@ type Config struct {
 type Fetcher struct {
 	cfg     Config
 	pages   *pageCache
-	selects *selectors
+	selects *ruleeval.Responses // compiled `select` and `paging.cursor`
 }
 
 const (
@@ -59,7 +60,7 @@ func New(cfg Config) *Fetcher {
 	if cfg.RetryDelay <= 0 {
 		cfg.RetryDelay = defaultRetryDelay
 	}
-	return &Fetcher{cfg: cfg, pages: newPageCache(maxCachedBytes), selects: newSelectors()}
+	return &Fetcher{cfg: cfg, pages: newPageCache(maxCachedBytes), selects: ruleeval.NewResponses()}
 }
 
 // Fetch returns the value of each entry of def.Context, made of nil, bool, int64, uint64, float64, string, []any and

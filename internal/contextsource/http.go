@@ -11,6 +11,7 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/retry"
+	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // Defaults and bounds of activitycore.HTTPSource and Paging.
@@ -73,7 +74,7 @@ func (r *fetch) pick(ctx context.Context, p page) (any, error) {
 	if r.source.Select == "" {
 		return p.body, nil
 	}
-	v, err := r.selects.eval(ctx, r.source.Select, p)
+	v, err := r.eval(ctx, r.source.Select, p)
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "select: %s", activitycore.MessageOf(err))
 	}
@@ -127,7 +128,7 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 		}
 		return u, nil
 	}
-	v, err := r.selects.eval(ctx, paging.Cursor, p)
+	v, err := r.eval(ctx, paging.Cursor, p)
 	if err != nil {
 		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "paging.cursor: %s", activitycore.MessageOf(err))
 	}
@@ -243,6 +244,15 @@ func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Re
 	default:
 		return nil, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
 	}
+}
+
+// eval gives the value of a `select` or `paging.cursor` expression.
+func (f *Fetcher) eval(ctx context.Context, expression string, p page) (any, error) {
+	compiled, err := f.selects.Get(expression)
+	if err != nil {
+		return nil, err
+	}
+	return compiled.Value(ctx, ruleeval.Response{Status: p.status, Headers: p.headers, Body: p.body})
 }
 
 // page is a decoded answer.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types/ref"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -90,12 +90,13 @@ func captured(v any, b *budget) (any, error) {
 // Resolver resolves what actions waited for. It keeps compiled templates, at most a few hundred. It is safe for
 // concurrent use.
 type Resolver struct {
-	mu    sync.Mutex
-	cache map[string]*template
+	templates *lru.Cache[string, *template]
 }
 
 // NewResolver returns an empty resolver.
-func NewResolver() *Resolver { return &Resolver{cache: map[string]*template{}} }
+func NewResolver() *Resolver {
+	return &Resolver{templates: newLRU[string, *template](resolverCacheSize)}
+}
 
 // resolverCacheSize bounds the templates a Resolver keeps.
 const resolverCacheSize = 512
@@ -285,10 +286,7 @@ func (r *Resolver) template(source string, p *Param, names []string) (*template,
 	if p != nil {
 		id += string(p.Kind) + string(p.Position)
 	}
-	r.mu.Lock()
-	t := r.cache[id]
-	r.mu.Unlock()
-	if t != nil {
+	if t, ok := r.templates.Get(id); ok {
 		return t, nil
 	}
 	lang, err := sharedLanguage()
@@ -301,7 +299,7 @@ func (r *Resolver) template(source string, p *Param, names []string) (*template,
 	}
 	c := &compiler{language: lang}
 	env := c.env(func() *cel.Env { return lang.env }, nil, vars)
-	t, _ = c.parse(env, "", source, p)
+	t, _ := c.parse(env, "", source, p)
 	if c.broken != nil {
 		return nil, c.broken
 	}
@@ -311,11 +309,6 @@ func (r *Resolver) template(source string, p *Param, names []string) (*template,
 	if t == nil {
 		return nil, fmt.Errorf("holds no ${…}")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.cache) >= resolverCacheSize {
-		clear(r.cache)
-	}
-	r.cache[id] = t
+	r.templates.Add(id, t)
 	return t, nil
 }

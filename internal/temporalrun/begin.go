@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.temporal.io/sdk/activity"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -58,7 +59,7 @@ type activities struct {
 	now      func() time.Time
 	log      *slog.Logger
 	metrics  Metrics
-	programs *programs
+	programs *lru.Cache[programKey, *program] // those used last
 	resolver *ruleeval.Resolver
 	pace     *pace
 	places   *places

@@ -1,10 +1,8 @@
 package temporalrun
 
 import (
-	"container/list"
 	"context"
 	"fmt"
-	"sync"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -18,48 +16,9 @@ type programKey struct {
 	version int64
 }
 
-// programs keeps the compiled definitions used last.
-type programs struct {
-	max int
-	mu  sync.Mutex
-	by  map[programKey]*list.Element
-	use list.List // of *program, last used first
-}
-
-func newPrograms(limit int) *programs {
-	return &programs{max: limit, by: map[programKey]*list.Element{}}
-}
-
-func (p *programs) get(k programKey) *program {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.by[k]
-	if !ok {
-		return nil
-	}
-	p.use.MoveToFront(e)
-	return e.Value.(*program)
-}
-
-func (p *programs) put(prog *program) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	k := programKey{prog.def.ID, prog.def.Version}
-	if e, ok := p.by[k]; ok {
-		e.Value = prog
-		return
-	}
-	p.by[k] = p.use.PushFront(prog)
-	for p.use.Len() > p.max {
-		last := p.use.Back()
-		old := p.use.Remove(last).(*program)
-		delete(p.by, programKey{old.def.ID, old.def.Version})
-	}
-}
-
 // program loads and compiles a version of a definition, or takes it from memory.
 func (a *activities) program(ctx context.Context, id string, version int64) (*program, error) {
-	if prog := a.programs.get(programKey{id, version}); prog != nil {
+	if prog, ok := a.programs.Get(programKey{id, version}); ok {
 		return prog, nil
 	}
 	def, err := a.record.DefinitionVersion(ctx, id, version)
@@ -70,7 +29,7 @@ func (a *activities) program(ctx context.Context, id string, version int64) (*pr
 	if err != nil {
 		return nil, fmt.Errorf("version %d of definition %q: %w", version, def.Name, err)
 	}
-	a.programs.put(prog)
+	a.programs.Add(programKey{prog.def.ID, prog.def.Version}, prog)
 	return prog, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // How results reach the store: soon enough that little is repeated after a crash, in chunks because each transaction
@@ -82,21 +83,23 @@ func (r *recorder) flush() error {
 	if err != nil || len(results) == 0 {
 		return err
 	}
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
-		if err = r.a.record.RecordActions(r.ctx, r.runID, results, tasks); err == nil {
-			for i := range results {
-				r.a.metrics.action(types[i], results[i].Status)
-			}
-			return nil
-		}
-		if !activitycore.IsCode(err, activitycore.CodeUnavailable) || sleep(r.ctx, nil, delay) != nil {
-			r.mu.Lock()
-			r.err = err
-			r.mu.Unlock()
-			return err
-		}
+	err = recordPolicy.Do(r.ctx, unavailable, func(ctx context.Context) error { return r.a.record.RecordActions(ctx, r.runID, results, tasks) })
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.err = err
+		return err
 	}
+	for i := range results {
+		r.a.metrics.action(types[i], results[i].Status)
+	}
+	return nil
 }
+
+// recordPolicy is how long a database is given that does not answer.
+var recordPolicy = retry.Policy{First: 50 * time.Millisecond, Most: 5 * time.Second}
+
+func unavailable(err error) bool { return activitycore.IsCode(err, activitycore.CodeUnavailable) }
 
 // close writes the rest and ends the recorder.
 func (r *recorder) close() error {

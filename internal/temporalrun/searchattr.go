@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	activitycore "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/retry"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
@@ -37,15 +38,12 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 			return temporalerr.Of(err, "register search attributes in Temporal")
 		}
 	}
-	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
-		usable, err := attributesUsable(ctx, c, namespace)
-		if usable || err != nil {
-			return err
-		}
-		if err := sleep(ctx, nil, delay); err != nil {
-			return fmt.Errorf("wait for search attributes: %w", err)
-		}
+	policy := retry.Policy{First: 20 * time.Millisecond, Most: time.Second}
+	err = policy.Until(ctx, func(ctx context.Context) (bool, error) { return attributesUsable(ctx, c, namespace) })
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("wait for search attributes: %w", err)
 	}
+	return err
 }
 
 // MissingSearchAttributes are those of [SearchAttributes] that a namespace lacks, with their type. One that exists with another type is

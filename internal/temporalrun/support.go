@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
+	"golang.org/x/time/rate"
 
 	activitycore "github.com/activity-core/activity-core"
 )
@@ -96,10 +97,8 @@ func sleep(ctx context.Context, stopping <-chan struct{}, d time.Duration) error
 
 // pace spreads the attempts of one worker evenly over time. A nil pace does not.
 type pace struct {
-	every time.Duration
+	limit *rate.Limiter
 	now   func() time.Time
-	mu    sync.Mutex
-	next  time.Time
 }
 
 // newPace allows perSecond attempts a second, any number if it is 0.
@@ -107,7 +106,7 @@ func newPace(perSecond float64, now func() time.Time) *pace {
 	if perSecond <= 0 {
 		return nil
 	}
-	return &pace{every: time.Duration(float64(time.Second) / perSecond), now: now}
+	return &pace{limit: rate.NewLimiter(rate.Limit(perSecond), 1), now: now}
 }
 
 func (p *pace) wait(ctx context.Context, stopping <-chan struct{}) error {
@@ -119,15 +118,8 @@ func (p *pace) wait(ctx context.Context, stopping <-chan struct{}) error {
 			return nil
 		}
 	}
-	p.mu.Lock()
 	now := p.now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	turn := p.next.Sub(now)
-	p.next = p.next.Add(p.every)
-	p.mu.Unlock()
-	return sleep(ctx, stopping, turn)
+	return sleep(ctx, stopping, p.limit.ReserveN(now, 1).DelayFrom(now)) // Limiter.Wait knows no stopping
 }
 
 // resultValue decodes an action's result.

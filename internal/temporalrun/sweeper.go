@@ -12,6 +12,7 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/launch"
+	"github.com/activity-core/activity-core/internal/retry"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
@@ -69,7 +70,7 @@ func (s *Sweeper) Start(context.Context) error {
 			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 				s.cfg.Log.WarnContext(ctx, "sweep failed and will be repeated", "error", err)
 			}
-			if sleep(ctx, nil, s.cfg.Every) != nil {
+			if retry.Sleep(ctx, s.cfg.Every) != nil {
 				return
 			}
 		}

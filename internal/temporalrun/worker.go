@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -158,6 +159,10 @@ func (w *Worker) options() worker.Options {
 }
 
 func (w *Worker) activities() *activities {
+	programs, err := lru.New[programKey, *program](maxPrograms)
+	if err != nil {
+		panic(err) // a size below one is a defect
+	}
 	return &activities{
 		record:   w.cfg.Record,
 		contexts: w.cfg.Contexts,
@@ -167,7 +172,7 @@ func (w *Worker) activities() *activities {
 		now:      w.cfg.Now,
 		log:      w.cfg.Log,
 		metrics:  w.cfg.Metrics,
-		programs: newPrograms(maxPrograms),
+		programs: programs,
 		resolver: ruleeval.NewResolver(),
 		pace:     newPace(w.cfg.ActionsPerSecond, w.cfg.Now),
 		places:   newPlaces(w.cfg.ActivitySlots, w.cfg.MaxPerHost, w.cfg.MaxPerDefinition, w.cfg.Metrics.Held),
