@@ -25,17 +25,17 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list every definition, whatever number of them, also what is unchanged")
 }
 
-func (c *cli) planOrApply(cmd *cobra.Command, f *fileFlags, call func(*apiclient.Client, []core.Definition) (catalog.PlanResult, error)) (catalog.PlanResult, error) {
+func (c *cli) planOrApply(cmd *cobra.Command, f *fileFlags, call func(*apiclient.Client, []core.Definition) (catalog.Changeset, error)) (catalog.Changeset, error) {
 	if len(f.files) == 0 {
-		return catalog.PlanResult{}, usageError("%s needs -f FILE or -f FOLDER", cmd.Name())
+		return catalog.Changeset{}, usageError("%s needs -f FILE or -f FOLDER", cmd.Name())
 	}
 	docs, err := c.readDocuments(f.files)
 	if err != nil {
-		return catalog.PlanResult{}, err
+		return catalog.Changeset{}, err
 	}
 	api, err := c.client()
 	if err != nil {
-		return catalog.PlanResult{}, err
+		return catalog.Changeset{}, err
 	}
 	r, err := call(api, definitionsOf(docs))
 	if err == nil {
@@ -61,13 +61,13 @@ time zone database would move, before that is installed.`,
 				}
 				return c.planZones(cmd.Context(), zones, exit)
 			}
-			r, err := c.planOrApply(cmd, &f, func(api *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
+			r, err := c.planOrApply(cmd, &f, func(api *apiclient.Client, defs []core.Definition) (catalog.Changeset, error) {
 				return api.Plan(cmd.Context(), defs, f.prune)
 			})
 			if err != nil {
 				return err
 			}
-			if err := c.print(r, func() { c.showPlan(r, f.verbose) }); err != nil {
+			if err := c.print(r, func() { c.showChangeset(r, f.verbose) }); err != nil {
 				return err
 			}
 			if exit && r.Pending() > 0 {
@@ -92,14 +92,14 @@ Everything is saved when the server answers, within moments. The schedules in Te
 are and fails if one cannot follow. Ctrl-C ends the waiting and nothing else.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var api *apiclient.Client
-			r, err := c.planOrApply(cmd, &f, func(client *apiclient.Client, defs []core.Definition) (catalog.PlanResult, error) {
+			r, err := c.planOrApply(cmd, &f, func(client *apiclient.Client, defs []core.Definition) (catalog.Changeset, error) {
 				api = client
 				return client.Apply(cmd.Context(), defs, f.prune)
 			})
 			if err != nil {
 				return err
 			}
-			if err := c.print(r, func() { c.showPlan(r, f.verbose) }); err != nil {
+			if err := c.print(r, func() { c.showChangeset(r, f.verbose) }); err != nil {
 				return err
 			}
 			if wait {
@@ -113,7 +113,7 @@ are and fails if one cannot follow. Ctrl-C ends the waiting and nothing else.`,
 	return c.clientCommand(cmd)
 }
 
-func (c *cli) showPlan(r catalog.PlanResult, verbose bool) {
+func (c *cli) showChangeset(r catalog.Changeset, verbose bool) {
 	done := map[catalog.ChangeKind]string{catalog.ChangeCreate: "created", catalog.ChangeUpdate: "updated", catalog.ChangeDelete: "deleted", catalog.ChangeNone: "unchanged"}
 	counts := map[catalog.ChangeKind]int{}
 	listed, long := 0, len(r.Changes) > maxNamed && !verbose

@@ -36,7 +36,7 @@ written to a folder instead, with the context data they read: start the server w
 			if err != nil {
 				return err
 			}
-			return c.print(r, func() { c.showPlan(r, false) })
+			return c.print(r, func() { c.showChangeset(r, false) })
 		},
 	}
 	cmd.Flags().StringVar(&write, "write", "", "folder to write the samples to, made if missing; files that exist are never overwritten")

@@ -12,10 +12,10 @@ import (
 // Five thousand definitions made one line of 60,000 characters.
 func TestSummariesOfManyDefinitionsAreShort(t *testing.T) {
 	var text strings.Builder
-	var r catalog.PlanResult
+	var r catalog.Changeset
 	for i := range 50 {
 		fmt.Fprintf(&text, "---\nname: d%d\ntrigger_type: event\ntrigger_config: {event_type: x}\nrules: [{name: r, actions: [{type: create_task, with: {title: t}}]}]\n", i)
-		r.Changes = append(r.Changes, catalog.PlannedChange{Name: fmt.Sprint("d", i), Change: catalog.ChangeCreate})
+		r.Changes = append(r.Changes, catalog.Change{Name: fmt.Sprint("d", i), Change: catalog.ChangeCreate})
 	}
 	run := func(args ...string) string {
 		var out, errs bytes.Buffer
@@ -33,7 +33,7 @@ func TestSummariesOfManyDefinitionsAreShort(t *testing.T) {
 	plan := func(verbose bool) string {
 		var out bytes.Buffer
 		c := &cli{environment: environment{stdout: &out}}
-		c.showPlan(r, verbose)
+		c.showChangeset(r, verbose)
 		return out.String()
 	}
 	if got := plan(false); strings.Count(got, "\n") != 22 || !strings.Contains(got, "… and 30 more changes; -v lists them all") || !strings.Contains(got, "50 to create") {

@@ -21,7 +21,7 @@ const askEvery = 200 * time.Millisecond
 
 // awaitSchedules waits until the schedules follow what was applied, or cannot. Everything is saved already, so whoever interrupts it loses
 // nothing.
-func (c *cli) awaitSchedules(ctx context.Context, api pendingAsker, r catalog.PlanResult) error {
+func (c *cli) awaitSchedules(ctx context.Context, api pendingAsker, r catalog.Changeset) error {
 	total := r.SchedulesPending
 	if total == 0 {
 		return nil

@@ -70,7 +70,7 @@ func TestApplyWaitsUntilSchedulesFollow(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
 			cmd := &cli{environment: environment{stdout: io.Discard, stderr: &out}}
-			err := cmd.awaitSchedules(t.Context(), &c.api, catalog.PlanResult{SchedulesPending: 3, Revision: 7})
+			err := cmd.awaitSchedules(t.Context(), &c.api, catalog.Changeset{SchedulesPending: 3, Revision: 7})
 			got := exitOK
 			if err != nil {
 				got = exitCode(err)
@@ -103,7 +103,7 @@ func TestInterruptedWaitingSaysThatTheChangeIsSaved(t *testing.T) {
 		}}
 		var out bytes.Buffer
 		cmd := &cli{environment: environment{stdout: io.Discard, stderr: &out}}
-		err := cmd.awaitSchedules(ctx, api, catalog.PlanResult{SchedulesPending: 3, Revision: 7})
+		err := cmd.awaitSchedules(ctx, api, catalog.Changeset{SchedulesPending: 3, Revision: 7})
 		if exitCode(err) != exitFailed {
 			t.Errorf("exit %d, want %d", exitCode(err), exitFailed)
 		}

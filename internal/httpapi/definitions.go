@@ -272,17 +272,17 @@ func (s *server) planAndApply() {
 	}
 	for _, o := range []struct {
 		huma.Operation
-		call func(context.Context, catalog.Batch) (catalog.PlanResult, error)
+		call func(context.Context, catalog.Batch) (catalog.Changeset, error)
 	}{
 		{op(http.MethodPost, "/plan", "plan", tagDefinitions, "Show what applying definitions would change; nothing is stored"), s.Catalog.Plan},
-		{op(http.MethodPost, "/apply", "apply", tagDefinitions, "Make the definitions equal these: all or none"), func(ctx context.Context, b catalog.Batch) (catalog.PlanResult, error) {
+		{op(http.MethodPost, "/apply", "apply", tagDefinitions, "Make the definitions equal these: all or none"), func(ctx context.Context, b catalog.Batch) (catalog.Changeset, error) {
 			return s.Catalog.Apply(ctx, b, actor(ctx))
 		}},
 	} {
 		described := documented(o.Operation)
 		described.Description = "The body is {definitions: […], prune}, or several YAML documents."
 		described.MaxBodyBytes = maxApplyBody
-		register(s, described, func(ctx context.Context, in *input) (*body[catalog.PlanResult], error) {
+		register(s, described, func(ctx context.Context, in *input) (*body[catalog.Changeset], error) {
 			batch, docs, err := in.several(ctx)
 			if err != nil {
 				return nil, err

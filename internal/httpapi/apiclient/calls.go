@@ -78,16 +78,16 @@ func (c *Client) Trigger(ctx context.Context, ref string, t wire.Trigger, idempo
 }
 
 // Plan compares definitions with the server's.
-func (c *Client) Plan(ctx context.Context, defs []core.Definition, prune bool) (catalog.PlanResult, error) {
+func (c *Client) Plan(ctx context.Context, defs []core.Definition, prune bool) (catalog.Changeset, error) {
 	return c.planOrApply(ctx, "/plan", defs, prune)
 }
 
 // Apply makes the server's definitions equal these, all or none.
-func (c *Client) Apply(ctx context.Context, defs []core.Definition, prune bool) (catalog.PlanResult, error) {
+func (c *Client) Apply(ctx context.Context, defs []core.Definition, prune bool) (catalog.Changeset, error) {
 	return c.planOrApply(ctx, "/apply", defs, prune)
 }
 
-func (c *Client) planOrApply(ctx context.Context, path string, defs []core.Definition, prune bool) (r catalog.PlanResult, err error) {
+func (c *Client) planOrApply(ctx context.Context, path string, defs []core.Definition, prune bool) (r catalog.Changeset, err error) {
 	body := wire.Definitions{Prune: prune, Definitions: make([]json.RawMessage, len(defs))}
 	for i, d := range defs {
 		if body.Definitions[i], err = json.Marshal(d); err != nil {

@@ -38,8 +38,8 @@ func (c *FieldChange) UnmarshalJSON(data []byte) error {
 	return dec.Decode((*plain)(c))
 }
 
-// PlannedChange is what applying would do to one definition.
-type PlannedChange struct {
+// Change is what applying would do to one definition.
+type Change struct {
 	Name   string        `json:"name"`
 	ID     string        `json:"id"`
 	Change ChangeKind    `json:"change"`
@@ -56,13 +56,13 @@ type PlannedChange struct {
 	SchedulePending bool `json:"schedule_pending,omitempty"`
 }
 
-func (c *PlannedChange) foresee(o Outlook) {
+func (c *Change) foresee(o Outlook) {
 	c.NextAfter, c.Held, c.WouldFire = o.NextFire, o.Held, o.WouldFire
 }
 
-// PlanResult is the difference between a set of documents and the record, by name.
-type PlanResult struct {
-	Changes []PlannedChange `json:"changes"`
+// Changeset is the difference between a set of documents and the record, by name.
+type Changeset struct {
+	Changes []Change `json:"changes"`
 	// Applied is true in the answer of Apply.
 	Applied bool `json:"applied"`
 	// SchedulesPending is how many schedules in Temporal have still to follow what was applied.
@@ -74,10 +74,10 @@ type PlanResult struct {
 }
 
 // Pending counts the changes that are not ChangeNone.
-func (p PlanResult) Pending() int {
+func (c Changeset) Pending() int {
 	n := 0
-	for _, c := range p.Changes {
-		if c.Change != ChangeNone {
+	for _, change := range c.Changes {
+		if change.Change != ChangeNone {
 			n++
 		}
 	}
@@ -102,23 +102,23 @@ func TooMany() error {
 }
 
 // Plan compares documents with the record. Nothing is stored.
-func (s *Service) Plan(ctx context.Context, b Batch) (PlanResult, error) {
-	planned, _, err := s.plan(ctx, b)
+func (s *Service) Plan(ctx context.Context, b Batch) (Changeset, error) {
+	planned, _, err := s.changeset(ctx, b)
 	return planned, err
 }
 
 // Apply makes the record equal the documents: all changes or none. Schedules follow in the background.
-func (s *Service) Apply(ctx context.Context, b Batch, by core.Actor) (PlanResult, error) {
-	result, changes, err := s.plan(ctx, b)
+func (s *Service) Apply(ctx context.Context, b Batch, by core.Actor) (Changeset, error) {
+	result, changes, err := s.changeset(ctx, b)
 	if err != nil || len(changes) == 0 {
 		result.Applied = err == nil
 		return result, err
 	}
 	stored, err := s.Store.ApplyChanges(ctx, changes, by, s.now())
 	if err != nil {
-		return PlanResult{}, err
+		return Changeset{}, err
 	}
-	byID := make(map[string]*PlannedChange, len(result.Changes))
+	byID := make(map[string]*Change, len(result.Changes))
 	for i := range result.Changes {
 		byID[result.Changes[i].ID] = &result.Changes[i]
 	}
@@ -134,31 +134,31 @@ func (s *Service) Apply(ctx context.Context, b Batch, by core.Actor) (PlanResult
 	return result, nil
 }
 
-func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.DefinitionChange, error) {
+func (s *Service) changeset(ctx context.Context, b Batch) (Changeset, []core.DefinitionChange, error) {
 	if len(b.Definitions) > MaxApply {
-		return PlanResult{}, nil, TooMany()
+		return Changeset{}, nil, TooMany()
 	}
 	if err := b.check(ctx); err != nil {
-		return PlanResult{}, nil, err
+		return Changeset{}, nil, err
 	}
 	if err := s.mayStartAll(b.Definitions); err != nil {
-		return PlanResult{}, nil, err
+		return Changeset{}, nil, err
 	}
 	live, err := s.current(ctx, b.Definitions)
 	if err != nil {
-		return PlanResult{}, nil, err
+		return Changeset{}, nil, err
 	}
-	var result PlanResult
+	var result Changeset
 	var changes []core.DefinitionChange
 	named := make(map[string]bool, len(b.Definitions))
 	now := s.now()
 	for _, def := range b.Definitions {
 		if err := ctx.Err(); err != nil {
-			return PlanResult{}, nil, err
+			return Changeset{}, nil, err
 		}
 		named[def.Name] = true
 		current := live[def.Name]
-		pc := PlannedChange{Name: def.Name, ID: def.ID, Change: ChangeCreate}
+		pc := Change{Name: def.Name, ID: def.ID, Change: ChangeCreate}
 		pc.foresee(outlook(&def, nil, now))
 		change := core.DefinitionChange{Definition: def}
 		if current != nil {
@@ -166,7 +166,7 @@ func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.Definit
 				def.ID = current.ID
 			}
 			if def.ID != current.ID {
-				return PlanResult{}, nil, core.InvalidField("id", def.ID, "definition %s has id %s, which cannot change", def.Name, current.ID)
+				return Changeset{}, nil, core.InvalidField("id", def.ID, "definition %s has id %s, which cannot change", def.Name, current.ID)
 			}
 			change.Definition, change.ExpectVersion = def, current.Version
 			pc.ID, pc.Version, pc.Change = current.ID, current.Version, ChangeUpdate
@@ -183,8 +183,8 @@ func (s *Service) plan(ctx context.Context, b Batch) (PlanResult, []core.Definit
 		}
 	}
 	if b.Prune {
-		if err := s.planPrune(ctx, named, &result, &changes); err != nil {
-			return PlanResult{}, nil, err
+		if err := s.addPruned(ctx, named, &result, &changes); err != nil {
+			return Changeset{}, nil, err
 		}
 	}
 	sort.SliceStable(result.Changes, func(i, j int) bool { return result.Changes[i].Name < result.Changes[j].Name })
@@ -243,7 +243,7 @@ func (b Batch) check(ctx context.Context) error {
 	return core.InvalidFields("not valid", faults...)
 }
 
-func (s *Service) planPrune(ctx context.Context, named map[string]bool, result *PlanResult, changes *[]core.DefinitionChange) error {
+func (s *Service) addPruned(ctx context.Context, named map[string]bool, result *Changeset, changes *[]core.DefinitionChange) error {
 	req := core.PageRequest{Limit: 1000}
 	for {
 		page, err := s.Store.Definitions(ctx, core.DefinitionFilter{}, req)
@@ -254,7 +254,7 @@ func (s *Service) planPrune(ctx context.Context, named map[string]bool, result *
 			if named[d.Name] {
 				continue
 			}
-			result.Changes = append(result.Changes, PlannedChange{Name: d.Name, ID: d.ID, Change: ChangeDelete, Version: d.Version, NextBefore: OutlookOf(d, s.now()).NextFire})
+			result.Changes = append(result.Changes, Change{Name: d.Name, ID: d.ID, Change: ChangeDelete, Version: d.Version, NextBefore: OutlookOf(d, s.now()).NextFire})
 			*changes = append(*changes, core.DefinitionChange{Delete: true, Definition: core.Definition{ID: d.ID, Name: d.Name}, ExpectVersion: d.Version})
 		}
 		if page.NextCursor == "" {
