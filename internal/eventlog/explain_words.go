@@ -42,26 +42,25 @@ func decided(x activitycore.EventExplanation, entry activitycore.LedgerEntry) st
 }
 
 // undecided words what would happen to an event without a ledger row.
-func undecided(x activitycore.EventExplanation, def *activitycore.StoredDefinition, e *activitycore.Event) string {
+func undecided(x activitycore.EventExplanation, live bool, d eventtrigger.Decision) string {
 	if !x.Matched {
-		if !def.Live() {
+		if !live {
 			return "does not match, and the definition is deleted: " + whyNot(x.Conditions)
 		}
 		return "does not match: " + whyNot(x.Conditions)
 	}
-	skipped := eventtrigger.Cycle(e, def.ID, def.TriggerConfig.AllowCycles)
-	switch {
-	case !def.Live():
+	switch d.Outcome {
+	case eventtrigger.Deleted:
 		return "matches, but the definition is deleted"
-	case skipped != "":
-		return "matches, but starts nothing: " + skipped
-	case !def.Enabled:
+	case eventtrigger.Cycle:
+		return "matches, but starts nothing: " + d.Reason
+	case eventtrigger.Disabled:
 		return "matches, but the definition is disabled"
-	case def.Paused != nil:
-		return "matches, but the definition is " + eventtrigger.PauseReason(def.Paused)
-	default:
-		return "matches; the ledger has no row, so it was never routed, or the definition was saved after it was"
+	case eventtrigger.Paused:
+		return "matches, but the definition is " + d.Reason
+	case eventtrigger.Runs, eventtrigger.NoMatch, eventtrigger.Failed: // the last two do not match
 	}
+	return "matches; the ledger has no row, so it was never routed, or the definition was saved after it was"
 }
 
 // whyNot words the first condition that decided against a match. What stands below an $or does not: one that holds makes its other alternatives

@@ -16,9 +16,9 @@ type explainer struct {
 }
 
 func newExplainer(e *activitycore.Event, compile eventtrigger.CompileWhen) (*explainer, error) {
-	filters, err := eventmatch.NewExplainer(eventtrigger.Matchable(e))
+	filters, err := eventtrigger.Explain(e)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
+		return nil, err
 	}
 	return &explainer{filters: filters, candidate: eventtrigger.Candidate{Event: e}, compile: compile}, nil
 }
@@ -47,10 +47,12 @@ func (x *explainer) begin(def *activitycore.StoredDefinition) activitycore.Event
 	return out
 }
 
-// conclude asks the condition, if type and filters have let the event through, and sums up.
+// conclude asks what the definition does, if type and filters have let the event through, and sums up.
 func (x *explainer) conclude(ctx context.Context, out activitycore.EventExplanation, def *activitycore.StoredDefinition, entry *activitycore.LedgerEntry) (activitycore.EventExplanation, error) {
-	if out.Matched && def.TriggerConfig.When != "" {
-		if err := x.when(ctx, def, &out); err != nil {
+	var decision eventtrigger.Decision
+	if out.Matched {
+		var err error
+		if decision, err = x.decide(ctx, def, &out); err != nil {
 			return out, err
 		}
 	}
@@ -61,28 +63,28 @@ func (x *explainer) conclude(ctx context.Context, out activitycore.EventExplanat
 	case out.Error != "":
 		out.Summary = "cannot be used, and no event starts it: " + out.Error
 	default:
-		out.Summary = undecided(out, def, x.candidate.Event)
+		out.Summary = undecided(out, def.Live(), decision)
 	}
 	return out, nil
 }
 
-// when compiles the condition, which costs a hundred times as much as all filters, and evaluates it.
-func (x *explainer) when(ctx context.Context, def *activitycore.StoredDefinition, out *activitycore.EventExplanation) error {
-	out.Matched = false
-	when, err := x.compile(def.Definition)
+// decide compiles the definition, whose condition costs a hundred times as much as all filters, and asks what it does.
+func (x *explainer) decide(ctx context.Context, def *activitycore.StoredDefinition, out *activitycore.EventExplanation) (eventtrigger.Decision, error) {
+	trigger, _, err := eventtrigger.Compile(def, x.compile)
 	if err != nil {
-		out.Error = activitycore.MessageOf(err)
-		return nil
+		out.Matched, out.Error = false, activitycore.MessageOf(err)
+		return eventtrigger.Decision{}, nil
 	}
-	yes, err := when(ctx, &x.candidate)
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	decision, err := trigger.Decide(ctx, &x.candidate)
+	if err != nil || def.TriggerConfig.When == "" {
+		return decision, err
 	}
-	c := activitycore.FilterExplanation{Path: "when", Operator: "cel", Expected: def.TriggerConfig.When, Actual: yes, Present: true, OK: yes && err == nil}
-	if err != nil {
-		c.Actual = "error: " + activitycore.MessageOf(err)
+	yes := decision.Outcome != eventtrigger.NoMatch && decision.Outcome != eventtrigger.Failed
+	c := activitycore.FilterExplanation{Path: "when", Operator: "cel", Expected: def.TriggerConfig.When, Actual: yes, Present: true, OK: yes}
+	if decision.Outcome == eventtrigger.Failed {
+		c.Actual = "error: " + decision.Reason
 	}
 	out.Conditions = append(out.Conditions, c)
-	out.Matched = c.OK
-	return nil
+	out.Matched = yes
+	return decision, nil
 }

@@ -46,9 +46,9 @@ func (p *picture) definitions(ctx context.Context, catalogue activitycore.Catalo
 	if err != nil {
 		return nil, nil, err
 	}
-	ids, err := p.index.Match(eventtrigger.Matchable(e), nil)
+	ids, err := eventtrigger.Match(p.index, e, nil)
 	if err != nil {
-		return nil, nil, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
+		return nil, nil, err
 	}
 	matched := make(map[string]bool, len(ids))
 	for _, id := range ids {

@@ -12,7 +12,6 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
-	"github.com/activity-core/activity-core/internal/eventmatch"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 	"github.com/activity-core/activity-core/internal/launch"
@@ -68,13 +67,10 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 		}
 		row = stored
 	}
-	trigger, pattern, err := eventtrigger.NewTrigger(&row, r.compile)
+	triggers, err := eventtrigger.Of(&row, r.compile)
 	if err != nil {
 		return report, err
 	}
-	index := eventmatch.NewIndex()
-	index.Add(eventmatch.ID(row.ID), pattern)
-	var ids []eventmatch.ID
 	would := map[string]bool{} // runs that a dry run would have started by now
 
 	err = eventstream.Ascend(ctx, r.js, activitycore.EventStream, eventstream.From{At: req.From, Sequence: req.FromSequence}, func(m eventstream.Message) error {
@@ -87,32 +83,30 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 		}
 		report.Events++
 		e, err := m.Event()
+		var decisions []eventtrigger.Decision
 		if err == nil {
-			ids, err = index.Match(eventtrigger.Matchable(&e), ids[:0])
+			decisions, err = triggers.Decide(ctx, &eventtrigger.Candidate{Event: &e})
+		}
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err != nil {
 			report.Malformed++
 			return nil
 		}
-		if len(ids) == 0 {
+		if len(decisions) == 0 {
 			return nil
 		}
-		if eventtrigger.Cycle(&e, trigger.ID, trigger.AllowCycles) != "" {
-			return nil
-		}
+		trigger := decisions[0]
 		match := activitycore.ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.Sequence, StoredAt: m.StoredAt}
-		if trigger.When != nil {
-			yes, err := trigger.When(ctx, &eventtrigger.Candidate{Event: &e})
-			if err != nil && ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				match.Error = activitycore.MessageOf(err)
-			} else if !yes {
-				return nil
-			}
+		switch trigger.Outcome {
+		case eventtrigger.NoMatch, eventtrigger.Cycle:
+			return nil
+		case eventtrigger.Failed:
+			match.Error = trigger.Reason
+		case eventtrigger.Runs, eventtrigger.Deleted, eventtrigger.Disabled, eventtrigger.Paused: // a dry run asks what would be if it were in use
 		}
-		if err := r.settle(ctx, req, trigger, &e, &match, &report, would); err != nil {
+		if err := r.settle(ctx, req, trigger.Trigger, &e, &match, &report, would); err != nil {
 			return fmt.Errorf("event %s: %w", e.EventID, err)
 		}
 		if each != nil {

@@ -6,9 +6,9 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-// Cycle says why a definition does not run for an event that a run of its own caused, directly or through others; empty if it
+// cycle says why a definition does not run for an event that a run of its own caused, directly or through others; empty if it
 // does.
-func Cycle(e *activitycore.Event, activityID string, allowed bool) string {
+func cycle(e *activitycore.Event, activityID string, allowed bool) string {
 	if allowed || !e.CausedBy(activityID) {
 		return ""
 	}

@@ -2,7 +2,6 @@ package eventtrigger
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	activitycore "github.com/activity-core/activity-core"
@@ -10,13 +9,31 @@ import (
 	"github.com/activity-core/activity-core/internal/eventmatch"
 )
 
-// Trigger is an indexed definition, as far as routing needs it.
+// Trigger is what one version of a definition says about events, compiled.
 type Trigger struct {
-	ID, Name    string
-	Version     int64
-	Paused      *activitycore.Pause
-	AllowCycles bool // whether it fires for events that its own runs caused
-	When        When // nil: every event that passes the filters matches
+	ID, Name string
+	Version  int64
+
+	deleted, disabled bool
+	allowCycles       bool
+	paused            *activitycore.Pause
+	when              When // nil: every event that passes the filters matches
+}
+
+// Compile compiles what a definition says about events. An error is CodeInvalid: no event can start it.
+func Compile(row *activitycore.StoredDefinition, compile CompileWhen) (*Trigger, *eventmatch.Pattern, error) {
+	pattern, err := ParsePattern(row)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &Trigger{ID: row.ID, Name: row.Name, Version: row.Version,
+		deleted: !row.Live(), disabled: !row.Enabled, allowCycles: row.TriggerConfig.AllowCycles, paused: row.Paused}
+	if row.TriggerConfig.When != "" {
+		if t.when, err = compile(row.Definition); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, pattern, nil
 }
 
 // Triggers is the catalogue's event definitions in memory. One goroutine uses it at a time.
@@ -28,14 +45,26 @@ type Triggers struct {
 	follower changes.Follower
 	index    *eventmatch.Index
 	byID     map[eventmatch.ID]*Trigger
-	ids      []eventmatch.ID // scratch
-	found    []*Trigger      // scratch
+
+	ids       []eventmatch.ID // scratch
+	decisions []Decision      // scratch
 }
 
 // New makes an empty set; [Triggers.Refresh] fills it. Log receives which definitions cannot be used.
 func New(c activitycore.Catalogue, compile CompileWhen, log *slog.Logger) *Triggers {
 	return &Triggers{catalogue: c, compile: compile, log: log,
 		index: eventmatch.NewIndex(), byID: map[eventmatch.ID]*Trigger{}}
+}
+
+// Of is one definition, which is not followed, whether it is in use or not.
+func Of(row *activitycore.StoredDefinition, compile CompileWhen) (*Triggers, error) {
+	t, pattern, err := Compile(row, compile)
+	if err != nil {
+		return nil, err
+	}
+	one := &Triggers{index: eventmatch.NewIndex(), byID: map[eventmatch.ID]*Trigger{eventmatch.ID(row.ID): t}}
+	one.index.Add(eventmatch.ID(row.ID), pattern)
+	return one, nil
 }
 
 // Refresh brings the index to the catalogue's revision as of now. Called after a batch was taken and before it is matched, it makes promise 3
@@ -61,28 +90,13 @@ func (t *Triggers) change(row *activitycore.StoredDefinition) eventmatch.Change 
 	if !row.Live() || !row.Enabled || row.TriggerType != activitycore.TriggerEvent {
 		return eventmatch.Change{ID: id}
 	}
-	entry, pattern, err := NewTrigger(row, t.compile)
+	entry, pattern, err := Compile(row, t.compile)
 	if err != nil {
 		t.log.Error("definition cannot be matched; events do not start it", "activity", row.Name, "version", row.Version, "error", err)
 		return eventmatch.Change{ID: id}
 	}
 	t.byID[id] = entry
 	return eventmatch.Change{ID: id, Pattern: pattern}
-}
-
-// NewTrigger compiles what a definition says about events. An error means that no event can start it.
-func NewTrigger(row *activitycore.StoredDefinition, compile CompileWhen) (*Trigger, *eventmatch.Pattern, error) {
-	pattern, err := ParsePattern(row)
-	if err != nil {
-		return nil, nil, err
-	}
-	t := &Trigger{ID: row.ID, Name: row.Name, Version: row.Version, Paused: row.Paused, AllowCycles: row.TriggerConfig.AllowCycles}
-	if row.TriggerConfig.When != "" {
-		if t.When, err = compile(row.Definition); err != nil {
-			return nil, nil, err
-		}
-	}
-	return t, pattern, nil
 }
 
 // ParsePattern compiles a definition's types and filters; an error is CodeInvalid.
@@ -94,29 +108,28 @@ func ParsePattern(row *activitycore.StoredDefinition) (*eventmatch.Pattern, erro
 	return pattern, nil
 }
 
-// Match returns the definitions whose type and filters match; the slice is good until the next call.
-func (t *Triggers) Match(e *activitycore.Event) ([]*Trigger, error) {
-	ids, err := t.index.Match(Matchable(e), t.ids[:0])
-	t.ids = ids[:0]
-	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
-	}
-	t.found = t.found[:0]
-	for _, id := range ids {
-		t.found = append(t.found, t.byID[id])
-	}
-	return t.found, nil
+// Match appends the definitions of an index whose types and filters an event passes. An error is
+// CodeMalformed: the payload is no JSON.
+func Match(index *eventmatch.Index, e *activitycore.Event, into []eventmatch.ID) ([]eventmatch.ID, error) {
+	ids, err := index.Match(matchable(e), into)
+	return ids, malformed(err)
 }
 
-// Matchable is what types and filters see of an event.
-func Matchable(e *activitycore.Event) *eventmatch.Event {
+// Explain prepares to say of definitions which of their types and filters an event passes. An error
+// is CodeMalformed: the payload is no JSON.
+func Explain(e *activitycore.Event) (*eventmatch.Explainer, error) {
+	x, err := eventmatch.NewExplainer(matchable(e))
+	return x, malformed(err)
+}
+
+func malformed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return activitycore.Wrap(activitycore.CodeMalformed, err, "payload: %v", err)
+}
+
+// matchable is what types and filters see of an event.
+func matchable(e *activitycore.Event) *eventmatch.Event {
 	return &eventmatch.Event{Type: e.Type, Types: e.AlsoTypes, Source: e.Source, Subject: e.Subject, Payload: e.Payload, Extensions: e.Extensions.JSON()}
-}
-
-// PauseReason words why a paused definition does not run.
-func PauseReason(p *activitycore.Pause) string {
-	if p.Reason == "" {
-		return "paused by " + p.By
-	}
-	return fmt.Sprintf("paused by %s: %s", p.By, p.Reason)
 }

@@ -23,7 +23,7 @@ func TestARouterThatLivesThroughARestoreForgetsWhatTheRestoredRecordDoesNotKnow(
 		if err := known.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		found, err := known.Match(&e)
+		found, err := known.Decide(t.Context(), &Candidate{Event: &e})
 		if err != nil {
 			t.Fatal(err)
 		}

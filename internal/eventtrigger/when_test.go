@@ -32,17 +32,13 @@ func TestAPayloadIsDecodedOnceForAllConditionsOfADelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := event("e1", "x", map[string]any{"n": 20})
-	candidate, matched := Candidate{Event: &e}, 0
-	found, err := known.Match(&e)
+	decisions, err := known.Decide(t.Context(), &Candidate{Event: &e})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range found {
-		yes, err := f.When(t.Context(), &candidate)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if yes {
+	matched := 0
+	for _, d := range decisions {
+		if d.Outcome == Runs {
 			matched++
 		}
 	}

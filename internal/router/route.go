@@ -88,41 +88,32 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 	if d.event.Time.IsZero() {
 		d.event.Time = d.stored.UTC()
 	}
-	wants, err := r.triggers.Match(&d.event)
+	cause := activitycore.EventCause(d.event.EventID)
+	decisions, err := r.triggers.Decide(ctx, &eventtrigger.Candidate{Event: &d.event})
+	if err != nil && ctx.Err() != nil {
+		return errStopping
+	}
 	if err != nil {
 		return err
 	}
-	candidate := eventtrigger.Candidate{Event: &d.event}
-	for _, t := range wants {
-		cause := activitycore.EventCause(d.event.EventID)
+	for _, t := range decisions {
 		settle := func(v activitycore.Verdict, reason string) {
 			d.settlements = append(d.settlements, activitycore.Settlement{ActivityID: t.ID, ActivityName: t.Name,
 				DefinitionVersion: t.Version, Cause: cause, Verdict: v, Reason: reason, Event: &d.event})
 		}
-		if t.When != nil {
-			yes, err := t.When(ctx, &candidate)
-			if err != nil && ctx.Err() != nil {
-				return errStopping
-			}
-			if err != nil { // the same event gives the same error for ever: say so once, where people look
-				settle(activitycore.VerdictSkipped, "when: "+activitycore.MessageOf(err))
-				continue
-			}
-			if !yes {
-				continue
-			}
-		}
-		if reason := eventtrigger.Cycle(&d.event, t.ID, t.AllowCycles); reason != "" {
+		switch t.Outcome {
+		case eventtrigger.Runs:
+			d.records = append(d.records, activitycore.CauseRecord{ActivityID: t.ID, ActivityName: t.Name,
+				DefinitionVersion: t.Version, Cause: cause, Event: &d.event, StreamSeq: d.seq})
+		case eventtrigger.Failed: // the same event gives the same error for ever: say so once, where people look
+			settle(activitycore.VerdictSkipped, "when: "+t.Reason)
+		case eventtrigger.Cycle:
 			r.cfg.Metrics.cycle()
-			settle(activitycore.VerdictSkipped, reason)
-			continue
+			settle(activitycore.VerdictSkipped, t.Reason)
+		case eventtrigger.Paused:
+			settle(activitycore.VerdictPaused, t.Reason)
+		case eventtrigger.NoMatch, eventtrigger.Deleted, eventtrigger.Disabled: // the last two are not in the index
 		}
-		if t.Paused != nil {
-			settle(activitycore.VerdictPaused, eventtrigger.PauseReason(t.Paused))
-			continue
-		}
-		d.records = append(d.records, activitycore.CauseRecord{ActivityID: t.ID, ActivityName: t.Name,
-			DefinitionVersion: t.Version, Cause: cause, Event: &d.event, StreamSeq: d.seq})
 	}
 	return nil
 }
