@@ -75,7 +75,7 @@ func (c *crowded) StartRun(ctx context.Context, id string, cause activitycore.Ca
 	return c.starts.StartRun(ctx, id, cause)
 }
 
-func TestStartsUnderWayAndEventsInCustodyStayWithinTheirBounds(t *testing.T) {
+func TestStartsUnderWayAndEventsInFlightStayWithinTheirBounds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("a", "x"), definition("b", "x"))
@@ -95,7 +95,7 @@ func TestStartsUnderWayAndEventsInCustodyStayWithinTheirBounds(t *testing.T) {
 	close(s.Gate)
 	for s.starts.Count(activitycore.DefinitionID("b"), "e99") == 0 {
 		if n := r.InFlight(); n > 20 {
-			t.Fatalf("%d events in custody", n)
+			t.Fatalf("%d events in flight", n)
 		}
 	}
 	w.Drained()

@@ -52,7 +52,7 @@ type Config struct {
 	Parallel int
 	// Batch is how many events at most share one ledger transaction, 1 to [MaxBatch]; default 256.
 	Batch int
-	// MaxInFlight bounds the events this router has taken and not settled; default 1,024, and not below Batch.
+	// MaxInFlight bounds the events this router has taken and not answered; default 1,024, and not below Batch.
 	MaxInFlight int
 	// MaxFailures is after how many deliveries that failed for good (not for want of a server) an event becomes a dead letter; default 5.
 	MaxFailures int

@@ -1,6 +1,8 @@
 package router
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,12 +13,15 @@ import (
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
+// letters are those that a filter wants, the latest event first.
 func (w *world) letters(f deadletter.Filter) []activitycore.DeadLetter {
 	w.T.Helper()
 	page, err := deadletter.New(w.JS, time.Now).List(w.T.Context(), f, activitycore.PageRequest{Limit: 100})
 	if err != nil {
 		w.T.Fatal(err)
 	}
+	// Two fetches are under way at a time: letters are not stored in the order of their events.
+	slices.SortFunc(page.Items, func(a, b activitycore.DeadLetter) int { return cmp.Compare(b.Sequence, a.Sequence) })
 	return page.Items
 }
 

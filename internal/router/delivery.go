@@ -34,8 +34,8 @@ type failure struct{ err error }
 
 func (d *delivery) fail(err error) { d.failure.CompareAndSwap(nil, &failure{err}) }
 
-// custody is every delivery that is taken and not settled. Its size is what back-pressure is made of.
-type custody struct {
+// inflight is every delivery that is taken and not answered. Its size is what back-pressure is made of.
+type inflight struct {
 	limit int
 
 	mu       sync.Mutex
@@ -46,19 +46,19 @@ type custody struct {
 	changed chan struct{}
 }
 
-func newCustody(limit int) *custody {
-	return &custody{limit: limit, held: map[*delivery]struct{}{}}
+func newInflight(limit int) *inflight {
+	return &inflight{limit: limit, held: map[*delivery]struct{}{}}
 }
 
 // change returns what to wait on; the caller holds mu.
-func (c *custody) change() <-chan struct{} {
+func (c *inflight) change() <-chan struct{} {
 	if c.changed == nil {
 		c.changed = make(chan struct{})
 	}
 	return c.changed
 }
 
-func (c *custody) signal() {
+func (c *inflight) signal() {
 	if c.changed != nil {
 		close(c.changed)
 		c.changed = nil
@@ -67,7 +67,7 @@ func (c *custody) signal() {
 
 // reserve takes room for up to most deliveries, and none if there is less than least; then it returns a channel that is closed when that may
 // have changed.
-func (c *custody) reserve(least, most int) (int, <-chan struct{}) {
+func (c *inflight) reserve(least, most int) (int, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	room := c.limit - len(c.held) - c.reserved
@@ -80,7 +80,7 @@ func (c *custody) reserve(least, most int) (int, <-chan struct{}) {
 }
 
 // release gives back room that a fetch did not fill.
-func (c *custody) release(n int) {
+func (c *inflight) release(n int) {
 	if n == 0 {
 		return
 	}
@@ -91,7 +91,7 @@ func (c *custody) release(n int) {
 }
 
 // take accepts deliveries into reserved room; they wait to be routed.
-func (c *custody) take(ds []*delivery) {
+func (c *inflight) take(ds []*delivery) {
 	c.mu.Lock()
 	for _, d := range ds {
 		c.held[d] = struct{}{}
@@ -103,7 +103,7 @@ func (c *custody) take(ds []*delivery) {
 }
 
 // next moves up to n waiting deliveries to the caller, appending them to into; if there is none it returns a channel to wait on.
-func (c *custody) next(n int, into []*delivery) ([]*delivery, <-chan struct{}) {
+func (c *inflight) next(n int, into []*delivery) ([]*delivery, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
@@ -115,8 +115,8 @@ func (c *custody) next(n int, into []*delivery) ([]*delivery, <-chan struct{}) {
 	return into, nil
 }
 
-// settle forgets deliveries that were answered.
-func (c *custody) settle(ds ...*delivery) {
+// remove forgets deliveries that were answered.
+func (c *inflight) remove(ds ...*delivery) {
 	c.mu.Lock()
 	for _, d := range ds {
 		delete(c.held, d)
@@ -126,7 +126,7 @@ func (c *custody) settle(ds ...*delivery) {
 }
 
 // silent returns the deliveries the server has not heard of since before.
-func (c *custody) silent(before time.Time) []*delivery {
+func (c *inflight) silent(before time.Time) []*delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []*delivery
@@ -138,7 +138,7 @@ func (c *custody) silent(before time.Time) []*delivery {
 	return out
 }
 
-func (c *custody) size() int {
+func (c *inflight) size() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.held)

@@ -16,7 +16,7 @@ import (
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 )
 
-func TestWhileNothingCanBeStartedEventsComeAgainAndNoneIsBuried(t *testing.T) {
+func TestWhileNothingCanBeStartedEventsComeAgainAndNoneIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("a", "x"))
@@ -62,7 +62,7 @@ func TestAProblemThatAnotherRouterMayHaveSolvedIsForgotten(t *testing.T) {
 	}
 }
 
-func TestAnEventOverWhichTheProgramPanicsIsBuriedAfterAFewDeliveriesAndStopsNothing(t *testing.T) {
+func TestAnEventOverWhichTheProgramPanicsIsADeadLetterAfterAFewDeliveriesAndStopsNothing(t *testing.T) {
 	t.Parallel()
 	for where, c := range map[string]func(*Config){
 		"a condition": func(c *Config) {
@@ -119,13 +119,13 @@ func (s panickyStarter) StartRun(ctx context.Context, id string, cause activityc
 	return s.Starter.StartRun(ctx, id, cause)
 }
 
-func TestAnEventThatFailsForGoodIsBuriedByItsOwnFailuresOrBySharedDeliveries(t *testing.T) {
+func TestAnEventThatFailsForGoodIsADeadLetterByItsOwnFailuresOrBySharedDeliveries(t *testing.T) {
 	t.Parallel()
 	final := activitycore.Errorf(activitycore.CodeInvalid, "a value cannot be stored")
 	for _, c := range []struct {
 		what       string
 		deliveries []uint64 // which of them this process saw
-		buried     bool     // by the last
+		dead       bool     // by the last
 	}{
 		{"fewer than allowed", []uint64{1, 2, 3, 4}, false},
 		{"as many as allowed", []uint64{1, 2, 3, 4, 5}, true},
@@ -140,7 +140,7 @@ func TestAnEventThatFailsForGoodIsBuriedByItsOwnFailuresOrBySharedDeliveries(t *
 			for i, n := range c.deliveries {
 				d := &delivery{msg: message{}, seq: 1, deliveries: n, event: event("e1", "x", nil)}
 				r.refuse(d, final)
-				if last := i == len(c.deliveries)-1; (w.seen.dead.Load() == 1) != (last && c.buried) {
+				if last := i == len(c.deliveries)-1; (w.seen.dead.Load() == 1) != (last && c.dead) {
 					t.Fatalf("delivery %d: %d dead letters", n, w.seen.dead.Load())
 				}
 			}
@@ -154,7 +154,7 @@ func TestTheDelayDoublesFromDeliveryToDelivery(t *testing.T) {
 		0: time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 8 * time.Second, 7: 64 * time.Second,
 		8: 2 * time.Minute, 9: 2 * time.Minute, 1 << 60: 2 * time.Minute,
 	} {
-		if got := retryDelay(deliveries); got != want {
+		if got := redeliverDelay(deliveries); got != want {
 			t.Errorf("delivery %d comes again after %v, want %v", deliveries, got, want)
 		}
 	}

@@ -15,11 +15,11 @@ import (
 // slabSize is how many deliveries are allocated together. One that is held keeps its slab, so it stays small.
 const slabSize = 16
 
-// fetchLoop pulls events into custody, never more than there is room for: what it asks for it can keep alive.
+// fetchLoop pulls events in, never more than there is room for: what it asks for it can keep alive.
 func (r *Router) fetchLoop(ctx context.Context) {
-	delay := insistFirst
+	delay := retryFirst
 	for !r.isStopping() && ctx.Err() == nil {
-		n, changed := r.custody.reserve(min(r.cfg.Batch, r.cfg.MaxInFlight/4+1), r.cfg.Batch)
+		n, changed := r.inflight.reserve(min(r.cfg.Batch, r.cfg.MaxInFlight/4+1), r.cfg.Batch)
 		if changed != nil {
 			select {
 			case <-changed:
@@ -28,9 +28,9 @@ func (r *Router) fetchLoop(ctx context.Context) {
 			continue
 		}
 		got, err := r.fetch(n)
-		r.custody.release(n - got)
+		r.inflight.release(n - got)
 		if err == nil {
-			delay = insistFirst
+			delay = retryFirst
 			continue
 		}
 		if !errors.Is(err, errNoConsumer) { // reopen said why
@@ -38,7 +38,7 @@ func (r *Router) fetchLoop(ctx context.Context) {
 		}
 		select {
 		case <-time.After(delay):
-			delay = min(2*delay, insistMost)
+			delay = min(2*delay, retryMost)
 		case <-r.stopping:
 		}
 		r.reopen(ctx)
@@ -72,7 +72,7 @@ func (r *Router) fetch(n int) (got int, err error) {
 				break more
 			}
 		}
-		r.custody.take(ds)
+		r.inflight.take(ds)
 		r.cfg.Metrics.consumed(len(ds))
 		got += len(ds)
 	}

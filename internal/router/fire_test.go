@@ -206,7 +206,7 @@ func awaitEffects(out *outside, want int) {
 	whileItMoves(out.count, func() bool { return out.count() >= want })
 }
 
-// drainedAtLeisure waits while the router goes on until every event is settled.
+// drainedAtLeisure waits while the router goes on until every event is acknowledged.
 func (w *world) drainedAtLeisure() {
 	w.T.Helper()
 	whileItMoves(func() int { return int(w.Consumer().AckFloor.Stream) }, w.Settled)

@@ -13,7 +13,7 @@ type panicError struct{ value any }
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// guard makes an error of a panic, so that one event cannot end the process, and with it every event in custody, as often as it is delivered.
+// guard makes an error of a panic, so that one event cannot end the process, and with it every event in flight, as often as it is delivered.
 func (r *Router) guard(ctx context.Context, d *delivery, doing string, step func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Steps that are named in Problem, besides those that insist names.
+// Steps that are named in Problem, besides those that retry names.
 const (
-	fetching = "read the event stream"
-	starting = "start runs"
-	burying  = "store dead letters"
+	fetching      = "read the event stream"
+	starting      = "start runs"
+	deadLettering = "store dead letters"
 )
 
 // problem is what a step waits for.
@@ -23,7 +23,7 @@ type problem struct {
 }
 
 // problemFades is longer than any delay of a delivery that failed: the problem shows again before, unless another router has the event now.
-const problemFades = 2 * retryMost
+const problemFades = 2 * redeliverMost
 
 // Problem says what the router is waiting for just now, or nil while it goes on.
 func (r *Router) Problem() error {

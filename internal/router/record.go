@@ -62,7 +62,7 @@ func (r *Router) write(ctx context.Context, batch []*delivery) (states []activit
 		records = append(records, d.records...)
 		settlements = append(settlements, d.settlements...)
 	}
-	err = r.insist(ctx, "write the ledger", func(ctx context.Context) (err error) {
+	err = r.retry(ctx, "write the ledger", func(ctx context.Context) (err error) {
 		states, err = r.cfg.Ledger.RecordMatches(ctx, records, settlements, r.now())
 		return err
 	})
@@ -86,7 +86,7 @@ func (r *Router) dispatch(batch []*delivery, states []activitycore.CauseState) {
 		own, ownSettled := states[:len(d.records)], settled[:len(d.settlements)]
 		states, settled = states[len(own):], settled[len(ownSettled):]
 		if conflict := conflictIn(own, ownSettled); conflict != nil {
-			r.bury(d, ReasonConflict, conflict.Fault())
+			r.deadLetter(d, ReasonConflict, conflict.Fault())
 			continue
 		}
 		var jobs []job

@@ -22,7 +22,7 @@ func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 	var batch []*delivery
 	for !r.isStopping() {
 		var changed <-chan struct{}
-		if batch, changed = r.custody.next(r.cfg.Batch, batch[:0]); changed != nil {
+		if batch, changed = r.inflight.next(r.cfg.Batch, batch[:0]); changed != nil {
 			select {
 			case <-changed:
 			case <-r.stopping:
@@ -37,7 +37,7 @@ func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 	}
 	<-fetched
 	for {
-		rest, changed := r.custody.next(r.cfg.Batch, nil)
+		rest, changed := r.inflight.next(r.cfg.Batch, nil)
 		if changed != nil {
 			return
 		}
@@ -50,7 +50,7 @@ func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 // route takes one batch through decode and match. Events that nobody wants are acknowledged at once; the others go to the ledger, which
 // is not waited for: while one transaction is written to disk, the next one gathers.
 func (r *Router) route(ctx context.Context, batch []*delivery) {
-	if err := r.insist(ctx, "bring the index up to date", r.triggersRefresh); err != nil {
+	if err := r.retry(ctx, "bring the index up to date", r.triggersRefresh); err != nil {
 		for _, d := range batch { // only a stop gets here
 			r.handBack(d)
 		}

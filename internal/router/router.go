@@ -27,9 +27,9 @@ const (
 	// confirmLinger is how long confirmations wait for company: each transaction costs a write to disk, and nobody waits for it.
 	confirmLinger = 25 * time.Millisecond
 	// Delays of a step that is repeated in place until it succeeds.
-	insistFirst, insistMost = 50 * time.Millisecond, 5 * time.Second
+	retryFirst, retryMost = 50 * time.Millisecond, 5 * time.Second
 	// Delays before a delivery that failed comes back.
-	retryFirst, retryMost = time.Second, 2 * time.Minute
+	redeliverFirst, redeliverMost = time.Second, 2 * time.Minute
 	// flushWait bounds the last exchange with the server, and storing one dead letter.
 	flushWait = 2 * time.Second
 )
@@ -38,7 +38,7 @@ const (
 type Router struct {
 	cfg      Config
 	triggers *eventtrigger.Triggers
-	custody  *custody
+	inflight *inflight
 	state    *eventstream.State
 	ackWait  time.Duration
 
@@ -75,7 +75,7 @@ func New(cfg Config) (*Router, error) {
 	cfg = cfg.withDefaults()
 	return &Router{
 		cfg:      cfg,
-		custody:  newCustody(cfg.MaxInFlight),
+		inflight: newInflight(cfg.MaxInFlight),
 		failures: map[uint64]int{},
 		problems: map[string]problem{},
 	}, nil
@@ -95,7 +95,7 @@ func (r *Router) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	r.stopping, r.stopped = make(chan struct{}), make(chan struct{})
-	r.matched = make(chan *delivery, r.cfg.MaxInFlight) // matching never waits for the ledger: custody is the limit
+	r.matched = make(chan *delivery, r.cfg.MaxInFlight) // matching never waits for the ledger: what is in flight is the limit
 	r.jobs = make(chan job, 2*r.cfg.Batch)
 	r.started = make(chan confirmation, 2*r.cfg.Batch)
 
@@ -149,8 +149,8 @@ func (r *Router) open(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no more events, finishes the starts under way, hands back what was not begun, and returns when all is settled. If ctx ends before, starts are
-// interrupted; what they would have settled is delivered again. It may be called again, and on a router that never ran.
+// Stop takes no more events, finishes the starts under way, hands back what was not begun, and returns when all is answered. If ctx ends before, starts are
+// interrupted; what they would have answered is delivered again. It may be called again, and on a router that never ran.
 func (r *Router) Stop(ctx context.Context) error {
 	r.lifeMu.Lock()
 	defer r.lifeMu.Unlock()
@@ -170,8 +170,8 @@ func (r *Router) Stop(ctx context.Context) error {
 	return err
 }
 
-// InFlight returns how many events are taken and not settled.
-func (r *Router) InFlight() int { return r.custody.size() }
+// InFlight returns how many events are taken and not answered.
+func (r *Router) InFlight() int { return r.inflight.size() }
 
 func (r *Router) setConsumer(c jetstream.Consumer) {
 	r.mu.Lock()
@@ -197,9 +197,9 @@ func (r *Router) isStopping() bool {
 // errStopping ends work that was not begun when Stop was called.
 var errStopping = errors.New("the router stops")
 
-// insist repeats a step until it succeeds, fails in a way that waiting does not cure, or the router stops. Everything in custody stays alive meanwhile.
-func (r *Router) insist(ctx context.Context, doing string, step func(context.Context) error) error {
-	delay := insistFirst
+// retry repeats a step until it succeeds, fails in a way that waiting does not cure, or the router stops. Everything in flight stays alive meanwhile.
+func (r *Router) retry(ctx context.Context, doing string, step func(context.Context) error) error {
+	delay := retryFirst
 	for {
 		err := step(ctx)
 		if err == nil {
@@ -220,7 +220,7 @@ func (r *Router) insist(ctx context.Context, doing string, step func(context.Con
 		case <-ctx.Done():
 			return errStopping
 		}
-		delay = min(2*delay, insistMost)
+		delay = min(2*delay, retryMost)
 	}
 }
 
@@ -252,7 +252,7 @@ func (r *Router) heartbeatLoop(ctx context.Context) {
 			return
 		}
 		now := r.cfg.Now()
-		for _, d := range r.custody.silent(now.Add(-r.ackWait / 4)) {
+		for _, d := range r.inflight.silent(now.Add(-r.ackWait / 4)) {
 			if d.msg.InProgress() == nil {
 				d.alive.Store(now.UnixNano())
 			}

@@ -68,7 +68,7 @@ func (r *Router) confirmLoop(ctx context.Context) {
 		for i, c := range group {
 			starts[i] = c.start
 		}
-		err := r.insist(ctx, "confirm starts in the ledger", func(ctx context.Context) error {
+		err := r.retry(ctx, "confirm starts in the ledger", func(ctx context.Context) error {
 			return r.cfg.Ledger.ConfirmStarts(ctx, starts, r.now())
 		})
 		r.point(pointConfirmed)

@@ -73,7 +73,7 @@ func (w *World) Publish(events ...activitycore.Event) {
 // Drained waits until the stream's consumer has nothing left to do.
 func (w *World) Drained() {
 	w.T.Helper()
-	Eventually(w.T, "every event is settled", w.Settled)
+	Eventually(w.T, "every event is acknowledged", w.Settled)
 }
 
 // Consumer is what the server says of the routers' consumer.

@@ -18,7 +18,7 @@ const (
 	ReasonPanicked    = "panicked"     // our own code panicked over it, MaxFailures times
 )
 
-// ack settles deliveries. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
+// ack acknowledges deliveries. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
 func (r *Router) ack(ds ...*delivery) {
 	for _, d := range ds {
 		if err := d.msg.Ack(); err != nil {
@@ -26,13 +26,13 @@ func (r *Router) ack(ds ...*delivery) {
 		}
 		r.forget(d)
 	}
-	r.custody.settle(ds...)
+	r.inflight.remove(ds...)
 }
 
 // handBack returns a delivery at once, for another router or our next start.
 func (r *Router) handBack(d *delivery) {
 	_ = d.msg.Nak() // if it is lost, AckWait does the same
-	r.custody.settle(d)
+	r.inflight.remove(d)
 }
 
 // refuse decides what becomes of an event that could not be routed: back to the stream for a while, or to the dead letters.
@@ -42,69 +42,69 @@ func (r *Router) refuse(d *delivery, err error) {
 	case errors.Is(err, errStopping):
 		r.handBack(d)
 	case transient(err):
-		r.retryLater(d, err)
+		r.redeliver(d, err)
 	case errors.As(err, &panicked):
 		r.countFailure(d, ReasonPanicked, err)
 	case code == activitycore.CodeMalformed: // neither envelope nor payload changes with a later delivery
-		r.bury(d, ReasonMalformed, err)
+		r.deadLetter(d, ReasonMalformed, err)
 	case d.event.EventID == "":
-		r.bury(d, ReasonInvalid, err)
+		r.deadLetter(d, ReasonInvalid, err)
 	default:
 		r.countFailure(d, ReasonStartFailed, err)
 	}
 }
 
-// countFailure lets an event that failed for good come again a few times, in case it was chance, and then buries it. The count is this process's. Where others fail over
+// countFailure lets an event that failed for good come again a few times, in case it was chance, and then makes it a dead letter. The count is this process's. Where others fail over
 // the same event, or this one was restarted in between, the server's count of deliveries says that it has been long enough; not alone, since that counts an
 // outage of Temporal, too.
 func (r *Router) countFailure(d *delivery, reason string, err error) {
 	n := r.failed(d)
 	if n >= r.cfg.MaxFailures || n >= 2 && d.deliveries >= uint64(4*r.cfg.MaxFailures) {
-		r.bury(d, reason, err)
+		r.deadLetter(d, reason, err)
 		return
 	}
-	r.retryLater(d, err)
+	r.redeliver(d, err)
 }
 
-// retryLater gives a delivery back to come again after a delay that grows with each delivery.
-func (r *Router) retryLater(d *delivery, err error) {
+// redeliver gives a delivery back to come again after a delay that grows with each delivery.
+func (r *Router) redeliver(d *delivery, err error) {
 	if errors.Is(err, errStopping) {
 		r.handBack(d)
 		return
 	}
-	delay := retryDelay(d.deliveries)
+	delay := redeliverDelay(d.deliveries)
 	r.cfg.Log.Warn("event could not be routed; it comes again", "event_id", d.event.EventID, "sequence", d.seq,
 		"deliveries", d.deliveries, "again_in", delay, "error", err)
 	_ = d.msg.NakWithDelay(delay) // if it is lost, AckWait does the same
 	r.cfg.Metrics.retried(1)
-	r.custody.settle(d)
+	r.inflight.remove(d)
 }
 
-// retryDelay doubles from one delivery to the next: 1s, 2s, 4s … 2m.
-func retryDelay(deliveries uint64) time.Duration {
-	delay := retryFirst
-	for n := uint64(1); n < deliveries && delay < retryMost; n++ {
+// redeliverDelay doubles from one delivery to the next: 1s, 2s, 4s … 2m.
+func redeliverDelay(deliveries uint64) time.Duration {
+	delay := redeliverFirst
+	for n := uint64(1); n < deliveries && delay < redeliverMost; n++ {
 		delay *= 2
 	}
-	return min(delay, retryMost)
+	return min(delay, redeliverMost)
 }
 
-// bury stores the dead letter and only then ends the delivery.
-func (r *Router) bury(d *delivery, reason string, cause error) {
+// deadLetter stores the dead letter and only then ends the delivery.
+func (r *Router) deadLetter(d *delivery, reason string, cause error) {
 	ctx, cancel := context.WithTimeout(context.Background(), flushWait)
 	defer cancel()
 	eventID, err := r.cfg.DeadLetters.Store(ctx, eventstream.Message{Subject: d.msg.Subject(), Header: d.msg.Headers(), Data: d.msg.Data(), Sequence: d.seq, StoredAt: d.stored}, d.deliveries, reason, describe(cause))
 	if err != nil {
-		r.setPassing(burying, err) // it stays in the queue, and takes room there, until it can be buried
-		r.retryLater(d, errors.Join(cause, err))
+		r.setPassing(deadLettering, err) // it stays in the queue, and takes room there, until there is room for its letter
+		r.redeliver(d, errors.Join(cause, err))
 		return
 	}
-	r.setProblem(burying, nil)
+	r.setProblem(deadLettering, nil)
 	r.cfg.Log.Warn("event became a dead letter", "event_id", eventID, "sequence", d.seq, "reason", reason, "error", cause)
 	_ = d.msg.TermWithReason(reason) // if it is lost, the letter is stored once again under the same message ID
 	r.cfg.Metrics.dead(reason)
 	r.forget(d)
-	r.custody.settle(d)
+	r.inflight.remove(d)
 }
 
 // describe returns what is safe to show of an error.
