@@ -29,12 +29,27 @@ type EventListing struct {
 	MatchedBy []string  `json:"matched_by,omitempty"` // names of definitions with a ledger row for it
 	// MatchedMore is how many more there are: a list names up to 100 of each event, events show up to 1,000.
 	MatchedMore int `json:"matched_more,omitempty"`
+	// Conflicts are other events that came with its event_id; only of an event that was asked for by its ID.
+	Conflicts []ConflictingEvent `json:"conflicts,omitempty"`
 }
 
 // EventMatches are the definitions with a ledger row for an event: names, ascending, and how many more there are.
 type EventMatches struct {
 	Names []string
 	More  int
+}
+
+// ConflictingEvent is an event that became a dead letter because its event_id is that of another one.
+type ConflictingEvent struct {
+	Event
+	// DeadLetter is the ID of its letter, Sequence its own in the event stream.
+	DeadLetter uint64    `json:"dead_letter"`
+	Sequence   uint64    `json:"sequence"`
+	At         time.Time `json:"at"` // when it became a dead letter
+	// Differs names the fields in which it differs: type, source, subject, payload, extensions.
+	Differs []string `json:"differs"`
+	// DataGone: its data is nowhere any more; of what it said only the ID is known.
+	DataGone bool `json:"data_gone,omitempty"`
 }
 
 // DeadLetter is an event (or bytes that are none) that could not be routed.

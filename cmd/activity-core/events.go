@@ -49,11 +49,35 @@ func (c *cli) eventsCommand() *cobra.Command {
 			if json.Indent(&b, e.Payload, "", "  ") == nil {
 				fmt.Fprintln(c.stdout, b.String())
 			}
+			c.showConflicts(e.Conflicts)
 		}),
 		c.tailCommand(),
 		c.explainCommand(),
 		c.replayCommand(),
 	)
+}
+
+// showConflicts shows the events that came with the ID of the one above, and were others.
+func (c *cli) showConflicts(all []core.ConflictingEvent) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintln(c.stdout, "\nother events with this ID, for which nothing runs:")
+	rows := [][]string{{"SEQ", "DEAD LETTER", "DIFFERS IN", "AT"}}
+	for _, x := range all {
+		rows = append(rows, []string{fmt.Sprint(x.Sequence), fmt.Sprint(x.DeadLetter), strings.Join(x.Differs, ", "), ago(x.At)})
+	}
+	c.table(rows)
+	for _, x := range all {
+		if x.DataGone {
+			c.say("%d: its data is gone", x.Sequence)
+			continue
+		}
+		said, err := core.MarshalPlain(x.Event)
+		if err == nil {
+			c.say("%d: %s", x.Sequence, said)
+		}
+	}
 }
 
 func eventRows(events []core.EventListing) [][]string {

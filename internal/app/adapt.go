@@ -63,6 +63,10 @@ func (d deadLetters) Show(ctx context.Context, id uint64) (core.DeadLetter, erro
 	return d.queue.Show(ctx, id)
 }
 
+func (d deadLetters) Conflicts(ctx context.Context, e core.EventListing) ([]core.ConflictingEvent, error) {
+	return d.queue.Conflicts(ctx, e)
+}
+
 func (d deadLetters) Replay(ctx context.Context, id uint64) (core.PublishReceipt, error) {
 	return d.queue.Replay(ctx, id)
 }

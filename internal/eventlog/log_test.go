@@ -397,6 +397,7 @@ func TestAReplayPassesOverAnEventWithTheIDOfAnotherOne(t *testing.T) {
 	w.Apply(definition("a", "x"))
 	r := w.start(w.router(newStarts()))
 	w.Publish(event("e1", "x", 1))
+	w.Drained() // else either may be the first to be recorded
 	w.Raw("late", `{"event_id":"e1","type":"x","source":"test","payload":2}`)
 	w.Drained()
 	w.Stop(r)

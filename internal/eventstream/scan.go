@@ -42,12 +42,15 @@ type Message struct {
 }
 
 // From is where reading a stream begins: a sequence, a time, or (zero) its first message. Until, if not 0, is the sequence before which it ends.
-// Most, if not 0, is how many messages are asked for at a time, at most.
+// Most, if not 0, is how many messages are asked for at a time, at most. Only messages of Subject are read, if it is not "", and
+// without their data if HeadersOnly.
 type From struct {
-	Sequence uint64
-	At       time.Time
-	Until    uint64
-	Most     uint64
+	Sequence    uint64
+	At          time.Time
+	Until       uint64
+	Most        uint64
+	Subject     string
+	HeadersOnly bool
 }
 
 // Ascend calls fn for every message that was stored when it was called, oldest first. Messages that were lost on their way (the connection broke while the server sent them) are
@@ -68,7 +71,8 @@ func Ascend(ctx context.Context, js jetstream.JetStream, streamName string, f Fr
 
 // pass reads a stream once, until it has what was stored when it began (then whole is true), or a message is missing. Last is the sequence of the last message that fn saw, or 0.
 func pass(ctx context.Context, js jetstream.JetStream, streamName string, f From, fn func(Message) error) (last uint64, whole bool, err error) {
-	cfg := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute}
+	cfg := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
+		FilterSubject: f.Subject, HeadersOnly: f.HeadersOnly}
 	switch {
 	case f.Sequence > 0:
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, f.Sequence

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,6 +44,31 @@ func TestATriggerWithAnotherEventOfAKnownIDIsAConflict(t *testing.T) {
 	for _, run := range page.Items { // a rerun takes the event as it is kept
 		if status, answer := request(t, c, "POST", "/runs/"+run.RunID+"/rerun", ``); status >= 300 {
 			t.Errorf("rerun: %d %s", status, answer)
+		}
+	}
+}
+
+// oneEvent has one event, and conflictLetters what came with its ID.
+type oneEvent struct{ httpapi.EventLog }
+
+func (oneEvent) Event(_ context.Context, id string) (core.EventListing, error) {
+	return core.EventListing{Event: core.Event{EventID: id, Type: "x", Payload: []byte(`1`)}, Sequence: 1}, nil
+}
+
+type conflictLetters struct{ httpapi.DeadLetters }
+
+func (conflictLetters) Conflicts(_ context.Context, e core.EventListing) ([]core.ConflictingEvent, error) {
+	return []core.ConflictingEvent{{DeadLetter: 4, Sequence: e.Sequence + 1, Differs: []string{"payload"}, Event: core.Event{EventID: e.EventID, Type: "x", Payload: []byte(`2`)}}}, nil
+}
+
+func TestAnEventIsShownWithThoseThatCameWithItsID(t *testing.T) {
+	c := httpapi.Config{Events: oneEvent{}, DeadLetters: conflictLetters{}}
+	for _, path := range []string{"/events/e1", "/events?event_id=e1"} {
+		status, answer := request(t, c, "GET", path, "")
+		for _, want := range []string{`"sequence":1`, `"conflicts":[{"event_id":"e1"`, `"dead_letter":4,"sequence":2`, `"differs":["payload"]`, `"payload":2`} {
+			if status != http.StatusOK || !strings.Contains(answer, want) {
+				t.Errorf("%s: %d %s, want %s", path, status, answer, want)
+			}
 		}
 	}
 }

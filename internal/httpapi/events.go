@@ -104,11 +104,11 @@ func (s *server) events() {
 		}
 		return page(s.Events.List(ctx, in.Type, from, to, in.request()))
 	})
-	register(s, op(http.MethodGet, "/events/{id}", "get-event", tagEvents, "Get a stored event"), func(ctx context.Context, in *IDPath) (*body[core.EventListing], error) {
+	register(s, op(http.MethodGet, "/events/{id}", "get-event", tagEvents, "Get a stored event, and the newest of those that came with its ID and other content"), func(ctx context.Context, in *IDPath) (*body[core.EventListing], error) {
 		if s.Events == nil {
 			return nil, unavailable("the event log")
 		}
-		return answer(s.Events.Event(ctx, in.ID))
+		return answer(s.event(ctx, in.ID))
 	})
 
 	type explainInput struct {
@@ -176,9 +176,19 @@ func (s *server) events() {
 	})
 }
 
+// event is one event with those that came with its ID and were others.
+func (s *server) event(ctx context.Context, id string) (core.EventListing, error) {
+	e, err := s.Events.Event(ctx, id)
+	if err != nil || s.DeadLetters == nil {
+		return e, err
+	}
+	e.Conflicts, err = s.DeadLetters.Conflicts(ctx, e)
+	return e, err
+}
+
 // eventAsList is also for IDs that cannot stand in a path: GET /events/tail is the feed.
 func (s *server) eventAsList(ctx context.Context, id string) (core.Page[core.EventListing], error) {
-	e, err := s.Events.Event(ctx, id)
+	e, err := s.event(ctx, id)
 	if core.IsCode(err, core.CodeNotFound) {
 		return core.Page[core.EventListing]{}, nil
 	}

@@ -52,6 +52,8 @@ type EventLog interface {
 type DeadLetters interface {
 	List(ctx context.Context, reason, eventType string, p core.PageRequest) (core.Page[core.DeadLetter], error)
 	Show(ctx context.Context, id uint64) (core.DeadLetter, error)
+	// Conflicts returns the newest letters of events that came with the event_id of another one, newest first.
+	Conflicts(ctx context.Context, e core.EventListing) ([]core.ConflictingEvent, error)
 	Replay(ctx context.Context, id uint64) (core.PublishReceipt, error)
 	Drop(ctx context.Context, id uint64) error
 	// ReplayAll and DropAll settle those of a reason and a type (empty: any) that are there, oldest first, and return how many, also with an error.

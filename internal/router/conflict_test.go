@@ -38,6 +38,7 @@ func TestAnEventWithTheIDOfAnotherOneBecomesADeadLetter(t *testing.T) {
 	w.Publish(event("e1", "x", map[string]any{"n": 1}))
 	w.Drained()
 	w.Raw("late-1", `{"event_id":"e1","type":"x","source":"test","payload":{"n":2}}`)
+	w.Drained()                                                                       // letters stand in the order in which they were written
 	w.Raw("late-2", `{"event_id":"e1","type":"y","source":"test","payload":{"n":1}}`) // wanted by a paused definition only
 	w.Raw("late-3", `{"event_id":"e2","type":"x","source":"test","payload":{"n":2}}`) // harmed by none of them
 	w.Drained()
