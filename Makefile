@@ -61,7 +61,7 @@ bench-route: ## events through NATS, ledger and Temporal against a bare loop of 
 .PHONY: bench-lists
 bench-lists: ## what a page of every list costs at the sizes that docs/lists.md promises, on both stores and the stream; for an idle machine
 	ACTIVITY_CORE_LONG=1 ACTIVITY_CORE_TEST_POSTGRES=1 $(GO) test -v -count 1 -timeout 3h -p 1 -run '^(TestListsOfALargeRecord|TestListsOfALongStream)$$' \
-	  ./internal/sqlite ./internal/postgres ./internal/natsrouter
+	  ./internal/sqlite ./internal/postgres ./internal/eventlog
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
