@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // patience is how long a test waits for something that must come; nothing is asserted about how long it took.
@@ -20,22 +22,6 @@ const patience = 90 * time.Second
 
 // pollPause is the pause between two looks at a condition of another process.
 const pollPause = 20 * time.Millisecond
-
-// eventually looks until check returns nil and fails the test with its last error otherwise.
-func eventually(t testing.TB, what string, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: still after %s: %v", what, patience, err)
-		}
-		time.Sleep(pollPause)
-	}
-}
 
 // process is the program as a child process.
 type process struct {
@@ -82,7 +68,8 @@ func startProcess(t testing.TB, dir string, environ []string, args ...string) *p
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(exe, args...), ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env = dir, append(environWith(environ...), asProgram+"=1")
+	// What is killed leaves its temporary files behind: they go with the test's own.
+	p.cmd.Dir, p.cmd.Env = dir, append(environWith(environ...), asProgram+"=1", "TMPDIR="+t.TempDir())
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -116,7 +103,7 @@ func (p *process) await(pattern string) []string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
 	var found []string
-	eventually(p.t, "wait for "+pattern, func() error {
+	testkit.Eventually(p.t, "wait for "+pattern, func() error {
 		if found = re.FindStringSubmatch(p.stdout.String()); found != nil {
 			return nil
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
+
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // TestPostgresScripts runs the files of testdata/postgres: production's `serve`, with PostgreSQL, Temporal and NATS in
@@ -51,7 +53,7 @@ func (s *script) serve(args []string) int {
 		"ACTIVITY_CORE_API_ADDR="+hostPort(d.api), "ACTIVITY_CORE_METRICS_ADDR="+hostPort(d.metrics),
 		"ACTIVITY_CORE_DATABASE_URL="+s.vars["DATABASE_URL"], "ACTIVITY_CORE_TEMPORAL_ADDRESS="+d.temporal, "ACTIVITY_CORE_NATS_URL="+d.nats)
 	d.process = startProcess(s.T, s.work, environ, append([]string{"serve"}, flags...)...)
-	eventually(s.T, s.where, func() error {
+	testkit.Eventually(s.T, s.where, func() error {
 		if !d.running() {
 			s.failf("serve ended with %d:\n%s", d.code(), d.stderr.String())
 		}

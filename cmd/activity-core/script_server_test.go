@@ -26,6 +26,7 @@ import (
 	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/telemetry"
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 func (s *script) startDev(args []string) int {
@@ -142,7 +143,7 @@ func (s *script) header(args []string) int {
 // metric waits until the metrics page shows a sample with this value; one that is absent counts as 0.
 func (s *script) metric(args []string) int {
 	s.need(args, 2, `metric 'NAME{label="value"}' VALUE`)
-	eventually(s.T, s.where, func() error {
+	testkit.Eventually(s.T, s.where, func() error {
 		page, err := http.Get(s.dev.metrics)
 		if err != nil {
 			return err
@@ -195,7 +196,7 @@ func (s *script) schedule(args []string) int {
 	c := s.temporal()
 	defer c.Close()
 	handle := c.ScheduleClient().GetHandle(context.Background(), core.ScheduleID(core.DefinitionID(args[0])))
-	eventually(s.T, s.where, func() error {
+	testkit.Eventually(s.T, s.where, func() error {
 		got := "active"
 		d, err := handle.Describe(context.Background())
 		var missing *serviceerror.NotFound
@@ -329,7 +330,7 @@ func (s *script) startOrders([]string) int {
 
 func (s *script) orderGot(args []string) int {
 	s.need(args, 2, "order-got ID N")
-	eventually(s.T, s.where, func() error {
+	testkit.Eventually(s.T, s.where, func() error {
 		s.orders.mu.Lock()
 		defer s.orders.mu.Unlock()
 		if n := s.orders.got[args[0]]; strconv.Itoa(n) != args[1] {

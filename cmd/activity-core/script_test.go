@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/activity-core/activity-core/internal/cronspec"
+
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // TestScripts runs the files of testdata/script. Each is a txtar archive: a script, then the files it needs, laid into the
@@ -246,7 +248,7 @@ func (s *script) program(args []string) int {
 func (s *script) interrupt(args []string) int {
 	s.need(args, 2, "interrupt N ARGS")
 	p := startProcess(s.T, s.work, []string{"ACTIVITY_CORE_SERVER=" + s.vars["SERVER"]}, args[1:]...)
-	eventually(s.T, s.where, func() error {
+	testkit.Eventually(s.T, s.where, func() error {
 		s.client([]string{"runs", "list", "--limit", "1000", "-o", "json"})
 		n, err := strconv.Atoi(plain(s.find("items.#")))
 		if wanted, _ := strconv.Atoi(args[0]); err == nil && n < wanted {
@@ -311,7 +313,7 @@ func (s *script) textOrFile(arg string) string {
 func (s *script) until(args []string) int {
 	s.need(args, 3, "until REGEXP activity-core …")
 	re := regexp.MustCompile("(?m)" + args[0])
-	eventually(s.T, s.where, func() error {
+	testkit.Eventually(s.T, s.where, func() error {
 		if code := s.client(append([]string(nil), args[2:]...)); code != 0 {
 			return fmt.Errorf("exit %d: %s", code, s.err)
 		}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	core "github.com/activity-core/activity-core"
+
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // publishTo publishes events through the API of a running server.
@@ -47,7 +49,7 @@ func TestTailOutlivesAServerThatIsKilledAndEndsWithCtrlC(t *testing.T) {
 		t.Fatal(err)
 	}
 	tail := startProcess(t, dir, nil, "events", "tail", "-o", "json", "--server", dev.api)
-	eventually(t, "tail follows", func() error {
+	testkit.Eventually(t, "tail follows", func() error {
 		if !strings.Contains(tail.stderr.String(), "following the events after sequence 0") {
 			return fmt.Errorf("it said %q", tail.stderr.String())
 		}

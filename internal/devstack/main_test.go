@@ -141,25 +141,6 @@ func dialTemporal(t testing.TB, addr, namespace string) client.Client {
 	return c
 }
 
-// eventually waits until ok returns true and no error, and fails with what when it never does.
-func eventually(t testing.TB, what string, ok func(ctx context.Context) (bool, error)) {
-	t.Helper()
-	ctx := testContext(t)
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		done, err := ok(ctx)
-		if done && err == nil {
-			return
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s (last error: %v)", what, err)
-		}
-	}
-}
-
 // stop stops a server and fails the test if that fails.
 func stop(t testing.TB, server interface {
 	Stop(ctx context.Context) error

@@ -16,6 +16,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/activity-core/activity-core/internal/devstack"
+
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // TestSchedules shows what activity-core asks of a schedule. The CHASM scheduler of server 1.32.0 is left out where slots
@@ -101,7 +103,7 @@ var (
 func schedulesFire(t *testing.T, c client.Client) {
 	everySecond(t, c, enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL)
 	var ids map[string]bool
-	eventually(t, "three runs found by search attribute", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "three runs found by search attribute", func(ctx context.Context) (bool, error) {
 		runs, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 			Query: "activity_id = 'a1' AND WorkflowType = 'Waiting'",
 		})
@@ -143,8 +145,8 @@ func schedulesChange(t *testing.T, c client.Client) {
 			return false, nil
 		}
 	}
-	eventually(t, "list to show the schedule", found(""))
-	eventually(t, "list to find the schedule by its hash", found("activity_id = 'a1' AND activity_spec_hash = 'h1'"))
+	testkit.Eventually(t, "list to show the schedule", found(""))
+	testkit.Eventually(t, "list to find the schedule by its hash", found("activity_id = 'a1' AND activity_spec_hash = 'h1'"))
 
 	err := h.Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
@@ -158,19 +160,19 @@ func schedulesChange(t *testing.T, c client.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the update to be described", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "the update to be described", func(ctx context.Context) (bool, error) {
 		d, err := h.Describe(ctx)
 		if err != nil {
 			return false, err
 		}
 		return d.Schedule.Policy.CatchupWindow == 72*time.Hour && d.Schedule.Spec.Intervals[0].Every == time.Hour, nil
 	})
-	eventually(t, "list to find the schedule by its new hash", found("activity_spec_hash = 'h2'"))
+	testkit.Eventually(t, "list to find the schedule by its new hash", found("activity_spec_hash = 'h2'"))
 
 	if err := h.Delete(ctx); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "describe to say that the schedule is gone", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "describe to say that the schedule is gone", func(ctx context.Context) (bool, error) {
 		_, err := h.Describe(ctx)
 		var notFound *serviceerror.NotFound
 		if errors.As(err, &notFound) {
@@ -178,7 +180,7 @@ func schedulesChange(t *testing.T, c client.Client) {
 		}
 		return false, err
 	})
-	eventually(t, "list to forget the schedule", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "list to forget the schedule", func(ctx context.Context) (bool, error) {
 		still, err := found("")(ctx)
 		return !still, err
 	})
@@ -193,7 +195,7 @@ func schedulesPause(t *testing.T, c client.Client) {
 		t.Fatal(err)
 	}
 	var before int
-	eventually(t, "the pause to be described", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "the pause to be described", func(ctx context.Context) (bool, error) {
 		d, err := h.Describe(ctx)
 		if err != nil {
 			return false, err
@@ -201,7 +203,7 @@ func schedulesPause(t *testing.T, c client.Client) {
 		before = d.Info.NumActions
 		return d.Schedule.State.Paused && d.Schedule.State.Note == "by the operator", nil
 	})
-	eventually(t, "list to show the pause", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "list to show the pause", func(ctx context.Context) (bool, error) {
 		list, err := c.ScheduleClient().List(ctx, client.ScheduleListOptions{})
 		if err != nil || !list.HasNext() {
 			return false, err
@@ -212,7 +214,7 @@ func schedulesPause(t *testing.T, c client.Client) {
 	if err := h.Unpause(ctx, client.ScheduleUnpauseOptions{Note: "resumed"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the schedule to fire again", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "the schedule to fire again", func(ctx context.Context) (bool, error) {
 		d, err := h.Describe(ctx)
 		if err != nil {
 			return false, err
@@ -223,7 +225,7 @@ func schedulesPause(t *testing.T, c client.Client) {
 
 func overlapSkip(t *testing.T, c client.Client) {
 	h := everySecond(t, c, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP)
-	eventually(t, "two slots to be skipped", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "two slots to be skipped", func(ctx context.Context) (bool, error) {
 		d, err := h.Describe(ctx)
 		if err != nil {
 			return false, err
@@ -244,7 +246,7 @@ func overlapBufferOne(t *testing.T, c client.Client) {
 // twoSlotsPassBesideARun waits until the first run has been open for two more slots.
 func twoSlotsPassBesideARun(t *testing.T, h client.ScheduleHandle) {
 	t.Helper()
-	eventually(t, "two slots to pass beside the first run", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "two slots to pass beside the first run", func(ctx context.Context) (bool, error) {
 		d, err := h.Describe(ctx)
 		if err != nil || len(d.Info.RecentActions) == 0 {
 			return false, err
@@ -285,7 +287,7 @@ func nextStartsWhenOneEnds(t *testing.T, c client.Client, h client.ScheduleHandl
 	if err := c.TerminateWorkflow(ctx, current, "", "makes room"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the next run", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "the next run", func(ctx context.Context) (bool, error) {
 		d, err := h.Describe(ctx)
 		if err != nil || len(d.Info.RunningWorkflows) != 1 {
 			return false, err

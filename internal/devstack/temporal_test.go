@@ -23,6 +23,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/activity-core/activity-core/internal/devstack"
+
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 func TestSearchAttributeIsAddedToANamespaceThatExists(t *testing.T) {
@@ -210,7 +212,7 @@ func TestStoppingEndsLongPolls(t *testing.T) {
 		})
 		polled <- err
 	}()
-	eventually(t, "the poll is under way", func(ctx context.Context) (bool, error) {
+	testkit.Eventually(t, "the poll is under way", func(ctx context.Context) (bool, error) {
 		d, err := c.DescribeTaskQueue(ctx, "polled", enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 		return err == nil && len(d.Pollers) > 0, err
 	})

@@ -13,6 +13,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 const hourly = `{"name": "hourly", "enabled": true, "trigger_type": "cron", "trigger_config": {"cron_expression": "0 * * * *"},
@@ -198,7 +199,7 @@ func TestRunsAreFoundByTheirSearchAttributes(t *testing.T) {
 		mine + ` AND activity_outcome = "succeeded"`:                         2,
 		`activity_id = "` + activitycore.DefinitionID("somebody-else") + `"`: 0,
 	} {
-		eventually(t, query, func() bool { return found(query) == want })
+		testkit.Eventually(t, query, func() bool { return found(query) == want })
 	}
 }
 
@@ -217,7 +218,7 @@ func TestSearchAttributesCanBeUsedOnceEnsured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the namespace is known", func() bool {
+	testkit.Eventually(t, "the namespace is known", func() bool {
 		_, err := c.CheckHealth(t.Context(), nil)
 		_, listErr := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: name})
 		return err == nil && listErr == nil

@@ -10,6 +10,7 @@ import (
 
 	activitycore "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // silentReceiver takes requests and answers when it is released. It counts those that wait, and the most that did.
@@ -62,7 +63,7 @@ func TestASilentReceiverKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 	s, waiting, most, release := silentReceiver(t)
 	good := newSink(t)
 	stuck := r.triggerMany(r.define(named("stuck", s.URL, `, "timeout": "1h"`)), 60)
-	eventually(t, "4 requests wait at the silent receiver", func() bool { return waiting.Load() == 4 })
+	testkit.Eventually(t, "4 requests wait at the silent receiver", func() bool { return waiting.Load() == 4 })
 	for _, id := range r.triggerMany(r.define(named("others", good.URL, "")), 20) {
 		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
 			t.Fatalf("a run beside it: got %s, want succeeded", run.Status)
@@ -90,7 +91,7 @@ func TestASilentContextSourceKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 	good := newSink(t)
 	stuck := r.triggerMany(r.define(fmt.Sprintf(`{"name": "stuck", "enabled": true, "context": {"x": {"http": {"url": %q, "timeout": "5m"}}},
 		"rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "${context.x.id}"}}]}]}`, s.URL)), 60)
-	eventually(t, "4 requests wait at the silent source", func() bool { return waiting.Load() == 4 })
+	testkit.Eventually(t, "4 requests wait at the silent source", func() bool { return waiting.Load() == 4 })
 	for _, id := range r.triggerMany(r.define(named("others", good.URL, "")), 20) {
 		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
 			t.Fatalf("a run beside it: got %s, want succeeded", run.Status)
@@ -118,7 +119,7 @@ func TestWaitingForAnotherAttemptHoldsNoSlot(t *testing.T) {
 		return true
 	}
 	stuck := r.triggerMany(r.define(named("stuck", s.URL, "")), 60)
-	eventually(t, "each was answered once", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.total == 60 })
+	testkit.Eventually(t, "each was answered once", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.total == 60 })
 	for _, id := range r.triggerMany(r.define(named("others", good.URL, "")), 20) {
 		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
 			t.Fatalf("a run beside it: got %s, want succeeded", run.Status)
@@ -163,7 +164,7 @@ func BenchmarkOthersBesideASilentReceiver(b *testing.B) {
 				if i == 1 {
 					s, waiting, _, _ := silentReceiver(b)
 					r.triggerMany(r.define(named("stuck", s.URL, `, "timeout": "1h"`)), stuck)
-					eventually(b, "requests wait at the silent receiver", func() bool { return waiting.Load() >= int64(min(stuck, 64)) })
+					testkit.Eventually(b, "requests wait at the silent receiver", func() bool { return waiting.Load() >= int64(min(stuck, 64)) })
 				}
 			}
 			var took [2]time.Duration

@@ -36,7 +36,8 @@ func (r *rig) startWorkerProcess() *os.Process {
 		r.Fatal(err)
 	}
 	cmd := exec.Command(self, "-test.run=^TestWorkerProcess$")
-	cmd.Env = append(os.Environ(), childHostPort+"="+r.ns.HostPort, childNamespace+"="+r.ns.Name, childStore+"="+r.file)
+	// What is killed leaves its temporary files behind: they go with this test's own.
+	cmd.Env = append(os.Environ(), "TMPDIR="+r.TempDir(), childHostPort+"="+r.ns.HostPort, childNamespace+"="+r.ns.Name, childStore+"="+r.file)
 	if err := cmd.Start(); err != nil {
 		r.Fatal(err)
 	}

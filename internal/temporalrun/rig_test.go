@@ -200,18 +200,6 @@ func (r *rig) entry(def activitycore.StoredDefinition, cause activitycore.Cause)
 	return e
 }
 
-// eventually waits until ok, which may ask servers, says so.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // publishedEvents is an event stream with JetStream's treatment of duplicates.
 type publishedEvents struct {
 	mu   sync.Mutex
