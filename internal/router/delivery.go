@@ -137,9 +137,3 @@ func (c *inflight) silent(before time.Time) []*delivery {
 	}
 	return out
 }
-
-func (c *inflight) size() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.held)
-}

@@ -170,9 +170,6 @@ func (r *Router) Stop(ctx context.Context) error {
 	return err
 }
 
-// InFlight returns how many events are taken and not answered.
-func (r *Router) InFlight() int { return r.inflight.size() }
-
 func (r *Router) setConsumer(c jetstream.Consumer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
