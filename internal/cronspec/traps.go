@@ -45,7 +45,7 @@ func Traps(expression, zone string) []Trap {
 		if i == 2 && days != nil {
 			continue // the days of the month are told already
 		}
-		if t := r.unevenStep(words[i]); t != nil {
+		if t := r.unevenStep(words[i], zone); t != nil {
 			traps = append(traps, *t)
 		}
 	}
@@ -78,11 +78,20 @@ func dayTrap(words []string, dom, dow valueSet, zone string) *Trap {
 	}
 	second := ""
 	if words[2] == "*/2" {
-		second = fmt.Sprintf("; for every second week write %q and, in each rule, when: \"int(run.time) / 604800 %% 2 == 0\"", weekly)
+		second = fmt.Sprintf("; for every second week write %q and, in each rule, when: \"(%s + 3) / 7 %% 2 == 0\"", weekly, dayNumber(zone))
 	}
 	return &Trap{TrapBothDays, value,
 		fmt.Sprintf("fires on %s that fall on %s: where a day field begins with *, both must hold", weekdays(dow), monthDays(dom)),
 		both + second}
+}
+
+// dayNumber is the CEL expression for the days since 1970-01-01 on the zone's calendar. Day -3 was a Monday. Seconds
+// of UTC would not do: a run at midnight in London is on another day of UTC in summer than in winter.
+func dayNumber(zone string) string {
+	if zone == "" || zone == "UTC" {
+		return "int(run.time) / 86400"
+	}
+	return fmt.Sprintf("int(time.parse(time.format(run.time, '%%F', '%s'), 'UTC')) / 86400", zone)
 }
 
 // dayCondition is the CEL condition for the days of the month of a set.
@@ -119,7 +128,7 @@ func weekdays(dow valueSet) string {
 
 // unevenStep is about a step over the whole field that the field's length is no multiple of. Months have no common length: in
 // day-of-month every step is uneven.
-func (r fieldRule) unevenStep(text string) *Trap {
+func (r fieldRule) unevenStep(text, zone string) *Trap {
 	for item := range strings.SplitSeq(text, ",") {
 		span, stepText, stepped := strings.Cut(item, "/")
 		step, ok := smallNumber(stepText)
@@ -130,7 +139,7 @@ func (r fieldRule) unevenStep(text string) *Trap {
 		last := r.min + (length-1)/step*step
 		if r.field == FieldDayOfMonth {
 			return &Trap{TrapUnevenStep, item, fmt.Sprintf("counts anew from day 1 of each month: after day %d comes day 1, 28 to 31 days after the one before it", last),
-				fmt.Sprintf("list the days that are meant, such as 1,15; for every %d days write \"*\" here and, in each rule, when: \"int(run.time) / 86400 %% %d == 0\"", step, step)}
+				fmt.Sprintf("list the days that are meant, such as 1,15; for every %d days write \"*\" here and, in each rule, when: \"%s %% %d == 0\"", step, dayNumber(zone), step)}
 		}
 		if length%step == 0 {
 			continue
