@@ -18,6 +18,9 @@ var (
 	badStart = regexp.MustCompile("(?:^\\s*(?:- +)?|: +|[{\\[,] *)([@%`\t][^,}\\]]*)")
 	// plainColon is a key, and a text without quotes in which another colon and blank stand.
 	plainColon = regexp.MustCompile(`^\s*(?:- +)*[^"'\s:#][^:#]*: +([^"'\[{|>&*!%@#\s].*?:(?: .*)?)$`)
+	// quotedValue is a value in a line of its own that begins with a quote.
+	quotedValue = regexp.MustCompile(`^\s*(?:- +)*(?:[^"'\s:#][^:#]*: +)?(["'].*)$`)
+	escapedSign = regexp.MustCompile(`\\.`)
 	// unknownAnchor is what the reader says of a text that begins with *.
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 	saysLine      = regexp.MustCompile(`^line \d+: `)
@@ -48,6 +51,9 @@ func yamlFault(data []byte, err error) core.FieldError {
 		f.Message = fmt.Sprintf("the byte 0x%02X is not UTF-8; save the file as UTF-8", data[at])
 		return f
 	}
+	if strings.HasPrefix(f.Message, "control characters are not allowed") {
+		return controlFault(f, data)
+	}
 	lines := strings.Split(string(data), "\n")
 	if m := unknownAnchor.FindStringSubmatch(f.Message); m != nil {
 		return aliasFault(f, lines, m[1])
@@ -72,6 +78,12 @@ func yamlFault(data []byte, err error) core.FieldError {
 	if strings.HasPrefix(f.Message, "mapping values are not allowed") {
 		return colonFault(f, lines[f.Line-1])
 	}
+	if strings.HasPrefix(f.Message, "found a tab character") {
+		return tabFault(f, lines)
+	}
+	if strings.HasPrefix(f.Message, "did not find expected key") || strings.HasPrefix(f.Message, "found unexpected end of stream") {
+		return quoteFault(f, lines)
+	}
 	if !strings.Contains(f.Message, "cannot start any token") {
 		return f
 	}
@@ -95,6 +107,65 @@ func colonFault(f core.FieldError, line string) core.FieldError {
 	}
 	f.Column = m[2] + 1
 	f.Message = "a text without quotes cannot hold a colon and a blank; quote it: " + quoted(strings.TrimRight(line, " \r")[m[2]:m[3]])
+	return f
+}
+
+// controlFault is about a character that YAML takes in no place. The reader does not say where it stands.
+func controlFault(f core.FieldError, data []byte) core.FieldError {
+	text := string(data)
+	at := strings.IndexFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || 0x7f <= r && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
+	})
+	if at < 0 {
+		return f
+	}
+	r, _ := utf8.DecodeRuneInString(text[at:])
+	f.Line, f.Column = strings.Count(text[:at], "\n")+1, at-strings.LastIndexByte(text[:at], '\n')
+	f.Message = fmt.Sprintf("the control character %U cannot stand in YAML; write \"\\u%04x\" in a text with quotes, or remove it", r, r)
+	return f
+}
+
+// tabFault is about a tab before a line's text. The reader names the line before it, or its own.
+func tabFault(f core.FieldError, lines []string) core.FieldError {
+	for i := f.Line - 1; i < min(f.Line+1, len(lines)); i++ {
+		indent := lines[i][:len(lines[i])-len(strings.TrimLeft(lines[i], " \t"))]
+		if at := strings.IndexByte(indent, '\t'); at >= 0 {
+			f.Line, f.Column, f.Message = i+1, at+1, "a tab cannot indent YAML; write blanks"
+			return f
+		}
+	}
+	return f
+}
+
+// quoteFault is about a text whose quotes end too early, as in 'it's', or never. The reader names the line
+// after it, or the last one.
+func quoteFault(f core.FieldError, lines []string) core.FieldError {
+	for i := max(f.Line-3, 0); i < min(f.Line+1, len(lines)); i++ {
+		m := quotedValue.FindStringSubmatchIndex(strings.TrimRight(lines[i], " \r"))
+		if m == nil {
+			continue
+		}
+		value := strings.TrimRight(lines[i], " \r")[m[2]:m[3]]
+		quote, inner := value[:1], value[1:]
+		doubled := `write \" for each " in it`
+		if quote == "'" {
+			doubled = "write '' for each ' in it"
+			inner = strings.ReplaceAll(inner, "''", "")
+		} else {
+			inner = escapedSign.ReplaceAllString(inner, "")
+		}
+		_, after, closed := strings.Cut(inner, quote)
+		after = strings.TrimLeft(after, " \t")
+		switch {
+		case !closed:
+			f.Line, f.Column, f.Message = i+1, m[2]+1, "the quote "+quote+" is not closed; close it at the end of the text"
+			return f
+		case after != "" && !strings.HasPrefix(after, "#"):
+			f.Line, f.Column = i+1, m[2]+1
+			f.Message = fmt.Sprintf("the text ends at its second %s, before %s; %s", quote, after, doubled)
+			return f
+		}
+	}
 	return f
 }
 

@@ -25,6 +25,12 @@ func TestASyntaxErrorOfYAMLHasItsPlaceAndRemedy(t *testing.T) {
 		"name: x\nvars:\n  - a: note: this\n":     `3:8: a text without quotes cannot hold a colon and a blank; quote it: "note: this"`,
 		"name: x\nvars:\n  a: *bob\n":             `3:6: a text cannot begin with * without quotes; quote it: "*bob" (aliases are not supported)`,
 		"name: x\nvars: {a: b, c: [*all]}\n":      `2:18: a text cannot begin with * without quotes; quote it: "*all" (aliases are not supported)`,
+		"name: x\nvars:\n  a: b\n\t  c: d\n":      `4:1: a tab cannot indent YAML; write blanks`,
+		"name: x\nvars:\n  a: 'it's'\n  b: c\n":   `3:6: the text ends at its second ', before s'; write '' for each ' in it`,
+		"name: x\nvars:\n  a: \"b\" c\n":          `3:6: the text ends at its second ", before c; write \" for each " in it`,
+		"name: x\nvars:\n  a: \"b\n":              `3:6: the quote " is not closed; close it at the end of the text`,
+		"name: x\nvars:\n  a: 'b\n  c: d\n":       `3:6: the quote ' is not closed; close it at the end of the text`,
+		"name: x\nvars:\n  a: b\x1b[1m\n":         `3:7: the control character U+001B cannot stand in YAML; write "\u001b" in a text with quotes, or remove it`,
 		"name: x\nvars:\n  a: caf\xe9\n":          `3:9: the byte 0xE9 is not UTF-8; save the file as UTF-8`,
 	} {
 		_, err := Parse("x", []byte(text), YAML)
