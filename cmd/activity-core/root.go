@@ -32,7 +32,7 @@ func (e environment) lookup(name string) string {
 	return ""
 }
 
-// Exit codes, as DESIGN section 6 fixes them.
+// Exit codes (docs/conventions.md).
 const (
 	exitOK          = 0
 	exitFailed      = 1

@@ -104,7 +104,7 @@ func (p *Publisher) PublishEvents(ctx context.Context, events []activitycore.Eve
 }
 
 const (
-	// publishWindow bounds the events in flight; DESIGN section 5: asynchronous publishing is ten times as fast.
+	// publishWindow bounds the events in flight: asynchronous publishing is ten times as fast.
 	publishWindow = 256
 	// publishStall is how long to wait for room in the client library's own window, which others may share.
 	publishStall = 5 * time.Second

@@ -28,8 +28,8 @@ type Options struct {
 	// AckWait is after how long without a sign of life a delivered event is delivered again; default 60s. The router gives a sign of
 	// life every quarter of it, however long a start takes.
 	AckWait time.Duration
-	// MaxAckPending bounds the events delivered to all routers together and not yet acknowledged; default 4,096. DESIGN
-	// section 5: times the seconds of a start it must stay below half of AckWait × parallel starts: 4,096 × 0.1 s ≤ 30 s × 16.
+	// MaxAckPending bounds the events delivered to all routers together and not yet acknowledged; default 4,096.
+	// Times the seconds of a start it must stay below half of AckWait × parallel starts: 4,096 × 0.1 s ≤ 30 s × 16.
 	MaxAckPending int
 	// RecreateRouterConsumer allows making the durable consumer again, from the recorded acknowledgement floor, after it was
 	// deleted. Without it that is an error, since a consumer made anew would replay the stream from where it begins.

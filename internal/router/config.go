@@ -48,7 +48,7 @@ type Config struct {
 	// FetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the fetch under way: what the server
 	// sends to a fetch that was given up would not be delivered again for a minute. Default 500ms.
 	FetchWait time.Duration
-	// Parallel is how many starts run at once, 1 to [MaxParallel]; default 16, beyond which Temporal only gets slower (DESIGN section 5).
+	// Parallel is how many starts run at once, 1 to [MaxParallel]; default 16, beyond which Temporal only gets slower.
 	Parallel int
 	// Batch is how many events at most share one ledger transaction, 1 to [MaxBatch]; default 256.
 	Batch int

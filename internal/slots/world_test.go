@@ -15,8 +15,7 @@ import (
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
 
-// world is a real record, a clock that the test moves, and an engine that behaves as Temporal was measured to (DESIGN,
-// section 5): it starts what it is told to, once for each workflow ID, and fires what the test says it fires. It stands
+// world is a real record, a clock that the test moves, and an engine that behaves as Temporal was measured to: it starts what it is told to, once for each workflow ID, and fires what the test says it fires. It stands
 // in for Temporal so that hours pass in milliseconds; temporal_test.go runs the same rules on the real one.
 type world struct {
 	*testing.T

@@ -19,7 +19,7 @@ import (
 	activitycore "github.com/activity-core/activity-core"
 )
 
-const inFlight = 16 // DESIGN section 5: more only adds latency
+const inFlight = 16 // more only adds latency
 
 // minimal is the least workflow that does anything: one activity.
 func minimal(ctx workflow.Context) (string, error) {
