@@ -45,7 +45,8 @@ const (
 type RetryPolicy struct {
 	// MaxAttempts, 1 to 100; default 5.
 	MaxAttempts int `json:"max_attempts,omitempty"`
-	// InitialInterval, default 1s; doubled after each attempt by BackoffCoefficient (default 2) up to MaximumInterval (default 1m).
+	// InitialInterval, default 1s; doubled after each attempt by BackoffCoefficient (default 2) up
+	// to MaximumInterval (default 1m).
 	InitialInterval    Duration `json:"initial_interval,omitempty"`
 	BackoffCoefficient float64  `json:"backoff_coefficient,omitempty"`
 	MaximumInterval    Duration `json:"maximum_interval,omitempty"`

@@ -20,8 +20,8 @@ const (
 	TriggerEvent TriggerType = "event"
 )
 
-// MisfirePolicy says what becomes of nominal times that passed during an outage. What each promises is
-// a row of the table in internal/misfire.
+// MisfirePolicy says what becomes of nominal times that passed during an outage. What each
+// promises is a row of the table in internal/misfire.
 type MisfirePolicy string
 
 // The misfire policies. An absent policy means [MisfireSkip].
@@ -76,22 +76,25 @@ type TriggerConfig struct {
 	Timezone string `json:"timezone,omitempty"`
 	// MisfirePolicy, default skip. Cron only.
 	MisfirePolicy MisfirePolicy `json:"misfire_policy,omitempty"`
-	// CatchupWindow is how far back a missed firing is still wanted, 10 s to 365 d, default 72h. Cron only.
+	// CatchupWindow is how far back a missed firing is still wanted, 10 s to 365 d, default 72h.
+	// Cron only.
 	CatchupWindow Duration `json:"catchup_window,omitempty"`
-	// MisfireGrace is how late a slot inside an outage may start and still count as on time, at most 24 h, default 60s. Cron only.
-	// Zero is "not given": a document that says 0s is refused.
+	// MisfireGrace is how late a slot inside an outage may start and still count as on time, at
+	// most 24 h, default 60s. Cron only. Zero is "not given": a document that says 0s is refused.
 	MisfireGrace Duration `json:"misfire_grace,omitempty"`
 	// Jitter spreads starts over this time after the nominal one, 0 to 1 h. Cron only.
 	Jitter Duration `json:"jitter,omitempty"`
 
 	// EventType is one or several exact event types. Event only.
 	EventType StringList `json:"event_type,omitempty"`
-	// Filters are EventBridge patterns on the payload; every key must match. Numbers in it are [json.Number] where it was read. Event only.
+	// Filters are EventBridge patterns on the payload; every key must match. Numbers in it are
+	// [json.Number] where it was read. Event only.
 	Filters map[string]any `json:"filters,omitempty"`
-	// When is a CEL condition evaluated after the filters, in scope: event, payload, vars. Event only.
+	// When is a CEL condition evaluated after the filters, in scope: event, payload, vars. Event
+	// only.
 	When string `json:"when,omitempty"`
-	// AllowCycles lets an event start a run that a run of this definition caused, directly or through others, up to MaxHops.
-	// Event only.
+	// AllowCycles lets an event start a run that a run of this definition caused, directly or
+	// through others, up to MaxHops. Event only.
 	AllowCycles bool `json:"allow_cycles,omitempty"`
 }
 
@@ -100,7 +103,8 @@ type TriggerConfig struct {
 type ContextSource struct {
 	// Static is the value itself.
 	Static any `json:"static,omitempty"`
-	// File is a path below the operator's context folder; its suffix (.json, .yaml, .yml, .csv, .txt) gives the format.
+	// File is a path below the operator's context folder; its suffix (.json, .yaml, .yml, .csv,
+	// .txt) gives the format.
 	File string `json:"file,omitempty"`
 	// HTTP fetches a JSON document.
 	HTTP *HTTPSource `json:"http,omitempty"`
@@ -205,7 +209,8 @@ type StoredDefinition struct {
 	Definition
 	// Version counts the document's versions from 1; it is the ETag.
 	Version int64
-	// Revision is the catalogue's revision at which this row last changed (documents, pauses and deletions alike).
+	// Revision is the catalogue's revision at which this row last changed (documents, pauses and
+	// deletions alike).
 	Revision int64
 	// Followed is the revision up to which the schedule in Temporal is known to follow this row.
 	Followed  int64
@@ -213,7 +218,8 @@ type StoredDefinition struct {
 	UpdatedAt time.Time
 	// UpdatedBy made the last change of the document, or of this version of it.
 	UpdatedBy Actor
-	// DeletedAt is nil for a live definition; a deleted one stays as a tombstone until its schedule is gone.
+	// DeletedAt is nil for a live definition; a deleted one stays as a tombstone until its schedule
+	// is gone.
 	DeletedAt *time.Time
 	// Paused is nil while the definition is not paused.
 	Paused *Pause

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Duration is a length of time that is written as text: decimal numbers with units, in Go's notation ("1h30m", "250ms") with the
-// additional units w (7 d) and d (24 h), which stand in front: "7d", "1w", "1d12h". It has at most 106751 days, a bit over 292 years.
+// Duration is a length of time that is written as text: decimal numbers with units, in Go's
+// notation ("1h30m", "250ms") with the additional units w (7 d) and d (24 h), which stand in
+// front: "7d", "1w", "1d12h". It has at most 106751 days, a bit over 292 years.
 type Duration time.Duration
 
 // Std returns d as the standard library's type.
@@ -25,9 +26,10 @@ const (
 // durationPattern finds the weeks, the days and what Go's notation says.
 var durationPattern = regexp.MustCompile(`^(?:` + durationNumber + `w)?(?:` + durationNumber + `d)?((?:` + durationNumber + `(?:ns|us|µs|μs|ms|s|m|h))*)$`)
 
-// ParseDuration reads the notation described at [Duration], and "0". It takes nothing else: no blanks, exponents, underscores, "nan"
-// or "+", and a "-" only in front of the whole. The empty string is an error; negative durations are accepted here and refused where
-// they make no sense. What is finer than a nanosecond is cut off.
+// ParseDuration reads the notation described at [Duration], and "0". It takes nothing else: no
+// blanks, exponents, underscores, "nan" or "+", and a "-" only in front of the whole. The empty
+// string is an error; negative durations are accepted here and refused where they make no
+// sense. What is finer than a nanosecond is cut off.
 func ParseDuration(s string) (Duration, error) {
 	text, negative := strings.CutPrefix(s, "-")
 	if text == "0" {
@@ -54,7 +56,8 @@ func ParseDuration(s string) (Duration, error) {
 	return Duration(total), nil
 }
 
-// multiple is a decimal number of units, 0 for none, and whether it fits. It calculates exactly: 0.1 d is 2 h 24 min.
+// multiple is a decimal number of units, 0 for none, and whether it fits. It calculates
+// exactly: 0.1 d is 2 h 24 min.
 func multiple(number string, unit time.Duration) (time.Duration, bool) {
 	if number == "" {
 		return 0, true

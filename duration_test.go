@@ -80,7 +80,8 @@ func FuzzADurationThatIsTakenIsWrittenBackTheSame(f *testing.F) {
 	})
 }
 
-// FuzzEveryDurationIsReadBack goes the other way: from a length to its text, plain and with days in front.
+// FuzzEveryDurationIsReadBack goes the other way: from a length to its text, plain and with
+// days in front.
 func FuzzEveryDurationIsReadBack(f *testing.F) {
 	for _, n := range []int64{0, 1, -1, math.MaxInt64, -math.MaxInt64, int64(day), int64(9*day + time.Second)} {
 		f.Add(n)

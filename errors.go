@@ -105,8 +105,9 @@ func Invalid(message string, fields ...FieldError) *Error {
 // MaxFaults is how many faults are told at once: who mends a hundred sees the next ones then.
 const MaxFaults = 100
 
-// InvalidFields makes a CodeInvalid error for fields at fault, of which there is at least one; its message says what is not valid,
-// the first fault, and how many more there are. More than [MaxFaults] are not listed, but counted.
+// InvalidFields makes a CodeInvalid error for fields at fault, of which there is at least one;
+// its message says what is not valid, the first fault, and how many more there are. More than
+// [MaxFaults] are not listed, but counted.
 func InvalidFields(what string, fields ...FieldError) *Error {
 	message := what + ": " + fields[0].String()
 	if n := len(fields) - 1; n > 0 {

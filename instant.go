@@ -8,14 +8,17 @@ import (
 	"time"
 )
 
-// Times are read in three places that strangers or people fill, and each has one reader: [ParseRFC3339] for what programs send,
-// [ParseInstant] for flags and query parameters, [ReadTime] for whatever a payload may hold.
+// Times are read in three places that strangers or people fill, and each has one reader:
+// [ParseRFC3339] for what programs send, [ParseInstant] for flags and query parameters,
+// [ReadTime] for whatever a payload may hold.
 
-// rfc3339 is a whole time of RFC 3339, section 5.6, with what Go takes besides: a comma before the fraction.
+// rfc3339 is a whole time of RFC 3339, section 5.6, with what Go takes besides: a comma before
+// the fraction.
 var rfc3339 = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})([Tt ])([0-9]{2}:[0-9]{2}:)([0-9]{2})([.,][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$`)
 
-// ParseRFC3339 reads every time of RFC 3339, also with lower case t and z, a blank in place of T, and the leap second 23:59:60Z, which
-// becomes the second after it. The answer is in UTC. Years reach from 0000 to 9999.
+// ParseRFC3339 reads every time of RFC 3339, also with lower case t and z, a blank in place of
+// T, and the leap second 23:59:60Z, which becomes the second after it. The answer is in UTC.
+// Years reach from 0000 to 9999.
 func ParseRFC3339(text string) (time.Time, error) {
 	m := rfc3339.FindStringSubmatch(text)
 	if m == nil {
@@ -42,7 +45,8 @@ func ParseRFC3339(text string) (time.Time, error) {
 // InstantForms says what [ParseInstant] takes.
 const InstantForms = "RFC 3339, 2026-10-25T03:00 (UTC), 2026-10-25 (midnight UTC), or a duration back from now such as 2h or 7d"
 
-// ParseInstant reads a time as people write it, in a flag or a query parameter: see [InstantForms]. A time without a zone is UTC.
+// ParseInstant reads a time as people write it, in a flag or a query parameter: see
+// [InstantForms]. A time without a zone is UTC.
 func ParseInstant(text string, now time.Time) (time.Time, error) {
 	if t, err := ParseRFC3339(text); err == nil {
 		return t, nil
@@ -64,7 +68,8 @@ const TimeForms = "RFC 3339 with or without T and colon, such as 2026-11-27 10:0
 var (
 	isoTime = regexp.MustCompile(`^([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})(?:[Tt ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})([.,][0-9]+)?)?)? ?([Zz]|UTC|GMT|UT|[+-][0-9]{2}(?::?[0-9]{2})?)?$`)
 	unix    = regexp.MustCompile(`^-?[0-9]{1,19}(?:\.[0-9]{1,9})?$`)
-	// otherTimes are the forms with names of months. Names of zones other than UTC and GMT mean different zones in different places.
+	// otherTimes are the forms with names of months. Names of zones other than UTC and GMT mean
+	// different zones in different places.
 	otherTimes = []string{
 		"Mon, _2 Jan 2006 15:04:05 -0700", "_2 Jan 2006 15:04:05 -0700", "Mon, _2 Jan 06 15:04:05 -0700", "_2 Jan 06 15:04 -0700", "Monday, 02-Jan-06 15:04:05 -0700",
 		"Mon, 02-Jan-2006 15:04:05 -0700", "Mon Jan _2 15:04:05 -0700 2006", "Mon Jan _2 15:04:05 2006 -0700", "Mon, _2 Jan 2006 15:04 -0700",
@@ -79,8 +84,9 @@ type NoZoneError struct{ Text string }
 // Error implements error.
 func (e *NoZoneError) Error() string { return "says no zone" }
 
-// ReadTime reads the usual forms of times: see [TimeForms]. zone is where a time without one is read; nil refuses it with a
-// [*NoZoneError]. Unix time counts seconds, and from 100,000,000,000 on milliseconds, microseconds or nanoseconds.
+// ReadTime reads the usual forms of times: see [TimeForms]. zone is where a time without one is
+// read; nil refuses it with a [*NoZoneError]. Unix time counts seconds, and from
+// 100,000,000,000 on milliseconds, microseconds or nanoseconds.
 func ReadTime(text string, zone *time.Location) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > 64 {
@@ -166,8 +172,8 @@ func readUnix(text string) (time.Time, error) {
 
 const unixMilliseconds = 100_000_000_000
 
-// UnixTime is the time of a count since 1970: seconds below 100,000,000,000, then milliseconds, microseconds (from a thousand times
-// that) or nanoseconds (from a million times that).
+// UnixTime is the time of a count since 1970: seconds below 100,000,000,000, then milliseconds,
+// microseconds (from a thousand times that) or nanoseconds (from a million times that).
 func UnixTime(n int64) time.Time {
 	switch size := max(n, -n); {
 	case size < 0 || size >= unixMilliseconds*1_000_000:

@@ -10,11 +10,13 @@ import (
 	"strings"
 )
 
-// WithoutBOM returns what follows the byte order mark (U+FEFF) that some programs write before UTF-8 text. RFC 8259 lets a
-// reader ignore it, and every reader here does: data without one is returned as it is.
+// WithoutBOM returns what follows the byte order mark (U+FEFF) that some programs write before
+// UTF-8 text. RFC 8259 lets a reader ignore it, and every reader here does: data without one is
+// returned as it is.
 func WithoutBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff")) }
 
-// MarshalPlain is the JSON of v with <, > and & as they are: people read it, and it is never part of a page. Objects' keys are sorted.
+// MarshalPlain is the JSON of v with <, > and & as they are: people read it, and it is never
+// part of a page. Objects' keys are sorted.
 func MarshalPlain(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -25,7 +27,8 @@ func MarshalPlain(v any) ([]byte, error) {
 	return PlainJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// PlainJSON writes <, > and & in place of the escapes that encoding/json makes of them. The JSON means the same.
+// PlainJSON writes <, > and & in place of the escapes that encoding/json makes of them. The
+// JSON means the same.
 func PlainJSON(text []byte) []byte {
 	if !bytes.Contains(text, []byte(`\u00`)) {
 		return text
@@ -59,9 +62,10 @@ var htmlSigns = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
 // (see [ParseNumber] for the exception, and [DecodeData]), and so is trailing data.
 func DecodeJSON(data []byte) (any, error) { return decodeJSON(data, ParseNumber) }
 
-// DecodeData is [DecodeJSON] for data that was accepted as it is: an event's payload, fetched context, an answer over HTTP. There a number that
-// DecodeJSON refuses must not make all the rest unusable: an integer beyond 64 bits is the nearest float64, as in most other JSON readers, and a
-// number beyond that as well is the text that it is written as.
+// DecodeData is [DecodeJSON] for data that was accepted as it is: an event's payload, fetched
+// context, an answer over HTTP. There a number that DecodeJSON refuses must not make all the
+// rest unusable: an integer beyond 64 bits is the nearest float64, as in most other JSON
+// readers, and a number beyond that as well is the text that it is written as.
 func DecodeData(data []byte) (any, error) { return decodeJSON(data, DataNumber) }
 
 // DataNumber reads a JSON number as [DecodeData] does.
@@ -198,7 +202,8 @@ func (a *PlannedAction) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads both parts; the method of the embedded action would otherwise hide what the record adds.
+// UnmarshalJSON reads both parts; the method of the embedded action would otherwise hide what
+// the record adds.
 func (r *ActionRecord) UnmarshalJSON(data []byte) error {
 	var x struct {
 		Status ActionStatus  `json:"status"`
@@ -214,7 +219,8 @@ func (r *ActionRecord) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON keeps numbers as they are written, as [json.Number]: an explanation is read to be shown.
+// UnmarshalJSON keeps numbers as they are written, as [json.Number]: an explanation is read to
+// be shown.
 func (x *FilterExplanation) UnmarshalJSON(data []byte) error {
 	type plain FilterExplanation // without methods
 	dec := json.NewDecoder(bytes.NewReader(data))

@@ -47,8 +47,9 @@ type LedgerEntry struct {
 	// MakeUp is true if we, not Temporal's scheduler, start this slot.
 	MakeUp            bool  `json:"make_up,omitempty"`
 	DefinitionVersion int64 `json:"definition_version"`
-	// RunID is the run of the cause. By the verdict it has one (see [Verdict.Runs]), pruned or not; or it was settled and has one all the
-	// same, which ended before it began: of those a row read by itself or in a list tells. Otherwise empty.
+	// RunID is the run of the cause. By the verdict it has one (see [Verdict.Runs]), pruned or not;
+	// or it was settled and has one all the same, which ended before it began: of those a row read
+	// by itself or in a list tells. Otherwise empty.
 	RunID      string `json:"run_id,omitempty"`
 	WorkflowID string `json:"workflow_id"`
 	// TemporalRunID is the execution that holds the claim; empty before admission.

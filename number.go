@@ -9,12 +9,14 @@ import (
 	"strings"
 )
 
-// typedNumber is a number that is written as the program writes it: no zero at either end, no exponent, no sign but minus.
+// typedNumber is a number that is written as the program writes it: no zero at either end, no
+// exponent, no sign but minus.
 var typedNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$`)
 
-// NumberAsTyped refuses a number that a person typed and that would not be shown as it was typed: 0755, 1.10, 1234e56, 1_000 and
-// 0x1F are more often names, versions and hashes than numbers, and readers of YAML disagree about some. What programs write for a
-// float64 (1e-07, 1e+21) is accepted.
+// NumberAsTyped refuses a number that a person typed and that would not be shown as it was
+// typed: 0755, 1.10, 1234e56, 1_000 and 0x1F are more often names, versions and hashes than
+// numbers, and readers of YAML disagree about some. What programs write for a float64 (1e-07,
+// 1e+21) is accepted.
 func NumberAsTyped(s string) error {
 	if typedNumber.MatchString(s) && s != "-0" || encodedFloat(s) {
 		return nil
@@ -47,7 +49,8 @@ func plainFloat(f float64) string {
 	return strconv.FormatFloat(f+0, 'f', -1, 64)
 }
 
-// encodedFloat reports whether s is how encoders of JSON write a float64 that they give an exponent.
+// encodedFloat reports whether s is how encoders of JSON write a float64 that they give an
+// exponent.
 func encodedFloat(s string) bool {
 	f, err := strconv.ParseFloat(s, 64)
 	if a := math.Abs(f); err != nil || a == 0 || a >= 1e-6 && a < 1e21 {
@@ -57,7 +60,8 @@ func encodedFloat(s string) bool {
 	return s == long || s == strings.Replace(long, "e-0", "e-", 1)
 }
 
-// ParseTyped reads a number that a person typed: as [ParseNumber] does, and only if that is the number that stands there.
+// ParseTyped reads a number that a person typed: as [ParseNumber] does, and only if that is the
+// number that stands there.
 func ParseTyped(s string) (any, error) {
 	if err := NumberAsTyped(s); err != nil {
 		return nil, err

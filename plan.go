@@ -65,7 +65,8 @@ const (
 	ActionPending   ActionStatus = "pending"
 	ActionSucceeded ActionStatus = "succeeded"
 	ActionFailed    ActionStatus = "failed"
-	// ActionSkipped: an earlier action of the item failed with on_error: stop, or the run was canceled.
+	// ActionSkipped: an earlier action of the item failed with on_error: stop, or the run was
+	// canceled.
 	ActionSkipped ActionStatus = "skipped"
 )
 
@@ -74,7 +75,8 @@ type ActionResult struct {
 	Seq      int          `json:"seq"`
 	Status   ActionStatus `json:"status"`
 	Attempts int          `json:"attempts"`
-	// Outcome is a word for metrics and people: created, updated, exists, delivered, published, started, …
+	// Outcome is a word for metrics and people: created, updated, exists, delivered, published,
+	// started, …
 	Outcome string `json:"outcome,omitempty"`
 	// Result is JSON that later actions see as steps.<name>; captured within a limit.
 	Result json.RawMessage `json:"result,omitempty"`

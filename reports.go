@@ -8,7 +8,8 @@ import (
 // StartOutcome is what came of asking Temporal to start a run.
 type StartOutcome struct {
 	TemporalRunID string
-	// AlreadyStarted is true if an execution with this workflow ID existed before, running or closed.
+	// AlreadyStarted is true if an execution with this workflow ID existed before, running or
+	// closed.
 	AlreadyStarted bool
 }
 
@@ -27,19 +28,23 @@ type EventListing struct {
 	Sequence  uint64    `json:"sequence"`
 	StoredAt  time.Time `json:"stored_at"`
 	MatchedBy []string  `json:"matched_by,omitempty"` // names of definitions with a ledger row for it
-	// MatchedMore is how many more there are: a list names up to 100 of each event, events show up to 1,000.
+	// MatchedMore is how many more there are: a list names up to 100 of each event, events show up
+	// to 1,000.
 	MatchedMore int `json:"matched_more,omitempty"`
-	// Conflicts are other events that came with its event_id; only of an event that was asked for by its ID.
+	// Conflicts are other events that came with its event_id; only of an event that was asked for
+	// by its ID.
 	Conflicts []ConflictingEvent `json:"conflicts,omitempty"`
 }
 
-// EventMatches are the definitions with a ledger row for an event: names, ascending, and how many more there are.
+// EventMatches are the definitions with a ledger row for an event: names, ascending, and how
+// many more there are.
 type EventMatches struct {
 	Names []string
 	More  int
 }
 
-// ConflictingEvent is an event that became a dead letter because its event_id is that of another one.
+// ConflictingEvent is an event that became a dead letter because its event_id is that of
+// another one.
 type ConflictingEvent struct {
 	Event
 	// DeadLetter is the ID of its letter, Sequence its own in the event stream.
@@ -71,13 +76,16 @@ type DeadLetter struct {
 type ReplayRequest struct {
 	// Definition is a document, valid and with its ID; it need not be stored for a dry run.
 	Definition Definition
-	// From and Until restrict when the stream stored the event: [From, Until). A zero Until means now.
+	// From and Until restrict when the stream stored the event: [From, Until). A zero Until means
+	// now.
 	From, Until time.Time
 	// FromSequence begins at this sequence of the stream, whatever From says; 0 begins at From.
 	FromSequence uint64
-	// DryRun only tells. Without it, the runs of matching events that have no ledger row are started.
+	// DryRun only tells. Without it, the runs of matching events that have no ledger row are
+	// started.
 	DryRun bool
-	// Limit and MaxEvents end the replay after so many matches, or events looked at; 0 means no limit.
+	// Limit and MaxEvents end the replay after so many matches, or events looked at; 0 means no
+	// limit.
 	Limit, MaxEvents int
 }
 
@@ -89,12 +97,15 @@ type ReplayMatch struct {
 	StoredAt time.Time `json:"stored_at"`
 	// Verdict is that of the ledger row that exists, or empty: then it is (or would be) started.
 	Verdict Verdict `json:"verdict,omitempty"`
-	// RunID is the run that exists, was started, or would be; empty if the verdict is that there is none.
+	// RunID is the run that exists, was started, or would be; empty if the verdict is that there is
+	// none.
 	RunID   string `json:"run_id,omitempty"`
 	Started bool   `json:"started"`
-	// Repeated tells, in a dry run, that an event before it has the same ID: its run is the one that would be started.
+	// Repeated tells, in a dry run, that an event before it has the same ID: its run is the one
+	// that would be started.
 	Repeated bool `json:"repeated,omitempty"`
-	// Error says why when could not be evaluated, or that the event has the event_id of another one; such an event starts nothing.
+	// Error says why when could not be evaluated, or that the event has the event_id of another
+	// one; such an event starts nothing.
 	Error string `json:"error,omitempty"`
 }
 
@@ -108,7 +119,8 @@ type ReplayReport struct {
 	Repeated  int `json:"repeated"`  // matched, and an event before has the same ID and would start the run (dry run)
 	Started   int `json:"started"`   // runs started
 	Failed    int `json:"failed"`    // when could not be evaluated, or the event has the event_id of another one
-	// NextSequence is where to go on if Limit or MaxEvents ended the replay; 0: everything was looked at.
+	// NextSequence is where to go on if Limit or MaxEvents ended the replay; 0: everything was
+	// looked at.
 	NextSequence uint64 `json:"next_sequence,omitempty"`
 }
 
@@ -133,7 +145,8 @@ type FilterExplanation struct {
 	Actual   any    `json:"actual"`
 	Present  bool   `json:"present"`
 	OK       bool   `json:"ok"`
-	// Note says what the other fields cannot, such as that the path leads to an object; usually empty.
+	// Note says what the other fields cannot, such as that the path leads to an object; usually
+	// empty.
 	Note string `json:"note,omitempty"`
 }
 
@@ -144,7 +157,8 @@ type EventExplanation struct {
 	DefinitionVersion int64               `json:"definition_version"`
 	Matched           bool                `json:"matched"`
 	Conditions        []FilterExplanation `json:"conditions"`
-	// Verdict and RunID come from the ledger; empty if it has no row, RunID also if the verdict is that there is none.
+	// Verdict and RunID come from the ledger; empty if it has no row, RunID also if the verdict is
+	// that there is none.
 	Verdict Verdict `json:"verdict,omitempty"`
 	RunID   string  `json:"run_id,omitempty"`
 	// Error says why the definition cannot be used; no event starts it then.
@@ -219,6 +233,7 @@ type ZoneDataState struct {
 	BuiltIn string `json:"built_in"`
 	// Followed is how many zones go by rules that the record has from a newer release.
 	Followed int `json:"followed,omitempty"`
-	// Problem says why the files of timezone_data, which have changed, are not used; empty otherwise.
+	// Problem says why the files of timezone_data, which have changed, are not used; empty
+	// otherwise.
 	Problem string `json:"problem,omitempty"`
 }

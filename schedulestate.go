@@ -24,7 +24,8 @@ const (
 // ScheduleProgress says whether a schedule follows its definition.
 type ScheduleProgress string
 
-// The states. What is refused waits for an edit of the definition, or for the next sync of everything.
+// The states. What is refused waits for an edit of the definition, or for the next sync of
+// everything.
 const (
 	ScheduleFollows ScheduleProgress = "follows"
 	SchedulePending ScheduleProgress = "pending"
@@ -99,17 +100,21 @@ func (o ScheduleObservation) Differ() (n int) {
 	return n - o.Mended
 }
 
-// ScheduleObservations keeps what schedules in Temporal were last seen to be like, so that nobody has to ask Temporal for a list.
+// ScheduleObservations keeps what schedules in Temporal were last seen to be like, so that
+// nobody has to ask Temporal for a list.
 type ScheduleObservations interface {
-	// ObserveSchedules keeps an observation and each difference it saw, in place of those before. One that is older than what is kept
-	// changes nothing.
+	// ObserveSchedules keeps an observation and each difference it saw, in place of those before.
+	// One that is older than what is kept changes nothing.
 	ObserveSchedules(ctx context.Context, o ScheduleObservation, drift []ScheduleDrift) error
 	// ObservationFailed notes an attempt that failed; the observation before stays.
 	ObservationFailed(ctx context.Context, f FailedObservation) error
-	// LastObservation is the observation kept; At is zero if there is none, Failed may be set all the same.
+	// LastObservation is the observation kept; At is zero if there is none, Failed may be set all
+	// the same.
 	LastObservation(ctx context.Context) (ScheduleObservation, error)
-	// Schedules lists what is known of the schedules of live cron definitions, by name ascending. With [OnlyPending] it lists those that do not
-	// follow yet, newest change first, also of definitions that are deleted or have no cron trigger any more. With a kind of drift it
-	// lists those that the last observation saw differ so, by the name they had then, also those that no definition has.
+	// Schedules lists what is known of the schedules of live cron definitions, by name ascending.
+	// With [OnlyPending] it lists those that do not follow yet, newest change first, also of
+	// definitions that are deleted or have no cron trigger any more. With a kind of drift it lists
+	// those that the last observation saw differ so, by the name they had then, also those that no
+	// definition has.
 	Schedules(ctx context.Context, f ScheduleFilter, p PageRequest) (Page[ScheduleState], error)
 }

@@ -22,7 +22,8 @@ type Outage struct {
 	What string `json:"what"`
 }
 
-// ZoneRules are the rules of a time zone by which slots are named from an instant on, until those that follow.
+// ZoneRules are the rules of a time zone by which slots are named from an instant on, until
+// those that follow.
 type ZoneRules struct {
 	Zone  string
 	Since time.Time
@@ -32,7 +33,8 @@ type ZoneRules struct {
 	Data []byte
 }
 
-// Hold is an interval during which a definition was paused or disabled; Until is nil while it lasts.
+// Hold is an interval during which a definition was paused or disabled; Until is nil while it
+// lasts.
 type Hold struct {
 	ActivityID string     `json:"activity_id"`
 	From       time.Time  `json:"from"`

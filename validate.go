@@ -35,7 +35,8 @@ func ScopeNames() []string {
 	return []string{"event", "payload", "context", "vars", "inputs", "activity", "run", "steps"}
 }
 
-// ValidateEventType says what is wrong with an event type, or nothing. It is the rule for events too: what can be published, a definition can name.
+// ValidateEventType says what is wrong with an event type, or nothing. It is the rule for
+// events too: what can be published, a definition can name.
 func ValidateEventType(s string) error {
 	switch {
 	case s == "":
@@ -77,9 +78,10 @@ func (d *Definition) Normalize() {
 	}
 }
 
-// Validate checks everything about the document that needs neither cron, CEL nor
-// filter semantics (those are checked by internal/catalog on top of this), and returns
-// every fault found, in document order. Where the text could not be read whole, unread says what is missing here (see [Unread]).
+// Validate checks everything about the document that needs neither cron, CEL nor filter
+// semantics (those are checked by internal/catalog on top of this), and returns every fault
+// found, in document order. Where the text could not be read whole, unread says what is missing
+// here (see [Unread]).
 func (d *Definition) Validate(unread ...string) []FieldError {
 	v := &validator{unread: unread}
 	v.check(d.APIVersion == APIVersion, "apiVersion", d.APIVersion, "must be %q", APIVersion)
@@ -147,7 +149,8 @@ func (v *validator) trigger(d *Definition) {
 
 const triggerAt = "trigger_config."
 
-// cron checks the fields of a cron trigger. If it is not known to be one, what is missing and what belongs to the other type is not judged.
+// cron checks the fields of a cron trigger. If it is not known to be one, what is missing and
+// what belongs to the other type is not judged.
 func (v *validator) cron(c *TriggerConfig, known bool) {
 	v.check(len(c.CronExpression) > 0 || !known, triggerAt+"cron_expression", nil, "is required for trigger_type cron, for example \"0 6 * * 1\"")
 	v.check(len(c.CronExpression) <= MaxCronExpressions, triggerAt+"cron_expression", len(c.CronExpression), "at most %d expressions are allowed", MaxCronExpressions)

@@ -18,7 +18,8 @@ type Warning struct {
 	Remedy  string `json:"remedy"`
 	// Value is what was written, shortened; nil where it would add nothing.
 	Value any `json:"value,omitempty"`
-	// File is the file that was read, empty where it was none; Line and Column (from 1) are the position in the source text, or 0.
+	// File is the file that was read, empty where it was none; Line and Column (from 1) are the
+	// position in the source text, or 0.
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// WorkflowTargets is where start_workflow may start workflows: the operator's choice, on top of what [CheckWorkflowNamespace] and
-// its like refuse everywhere.
+// WorkflowTargets is where start_workflow may start workflows: the operator's choice, on top of
+// what [CheckWorkflowNamespace] and its like refuse everywhere.
 type WorkflowTargets struct {
 	// Own is our namespace, which is always allowed and is meant where an action names none.
 	Own string
@@ -39,7 +39,8 @@ func anyPattern(patterns []string, s string) bool {
 	})
 }
 
-// systemPrefix begins the names that Temporal keeps for itself. A workflow there can delete namespaces, and terminate others.
+// systemPrefix begins the names that Temporal keeps for itself. A workflow there can delete
+// namespaces, and terminate others.
 const systemPrefix = "temporal-"
 
 // CheckWorkflowNamespace refuses Temporal's own namespaces.
@@ -50,7 +51,8 @@ func CheckWorkflowNamespace(name string) error {
 	return nil
 }
 
-// CheckWorkflowTaskQueue refuses our own task queue, on which a workflow could pass for a run, and Temporal's.
+// CheckWorkflowTaskQueue refuses our own task queue, on which a workflow could pass for a run,
+// and Temporal's.
 func CheckWorkflowTaskQueue(name string) error {
 	switch {
 	case name == TaskQueue:

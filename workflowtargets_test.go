@@ -4,26 +4,26 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestOnlyAllowedTargetsOfWorkflowsPass(t *testing.T) {
-	some := activitycore.WorkflowTargets{Own: "ours", Namespaces: []string{"team-*", "billing"}, TaskQueues: []string{"orders", "batch-*"}}
+	some := core.WorkflowTargets{Own: "ours", Namespaces: []string{"team-*", "billing"}, TaskQueues: []string{"orders", "batch-*"}}
 	for _, c := range []struct {
-		targets          activitycore.WorkflowTargets
+		targets          core.WorkflowTargets
 		namespace, queue string
 		want             string // the parameter at fault
 	}{
-		{activitycore.WorkflowTargets{Own: "ours"}, "", "orders", ""},
-		{activitycore.WorkflowTargets{Own: "ours"}, "ours", "orders", ""},
-		{activitycore.WorkflowTargets{Own: "ours"}, "billing", "orders", "namespace"},
+		{core.WorkflowTargets{Own: "ours"}, "", "orders", ""},
+		{core.WorkflowTargets{Own: "ours"}, "ours", "orders", ""},
+		{core.WorkflowTargets{Own: "ours"}, "billing", "orders", "namespace"},
 		{some, "billing", "orders", ""},
 		{some, "team-blue", "batch-1", ""},
 		{some, "team", "orders", "namespace"},
 		{some, "billing2", "orders", "namespace"},
 		{some, "", "other", "task_queue"},
 		{some, "", "batch", "task_queue"},
-		{activitycore.WorkflowTargets{Own: "ours", Namespaces: []string{"*"}}, "any", "q", ""},
+		{core.WorkflowTargets{Own: "ours", Namespaces: []string{"*"}}, "any", "q", ""},
 	} {
 		parameter, problem := c.targets.Check(c.namespace, c.queue)
 		if parameter != c.want || (problem == "") != (c.want == "") {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -22,7 +22,7 @@ const (
 
 func TestEveryActionTypeHasItsSection(t *testing.T) {
 	var want strings.Builder
-	for _, typ := range activitycore.ActionTypes() {
+	for _, typ := range core.ActionTypes() {
 		want.WriteString(section(t, typ))
 	}
 	want.WriteString("\n")
@@ -52,7 +52,7 @@ func TestEveryActionTypeHasItsSection(t *testing.T) {
 }
 
 // section is the reference of an action type.
-func section(t *testing.T, typ activitycore.ActionType) string {
+func section(t *testing.T, typ core.ActionType) string {
 	t.Helper()
 	spec, ok := ruleeval.SpecOf(typ)
 	if !ok {

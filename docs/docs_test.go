@@ -1,5 +1,6 @@
-// Package docs_test holds the documents against the program: links, definitions, settings, metrics and deployment files. What
-// the documents say of commands is checked beside the commands (cmd/activity-core), of filters and expressions beside their packages.
+// Package docs_test holds the documents against the program: links, definitions, settings,
+// metrics and deployment files. What the documents say of commands is checked beside the
+// commands (cmd/activity-core), of filters and expressions beside their packages.
 package docs_test
 
 import (
@@ -18,7 +19,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.yaml.in/yaml/v3"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/document"
@@ -127,7 +128,7 @@ func TestEveryDefinitionInTheDocumentsIsValid(t *testing.T) {
 
 func TestTheReferenceNamesEveryActionWithItsParameters(t *testing.T) {
 	page := pages(t)["docs/definitions.md"]
-	for _, action := range activitycore.ActionTypes() {
+	for _, action := range core.ActionTypes() {
 		row := regexp.MustCompile("(?m)^\\| `" + string(action) + "` \\|.*$").FindString(page)
 		var want []string
 		for _, p := range ruleeval.ActionParams(action) {
@@ -216,7 +217,8 @@ func TestTheSettingsThatAreMentionedExist(t *testing.T) {
 	}
 }
 
-// exported makes every metric of the program appear once and returns their labels by name, and their types.
+// exported makes every metric of the program appear once and returns their labels by name, and
+// their types.
 func exported(t *testing.T) (labels map[string][]string, types map[string]string) {
 	t.Helper()
 	m, err := telemetry.NewMetrics()
@@ -313,12 +315,12 @@ func TestTheMetricsThatAreMentionedExist(t *testing.T) {
 func TestTheFixedNamesAreOnTheConventionsPage(t *testing.T) {
 	page := pages(t)["docs/conventions.md"]
 	for _, name := range []string{
-		activitycore.WorkflowType, activitycore.TaskQueue, activitycore.EventStream, activitycore.EventSubjects, activitycore.RouterDurable,
-		activitycore.DeadLetterStream, activitycore.DeadLetterSubjects, activitycore.SearchAttrActivity, activitycore.SearchAttrTrigger,
-		activitycore.SearchAttrOutcome, activitycore.SearchAttrSpecHash, config.EnvPrefix, activitycore.ScheduleID("{activity_id}"),
-		activitycore.CronWorkflowBase("{activity_id}"),
-		strings.Replace(activitycore.WorkflowID("{activity_id}", activitycore.EventCause("EVENT")), "EVENT", "{event_id}", 1),
-		activitycore.FormatNominal(time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)),
+		core.WorkflowType, core.TaskQueue, core.EventStream, core.EventSubjects, core.RouterDurable,
+		core.DeadLetterStream, core.DeadLetterSubjects, core.SearchAttrActivity, core.SearchAttrTrigger,
+		core.SearchAttrOutcome, core.SearchAttrSpecHash, config.EnvPrefix, core.ScheduleID("{activity_id}"),
+		core.CronWorkflowBase("{activity_id}"),
+		strings.Replace(core.WorkflowID("{activity_id}", core.EventCause("EVENT")), "EVENT", "{event_id}", 1),
+		core.FormatNominal(time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)),
 	} {
 		if !strings.Contains(page, "`"+name) {
 			t.Errorf("the page lacks %s", name)
@@ -333,14 +335,14 @@ func TestTheStatesAreOnTheirPage(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^ +(\w+) --> (\w+)`).FindAllStringSubmatch(run, -1) {
 		drawn[m[1]+" "+m[2]] = true
 	}
-	for _, from := range activitycore.RunStatuses() {
-		for _, to := range activitycore.RunStatuses() {
+	for _, from := range core.RunStatuses() {
+		for _, to := range core.RunStatuses() {
 			if can := from.CanBecome(to); can != drawn[fmt.Sprintf("%s %s", from, to)] {
 				t.Errorf("a run can go from %s to %s: %v, the page says otherwise", from, to, can)
 			}
 		}
 	}
-	for _, v := range activitycore.Verdicts() {
+	for _, v := range core.Verdicts() {
 		if !strings.Contains(page, "| `"+string(v)+"` |") {
 			t.Errorf("the verdict %s is not explained", v)
 		}

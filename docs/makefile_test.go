@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A package that moves, or a test that is renamed, must not leave a target behind that runs nothing.
+// A package that moves, or a test that is renamed, must not leave a target behind that runs
+// nothing.
 func TestTheMakefileNamesWhatExists(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join("..", "Makefile"))
 	if err != nil {

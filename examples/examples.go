@@ -1,5 +1,5 @@
-// Package examples holds the sample definitions as files, for people to read and for `activity-core seed` to load. It must hold no
-// logic.
+// Package examples holds the sample definitions as files, for people to read and for
+// `activity-core seed` to load. It must hold no logic.
 package examples
 
 import "embed"

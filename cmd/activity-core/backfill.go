@@ -77,13 +77,16 @@ type backfiller interface {
 }
 
 const (
-	// backfillWithin is how long one call takes: how often the bar moves, and what an interruption waits for.
+	// backfillWithin is how long one call takes: how often the bar moves, and what an interruption
+	// waits for.
 	backfillWithin = time.Second
-	// backfillGrace is how long after an interruption the answer is awaited that says how far the backfill has come.
+	// backfillGrace is how long after an interruption the answer is awaited that says how far the
+	// backfill has come.
 	backfillGrace = 5 * time.Second
 )
 
-// backfillRetries are the pauses before a call that got no answer is made again, so that a server may be replaced meanwhile.
+// backfillRetries are the pauses before a call that got no answer is made again, so that a
+// server may be replaced meanwhile.
 var backfillRetries = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
 
 var errInterrupted = errors.New("interrupted")
@@ -188,7 +191,8 @@ func backfillPart(ctx, calls context.Context, api backfiller, name string, body 
 		if !core.IsCode(err, core.CodeUnavailable) || try == len(backfillRetries) || ctx.Err() != nil {
 			return part, err
 		}
-		// The call may go on for its time unseen, and start a run at its end: only after the rate's pause may the next one follow.
+		// The call may go on for its time unseen, and start a run at its end: only after the rate's
+		// pause may the next one follow.
 		pause := max(backfillRetries[try], backfillWithin+time.Duration(float64(time.Second) / *body.Rate))
 		bar.note("%s; asking again in %s", core.MessageOf(err), pause.Round(time.Second))
 		select {

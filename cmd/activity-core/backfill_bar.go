@@ -14,7 +14,8 @@ type backfillBar struct {
 	progress
 	rate     float64 // runs a second, at most
 	expected wire.BackfillResult
-	// before is when the answer before came, since when runs have been started: the look-up of those that exist says nothing of the rate.
+	// before is when the answer before came, since when runs have been started: the look-up of
+	// those that exist says nothing of the rate.
 	before, since time.Time
 }
 

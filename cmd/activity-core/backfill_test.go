@@ -17,7 +17,8 @@ import (
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// minutes is a server with a definition that fires each minute: it handles so many in a call and keeps what ran.
+// minutes is a server with a definition that fires each minute: it handles so many in a call
+// and keeps what ran.
 type minutes struct {
 	each  int
 	ran   map[time.Time]int

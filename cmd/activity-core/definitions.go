@@ -98,7 +98,8 @@ func paging(cmd *cobra.Command, o *apiclient.ListOptions) {
 	cmd.Flags().StringVar(&o.Cursor, "cursor", "", "continue where the page before ended")
 }
 
-// pageLimit is the flag --limit. What is no limit of a page is refused, since the API would take 0 for its default.
+// pageLimit is the flag --limit. What is no limit of a page is refused, since the API would
+// take 0 for its default.
 type pageLimit int
 
 func (l *pageLimit) String() string { return strconv.Itoa(int(*l)) }
@@ -121,7 +122,8 @@ func definitionRow(d wire.Definition) []string {
 	return []string{d.Name, state(d), triggerText(d.Definition), nextText(d), fmt.Sprint(d.Version), ago(d.UpdatedAt)}
 }
 
-// nextText is when a definition fires next; that it does not, and when it would, where it is held; "" if no clock fires it.
+// nextText is when a definition fires next; that it does not, and when it would, where it is
+// held; "" if no clock fires it.
 func nextText(d wire.Definition) string {
 	switch {
 	case d.NextFire != nil:

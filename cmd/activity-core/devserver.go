@@ -14,7 +14,8 @@ import (
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
-// devServerCommand runs one embedded server alone, to try `serve` on a machine without Temporal and NATS.
+// devServerCommand runs one embedded server alone, to try `serve` on a machine without Temporal
+// and NATS.
 func (c *cli) devServerCommand() *cobra.Command {
 	server := func(name string, port int, run func(cmd *cobra.Command, dir, addr string, ready func(string)) error) *cobra.Command {
 		var dir string

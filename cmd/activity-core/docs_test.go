@@ -117,8 +117,8 @@ func TestEveryCommandLineInTheDocumentsIsOne(t *testing.T) {
 	}
 }
 
-// accepts parses flags and arguments without running anything. A command that only names a group, or that is named without
-// its arguments, is a mention.
+// accepts parses flags and arguments without running anything. A command that only names a group,
+// or that is named without its arguments, is a mention.
 func accepts(cmd *cobra.Command, rest []string) error {
 	if err := cmd.ParseFlags(rest); err != nil {
 		return err

@@ -18,7 +18,8 @@ import (
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
 
-// readEvent reads an event file, our envelope or a CloudEvent, and leaves it as it is: the server reads it as one that is published.
+// readEvent reads an event file, our envelope or a CloudEvent, and leaves it as it is: the
+// server reads it as one that is published.
 func (c *cli) readEvent(path string) (json.RawMessage, error) {
 	data, err := c.readFile(path)
 	if err != nil {
@@ -212,7 +213,8 @@ func (c *cli) showExplanations(all []core.EventExplanation) {
 	}
 }
 
-// conditionLine shows one condition. What is about other conditions ($or, and that filters hold together) has no value of its own.
+// conditionLine shows one condition. What is about other conditions ($or, and that filters hold
+// together) has no value of its own.
 func conditionLine(f core.FilterExplanation) string {
 	line := "ok  " + f.Path
 	if !f.OK {

@@ -124,7 +124,8 @@ func (c *cli) readDocuments(paths []string) ([]document.Document, error) {
 	return all, nil
 }
 
-// namedOnce is catalog.Check and refuses a name that another definition has; names says in which file.
+// namedOnce is catalog.Check and refuses a name that another definition has; names says in
+// which file.
 func namedOnce(names map[string]string, file string) document.Check {
 	return func(def *core.Definition, unread ...string) error {
 		err := catalog.Check(def, unread...)

@@ -17,7 +17,8 @@ import (
 	"github.com/activity-core/activity-core/internal/terminal"
 )
 
-// hostileText is what a stranger may put wherever text is free: escapes, C1 controls, bidirectional controls, a forged line.
+// hostileText is what a stranger may put wherever text is free: escapes, C1 controls,
+// bidirectional controls, a forged line.
 const hostileText = "x\x1b]0;owned\x07\u009b2J\u202eexe\u2066\rfake\nRUN  forged\x7f\U000e0041"
 
 // fill sets every text in v, at any depth, to hostileText, and gives every list one element.
@@ -71,7 +72,8 @@ func hostile[T any]() any {
 	return v
 }
 
-// raw keeps a value whose own encoding would refuse hostile text, such as a cause, in the form of a server that does not care.
+// raw keeps a value whose own encoding would refuse hostile text, such as a cause, in the form
+// of a server that does not care.
 func raw(t *testing.T, v any) []byte {
 	t.Helper()
 	text, err := json.Marshal(v)

@@ -9,8 +9,8 @@ import (
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 )
 
-// asProgram set to 1 turns this test binary into the program, so that tests can run, interrupt and kill the real thing
-// without building it a second time.
+// asProgram set to 1 turns this test binary into the program, so that tests can run, interrupt
+// and kill the real thing without building it a second time.
 const asProgram = "TEST_BINARY_IS_ACTIVITY_CORE"
 
 func TestMain(m *testing.M) {

@@ -10,8 +10,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// number is a flag that is a number. It is read as numbers everywhere are: 010 and 0x10 are refused, which pflag's own
-// flags read as 8 and 16.
+// number is a flag that is a number. It is read as numbers everywhere are: 010 and 0x10 are
+// refused, which pflag's own flags read as 8 and 16.
 type number[T int | float64] struct{ to *T }
 
 // numberVar adds a flag that is a number.

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// One rule for numbers that people type, in files, environment and flags: never another value than stands there.
+// One rule for numbers that people type, in files, environment and flags: never another value
+// than stands there.
 func TestAFlagIsTheNumberThatWasTyped(t *testing.T) {
 	for _, args := range []string{"next x --count 010", "next x --count 0x10", "next x --count 1_0", "next x --count 1e1", "next x --count +5", "runs show r --actions 012",
 		"backfill x --rate 01", "dev --http-port 08010", "runs list --limit 010", "runs list --limit +10"} {

@@ -104,7 +104,8 @@ func (c *cli) ledgerCommand() *cobra.Command {
 	)
 }
 
-// ledgerRows shows of a compressed slot the run that it went into, and a run of no other slot that has none.
+// ledgerRows shows of a compressed slot the run that it went into, and a run of no other slot
+// that has none.
 func ledgerRows(entries []core.LedgerEntry, names map[string]string) [][]string {
 	rows := [][]string{{"ACTIVITY", "CAUSE", "VERDICT", "REASON", "RUN", "CREATED"}}
 	for _, e := range entries {
@@ -114,7 +115,8 @@ func ledgerRows(entries []core.LedgerEntry, names map[string]string) [][]string 
 	return rows
 }
 
-// definitionNames maps IDs to names for a table. It reads one page: what is not on it, or is deleted, keeps showing its ID.
+// definitionNames maps IDs to names for a table. It reads one page: what is not on it, or is
+// deleted, keeps showing its ID.
 func definitionNames(ctx context.Context, api *apiclient.Client) (map[string]string, error) {
 	page, err := api.Definitions(ctx, apiclient.ListOptions{Limit: 1000})
 	names := make(map[string]string, len(page.Items))

@@ -41,8 +41,9 @@ func (c *cli) print(v any, table func()) error {
 	return err
 }
 
-// prose are the headings of columns that are shortened where a list is wider than the terminal. What is copied into another
-// command, such as an ID, never is; neither is what goes to a file or a pipe.
+// prose are the headings of columns that are shortened where a list is wider than the terminal.
+// What is copied into another command, such as an ID, never is; neither is what goes to a file
+// or a pipe.
 var prose = []string{"REASON", "ERROR", "DETAIL", "TITLE", "WITH", "MATCHED BY", "LABELS", "MEANING", "VALUE", "NOTE", "TRIGGER", "REMEDY"}
 
 // table writes a list in aligned columns; the first row is the heading.
@@ -106,7 +107,8 @@ func (c *cli) quote(text string) {
 	}
 }
 
-// logger writes the log to standard error. What it tells of others' names and payloads cannot steer a terminal either.
+// logger writes the log to standard error. What it tells of others' names and payloads cannot
+// steer a terminal either.
 func (c *cli) logger(cfg *config.Config) *slog.Logger {
 	return telemetry.NewLogger(c.logOutput(cfg), cfg.LogLevel, cfg.LogFormat, cfg.Scrubber())
 }

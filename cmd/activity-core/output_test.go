@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// hyphen: conditions are shown as they were written, in tables and in JSON, also where a stored text has them escaped.
+// hyphen: conditions are shown as they were written, in tables and in JSON, also where a stored
+// text has them escaped.
 func TestConditionsAreShownWithTheirSigns(t *testing.T) {
 	const condition, escaped = `"a < 1 && b > 2"`, `"a \u003c 1 \u0026\u0026 b \u003e 2"`
 	if got := inline("a < 1 && b > 2"); got != condition {

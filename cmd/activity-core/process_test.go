@@ -17,7 +17,8 @@ import (
 	"github.com/activity-core/activity-core/internal/testkit"
 )
 
-// patience is how long a test waits for something that must come; nothing is asserted about how long it took.
+// patience is how long a test waits for something that must come; nothing is asserted about how
+// long it took.
 const patience = 90 * time.Second
 
 // pollPause is the pause between two looks at a condition of another process.
@@ -98,7 +99,8 @@ func (p *process) running() bool {
 	}
 }
 
-// await returns the submatches of the first match of pattern in what the process wrote to standard output.
+// await returns the submatches of the first match of pattern in what the process wrote to
+// standard output.
 func (p *process) await(pattern string) []string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)

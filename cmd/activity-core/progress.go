@@ -9,7 +9,8 @@ import (
 	"github.com/activity-core/activity-core/internal/terminal"
 )
 
-// progress shows how far something is: on a terminal one line that is drawn again, elsewhere a line every now and then.
+// progress shows how far something is: on a terminal one line that is drawn again, elsewhere a
+// line every now and then.
 type progress struct {
 	out io.Writer
 	// width is that of the terminal; 0 is no terminal.
@@ -46,7 +47,8 @@ func (p *progress) draw(done, total int, text string) {
 		}
 		text = "[" + strings.Repeat("=", full) + strings.Repeat(" ", room-full) + "] " + text
 	}
-	// A line that reaches the last column would begin a new one, and the next \r would leave it behind.
+	// A line that reaches the last column would begin a new one, and the next \r would leave it
+	// behind.
 	text = text[:min(len(text), p.width-1)]
 	fmt.Fprintf(p.out, "\r%s%s", text, strings.Repeat(" ", max(0, p.drawn-len(text))))
 	p.drawn = len(text)

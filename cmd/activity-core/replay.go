@@ -50,7 +50,8 @@ type replayed struct {
 	document json.RawMessage
 }
 
-// replayedDefinitions are those of a file that react to events, or the one of that name; without a file the deployed one.
+// replayedDefinitions are those of a file that react to events, or the one of that name;
+// without a file the deployed one.
 func (c *cli) replayedDefinitions(file, name string) ([]replayed, error) {
 	if file == "" {
 		document, err := json.Marshal(name)
@@ -89,7 +90,8 @@ func suggested(name string, names []string) string {
 	return ""
 }
 
-// replayAll replays one definition after the other. The window is the same for all: its relative ends are fixed once.
+// replayAll replays one definition after the other. The window is the same for all: its
+// relative ends are fixed once.
 func (c *cli) replayAll(cmd *cobra.Command, defs []replayed, body wire.EventReplay) error {
 	if len(defs) > 1 {
 		for _, end := range []*string{&body.From, &body.Until} {
@@ -131,7 +133,8 @@ type namedReplay struct {
 	wire.EventReplayed
 }
 
-// replayEvents asks part after part until everything was looked at. The table is printed as it grows.
+// replayEvents asks part after part until everything was looked at. The table is printed as it
+// grows.
 func (c *cli) replayEvents(cmd *cobra.Command, body wire.EventReplay) (wire.EventReplayed, error) {
 	all := wire.EventReplayed{Matches: []core.ReplayMatch{}}
 	api, err := c.client()

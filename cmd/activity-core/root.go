@@ -210,7 +210,8 @@ func atMostOne(name string) cobra.PositionalArgs {
 	}
 }
 
-// knownCommand refuses an argument of a command that only groups others: it was meant as one of them.
+// knownCommand refuses an argument of a command that only groups others: it was meant as one of
+// them.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

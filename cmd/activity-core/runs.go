@@ -119,7 +119,8 @@ func listCommand[T any](c *cli, use, short string, flags map[string]string, call
 			if err != nil {
 				return err
 			}
-			// A page of the stream ends when it has looked at so and so many messages: it may be short, and there may be more.
+			// A page of the stream ends when it has looked at so and so many messages: it may be
+			// short, and there may be more.
 			for wanted := cmp.Or(o.Limit, 100); len(page.Items) < wanted && page.NextCursor != ""; {
 				o.Cursor, o.Limit = page.NextCursor, wanted-len(page.Items)
 				next, err := call(api, cmd, o)

@@ -110,7 +110,8 @@ func observationCounts(o wire.Observation) string {
 	return text
 }
 
-// schedulesFinding judges what the record knows of schedules. Temporal is not asked: each sync notes what it saw.
+// schedulesFinding judges what the record knows of schedules. Temporal is not asked: each sync
+// notes what it saw.
 func schedulesFinding(found wire.Schedules, err error, pending wire.SchedulesPending) app.Finding {
 	f := app.Finding{Check: "schedules", Status: app.FindingOK}
 	o := found.Observation

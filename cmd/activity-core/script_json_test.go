@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// lookup follows a path of dots through JSON: a name, an index, "*" for each item of a list or value of an object (the
-// answer is then a list), "#" for their number.
+// lookup follows a path of dots through JSON: a name, an index, "*" for each item of a list or
+// value of an object (the answer is then a list), "#" for their number.
 func lookup(v any, path string) (any, error) {
 	if path == "" || path == "." {
 		return v, nil

@@ -15,8 +15,8 @@ import (
 	"github.com/activity-core/activity-core/internal/testkit"
 )
 
-// TestPostgresScripts runs the files of testdata/postgres: production's `serve`, with PostgreSQL, Temporal and NATS in
-// processes of their own.
+// TestPostgresScripts runs the files of testdata/postgres: production's `serve`, with
+// PostgreSQL, Temporal and NATS in processes of their own.
 func TestPostgresScripts(t *testing.T) {
 	postgrestest.Database(t) // skips the test, with the remedy, where there is no PostgreSQL
 	runScripts(t, "postgres")

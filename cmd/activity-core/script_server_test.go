@@ -65,7 +65,8 @@ func (s *script) startNATS(args []string) int {
 
 func (s *script) stopNATS([]string) int { return s.nats.interrupt() }
 
-// natsPublish stores an envelope, or what is none, in the stream as a publisher that does not use our API would.
+// natsPublish stores an envelope, or what is none, in the stream as a publisher that does not
+// use our API would.
 func (s *script) natsPublish(args []string) int {
 	s.need(args, 2, "nats-publish MSGID FILE")
 	data := s.read(args[1])
@@ -140,7 +141,8 @@ func (s *script) header(args []string) int {
 	return 0
 }
 
-// metric waits until the metrics page shows a sample with this value; one that is absent counts as 0.
+// metric waits until the metrics page shows a sample with this value; one that is absent counts
+// as 0.
 func (s *script) metric(args []string) int {
 	s.need(args, 2, `metric 'NAME{label="value"}' VALUE`)
 	testkit.Eventually(s.T, s.where, func() error {
@@ -216,8 +218,8 @@ func (s *script) schedule(args []string) int {
 	return 0
 }
 
-// inTemporal does to a definition's schedule what somebody may do in Temporal's UI. The one that it makes is marked as ours and
-// of a definition that the record does not know.
+// inTemporal does to a definition's schedule what somebody may do in Temporal's UI. The one
+// that it makes is marked as ours and of a definition that the record does not know.
 func (s *script) inTemporal(args []string) int {
 	s.need(args, 2, "in-temporal pause|unpause|edit|delete|make NAME")
 	c := s.temporal()

@@ -21,10 +21,11 @@ import (
 	"github.com/activity-core/activity-core/internal/testkit"
 )
 
-// TestScripts runs the files of testdata/script. Each is a txtar archive: a script, then the files it needs, laid into the
-// folder in which it runs. A line is a command of [scriptCommands]; before it may stand "!" (it must fail) or "!2" (it
-// must end with this exit code). $NAME is replaced by what `env`, `set` or a started server gave that name; $QUIET is an hour of
-// the day (UTC, two digits) that does not come while a script runs.
+// TestScripts runs the files of testdata/script. Each is a txtar archive: a script, then the
+// files it needs, laid into the folder in which it runs. A line is a command of
+// [scriptCommands]; before it may stand "!" (it must fail) or "!2" (it must end with this exit
+// code). $NAME is replaced by what `env`, `set` or a started server gave that name; $QUIET is
+// an hour of the day (UTC, two digits) that does not come while a script runs.
 func TestScripts(t *testing.T) { runScripts(t, "script") }
 
 // TestLongScripts runs those of testdata/long, which wait for the clock.
@@ -69,8 +70,8 @@ type script struct {
 	orders   *orderWorker
 }
 
-// scriptCommands are the words a script is written in. A command that ends with an exit code returns it; every other
-// returns 0 or fails the test.
+// scriptCommands are the words a script is written in. A command that ends with an exit code
+// returns it; every other returns 0 or fails the test.
 var scriptCommands = map[string]func(s *script, args []string) int{
 	"activity-core":   (*script).client,        // a client command, in this process
 	"program":         (*script).program,       // the program as a child process, until it ends
@@ -141,7 +142,8 @@ func runScript(t *testing.T, name, text string) {
 	}
 }
 
-// quietHour is an hour of the day that does not come within twelve hours after now, whatever the time is.
+// quietHour is an hour of the day that does not come within twelve hours after now, whatever
+// the time is.
 func quietHour(now time.Time) string {
 	if h := now.UTC().Hour(); h >= 6 && h < 18 {
 		return "06"
@@ -351,7 +353,8 @@ func (s *script) repeat(args []string) int {
 	return 0
 }
 
-// archive splits a txtar file: the text before the first "-- name --" line, and the files after such lines.
+// archive splits a txtar file: the text before the first "-- name --" line, and the files after
+// such lines.
 func archive(text string) (comment string, files map[string]string) {
 	files = map[string]string{}
 	name := ""

@@ -12,7 +12,8 @@ import (
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// zones writes an archive of zone data: FILE RELEASE [ZONE=OTHER]: the built-in rules, for a ZONE those of the OTHER.
+// zones writes an archive of zone data: FILE RELEASE [ZONE=OTHER]: the built-in rules, for a
+// ZONE those of the OTHER.
 func (s *script) zones(args []string) int {
 	s.Helper()
 	as := map[string]string{}

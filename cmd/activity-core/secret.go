@@ -49,8 +49,8 @@ func (c *cli) secretSetCommand() *cobra.Command {
 	return cmd
 }
 
-// readSecret reads a value, without the newline that editors and echo put at its end. It is never an argument: those are
-// shown by ps and kept in the shell's history.
+// readSecret reads a value, without the newline that editors and echo put at its end. It is
+// never an argument: those are shown by ps and kept in the shell's history.
 func (c *cli) readSecret(file string) (string, error) {
 	from, in := "standard input", c.stdin
 	if file != "" {

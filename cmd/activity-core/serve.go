@@ -46,7 +46,8 @@ func (c *cli) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// untilStopped waits for the interrupt, or for an error after which the process is of no use, and stops in order.
+// untilStopped waits for the interrupt, or for an error after which the process is of no use,
+// and stops in order.
 func (c *cli) untilStopped(ctx context.Context, fatal <-chan error, stop func(context.Context) error, patience time.Duration) error {
 	var failed error
 	select {

@@ -159,8 +159,9 @@ func simulationInput(from, to string, outages []string, now time.Time) (in simul
 	return in, nil
 }
 
-// reachesWindow refuses an outage, or the beginning of one, that nothing in the window can come from: to play from there on would
-// take long, or more nominal times than are played. What is wrong otherwise with outage or window, simulate.Run says.
+// reachesWindow refuses an outage, or the beginning of one, that nothing in the window can come
+// from: to play from there on would take long, or more nominal times than are played. What is
+// wrong otherwise with outage or window, simulate.Run says.
 func reachesWindow(text string, o simulate.Outage, in simulate.Input) error {
 	at := func(t time.Time) string { return t.Format(time.RFC3339) }
 	longest := core.MaxCatchupWindow.Std()
@@ -179,7 +180,8 @@ func reachesWindow(text string, o simulate.Outage, in simulate.Input) error {
 	return nil
 }
 
-// simulationJobs makes jobs of the cron definitions that are enabled, and says why others are left out.
+// simulationJobs makes jobs of the cron definitions that are enabled, and says why others are
+// left out.
 func simulationJobs(defs []core.Definition, runTime time.Duration, namespace string) ([]simulate.Job, map[string]string, error) {
 	var jobs []simulate.Job
 	left := map[string]string{}

@@ -36,12 +36,14 @@ type load struct {
 	Peak          *simulate.Minute  `json:"peak,omitempty"`
 	BucketSeconds int               `json:"bucket_seconds"`
 	Buckets       []simulate.Bucket `json:"buckets"`
-	// Minutes in which a run starts; left out where they are more than maxMinutes, and then MinutesOmitted says how many.
+	// Minutes in which a run starts; left out where they are more than maxMinutes, and then
+	// MinutesOmitted says how many.
 	Minutes        []simulate.Minute `json:"minutes"`
 	MinutesOmitted int               `json:"minutes_omitted,omitempty"`
 }
 
-// maxMinutes keeps the load profile in JSON readable: more than two months in which every minute has a start.
+// maxMinutes keeps the load profile in JSON readable: more than two months in which every
+// minute has a start.
 const maxMinutes = 100_000
 
 func newSimulation(in simulate.Input, result *simulate.Result, busiest, lines int) simulation {
@@ -177,7 +179,8 @@ func (c *cli) showSummaries(summaries []simulate.Summary) {
 	c.table(rows)
 }
 
-// showSlots lists the slots; unless all are asked for, those of a definition that share their fate for the same cause take one row.
+// showSlots lists the slots; unless all are asked for, those of a definition that share their
+// fate for the same cause take one row.
 func (c *cli) showSlots(out simulation, all bool) {
 	type fate struct {
 		job      string

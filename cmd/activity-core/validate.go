@@ -79,7 +79,8 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// warningsOf are the warnings about documents: those that need no server, and what a server said besides.
+// warningsOf are the warnings about documents: those that need no server, and what a server
+// said besides.
 func warningsOf(docs []document.Document, fromServer []core.Warning) []core.Warning {
 	found := catalog.Warnings(definitionsOf(docs), time.Now())
 	type key struct{ definition, code, location string }

@@ -19,8 +19,8 @@ type pendingAsker interface {
 // askEvery is the pause between two questions of how far schedules are.
 const askEvery = 200 * time.Millisecond
 
-// awaitSchedules waits until the schedules follow what was applied, or cannot. Everything is saved already, so whoever interrupts it loses
-// nothing.
+// awaitSchedules waits until the schedules follow what was applied, or cannot. Everything is
+// saved already, so whoever interrupts it loses nothing.
 func (c *cli) awaitSchedules(ctx context.Context, api pendingAsker, r catalog.Changeset) error {
 	total := r.SchedulesPending
 	if total == 0 {
@@ -50,7 +50,8 @@ func (c *cli) awaitSchedules(ctx context.Context, api pendingAsker, r catalog.Ch
 			fmt.Fprintln(c.stderr, "the change is saved; how far its schedules are is not known")
 			return err
 		default:
-			// Others may change the same definitions: then fewer than total are left for this revision, never more.
+			// Others may change the same definitions: then fewer than total are left for this
+			// revision, never more.
 			left = min(now.Pending, total)
 			bar.show(total-left, total, fmt.Sprintf("%d/%d schedules follow", total-left, total))
 			if now.Pending == now.Refused {

@@ -12,7 +12,8 @@ import (
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// useZoneData makes a command read zones where the environment says. Servers do so themselves, and follow the files.
+// useZoneData makes a command read zones where the environment says. Servers do so themselves,
+// and follow the files.
 func (c *cli) useZoneData() error {
 	path := c.lookup(config.EnvName("timezone_data"))
 	if path == "" {

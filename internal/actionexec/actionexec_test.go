@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/outbound"
 )
@@ -27,7 +27,7 @@ const key = "activity-a:manual-k/r/0/0"
 
 var (
 	at  = time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
-	run = activitycore.Run{RunID: "r1", ActivityID: "a", ActivityName: "demo", WorkflowID: "activity-a:manual-k"}
+	run = core.Run{RunID: "r1", ActivityID: "a", ActivityName: "demo", WorkflowID: "activity-a:manual-k"}
 )
 
 // secretsFor gives every secret it has to one host.
@@ -39,17 +39,17 @@ type secretsFor struct {
 func (s secretsFor) Resolve(_ context.Context, name, host string) (string, error) {
 	v, ok := s.values[name]
 	if !ok || host != s.host {
-		return "", activitycore.Errorf(activitycore.CodeForbidden, "secret %q may not be sent to %q", name, host)
+		return "", core.Errorf(core.CodeForbidden, "secret %q may not be sent to %q", name, host)
 	}
 	return v, nil
 }
 
 // stream records what is published.
-type stream []activitycore.Event
+type stream []core.Event
 
-func (s *stream) PublishEvent(_ context.Context, e activitycore.Event) (activitycore.PublishReceipt, error) {
+func (s *stream) PublishEvent(_ context.Context, e core.Event) (core.PublishReceipt, error) {
 	*s = append(*s, e)
-	return activitycore.PublishReceipt{EventID: e.EventID, Sequence: uint64(len(*s))}, nil
+	return core.PublishReceipt{EventID: e.EventID, Sequence: uint64(len(*s))}, nil
 }
 
 func executor(t *testing.T, change func(*actionexec.Config)) *actionexec.Executor {
@@ -63,16 +63,16 @@ func executor(t *testing.T, change func(*actionexec.Config)) *actionexec.Executo
 	return actionexec.New(cfg)
 }
 
-func action(typ activitycore.ActionType, with map[string]any) activitycore.PlannedAction {
-	return activitycore.PlannedAction{Rule: "r", ItemKey: "0", Key: key, Type: typ, With: with}
+func action(typ core.ActionType, with map[string]any) core.PlannedAction {
+	return core.PlannedAction{Rule: "r", ItemKey: "0", Key: key, Type: typ, With: with}
 }
 
-func perform(t *testing.T, e *actionexec.Executor, a activitycore.PlannedAction) (map[string]any, activitycore.ActionResult, error) {
+func perform(t *testing.T, e *actionexec.Executor, a core.PlannedAction) (map[string]any, core.ActionResult, error) {
 	t.Helper()
 	res, err := e.Perform(t.Context(), run, nil, a)
 	var v map[string]any
 	if err == nil {
-		decoded, decodeErr := activitycore.DecodeJSON(res.Result)
+		decoded, decodeErr := core.DecodeJSON(res.Result)
 		if decodeErr != nil {
 			t.Fatalf("result %s: %v", res.Result, decodeErr)
 		}
@@ -93,7 +93,7 @@ func TestARequestCarriesItsKeyBodyAndQueryAndItsAnswerIsCaptured(t *testing.T) {
 		fmt.Fprint(w, `{"id": 9007199254740993}`)
 	}))
 	defer server.Close()
-	v, res, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{
+	v, res, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{
 		"method": "PUT", "url": server.URL + "/x?a=1", "query": map[string]any{"n": int64(9007199254740993), "tag": []any{"a b", "c&d"}},
 		"headers": map[string]any{"X-Trace": "t"}, "body": map[string]any{"n": int64(9007199254740993)},
 	}))
@@ -123,16 +123,16 @@ func TestWhichAnswersAreTriedAgain(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer server.Close()
-	for status, want := range map[int]activitycore.Code{
-		200: "", 204: "", 302: activitycore.CodeInvalid, 400: activitycore.CodeInvalid, 401: activitycore.CodeInvalid, 404: activitycore.CodeInvalid, 409: activitycore.CodeInvalid,
-		408: activitycore.CodeUnavailable, 425: activitycore.CodeUnavailable, 429: activitycore.CodeUnavailable, 500: activitycore.CodeUnavailable, 503: activitycore.CodeUnavailable,
+	for status, want := range map[int]core.Code{
+		200: "", 204: "", 302: core.CodeInvalid, 400: core.CodeInvalid, 401: core.CodeInvalid, 404: core.CodeInvalid, 409: core.CodeInvalid,
+		408: core.CodeUnavailable, 425: core.CodeUnavailable, 429: core.CodeUnavailable, 500: core.CodeUnavailable, 503: core.CodeUnavailable,
 	} {
-		_, _, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{"url": fmt.Sprintf("%s/%d", server.URL, status)}))
-		if activitycore.CodeOf(err) != want {
+		_, _, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{"url": fmt.Sprintf("%s/%d", server.URL, status)}))
+		if core.CodeOf(err) != want {
 			t.Errorf("%d: %v", status, err)
 		}
 		var later interface{ RetryAfter() time.Duration }
-		if asked := errors.As(err, &later) && later.RetryAfter() == 7*time.Second; asked != (want == activitycore.CodeUnavailable) {
+		if asked := errors.As(err, &later) && later.RetryAfter() == 7*time.Second; asked != (want == core.CodeUnavailable) {
 			t.Errorf("%d: Retry-After is honoured: %v", status, asked)
 		}
 	}
@@ -153,7 +153,7 @@ func TestExpectationsOnStatusAndBodyDecide(t *testing.T) {
 		{map[string]any{"status": "2xx"}, false}, {map[string]any{"status": "4xx", "body": "body.ok && headers['x-kind'] == 'demo' && status == 404"}, true},
 		{map[string]any{"status": "4xx", "body": "!body.ok"}, false}, {map[string]any{"status": "4xx", "body": "body.missing"}, false},
 	} {
-		_, _, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{"url": server.URL, "expect": c.expect}))
+		_, _, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{"url": server.URL, "expect": c.expect}))
 		if (err == nil) != c.ok {
 			t.Errorf("%v: %v", c.expect, err)
 		}
@@ -166,7 +166,7 @@ func TestAnAnswerBeyondTheLimitIsCutAndKeptAsText(t *testing.T) {
 		fmt.Fprintf(w, `"%s"`, strings.Repeat("é", 5<<20))
 	}))
 	defer server.Close()
-	v, res, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{"url": server.URL, "max_response_bytes": int64(100)}))
+	v, res, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{"url": server.URL, "max_response_bytes": int64(100)}))
 	if err != nil || v["truncated"] != true || len(v["body"].(string)) > 100 || len(res.Result) > 1000 {
 		t.Errorf("%d bytes kept: %v, %v", len(res.Result), v["truncated"], err)
 	}
@@ -183,7 +183,7 @@ func TestSecretsAreSentAndNeverComeOutAgain(t *testing.T) {
 		c.Secrets = secretsFor{host, map[string]string{"api": `Bearer hunter"22`}}
 	})
 	with := map[string]any{"url": server.URL, "secret_headers": map[string]any{"Authorization": "api"}}
-	v, res, err := perform(t, e, action(activitycore.ActionHTTPRequest, with))
+	v, res, err := perform(t, e, action(core.ActionHTTPRequest, with))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,11 +194,11 @@ func TestSecretsAreSentAndNeverComeOutAgain(t *testing.T) {
 		t.Errorf("the result contains the secret: %s", res.Result)
 	}
 	with["expect"] = map[string]any{"body": "body.missing == 1"}
-	if _, _, err := perform(t, e, action(activitycore.ActionHTTPRequest, with)); err == nil || strings.Contains(err.Error(), "hunter") {
+	if _, _, err := perform(t, e, action(core.ActionHTTPRequest, with)); err == nil || strings.Contains(err.Error(), "hunter") {
 		t.Errorf("the error contains the secret, or there is none: %v", err)
 	}
 	with["url"] = strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	if _, _, err := perform(t, e, action(activitycore.ActionHTTPRequest, with)); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+	if _, _, err := perform(t, e, action(core.ActionHTTPRequest, with)); !core.IsCode(err, core.CodeForbidden) {
 		t.Errorf("another host: %v", err)
 	}
 }
@@ -218,7 +218,7 @@ func TestASignatureIsThatOfStandardWebhooks(t *testing.T) {
 	e := executor(t, func(c *actionexec.Config) {
 		c.Secrets = secretsFor{strings.TrimPrefix(server.URL, "http://"), map[string]string{"hook": "whsec_" + base64.StdEncoding.EncodeToString(raw)}}
 	})
-	if _, _, err := perform(t, e, action(activitycore.ActionHTTPRequest, map[string]any{"url": server.URL, "body": "text", "sign": "hook"})); err != nil || !valid {
+	if _, _, err := perform(t, e, action(core.ActionHTTPRequest, map[string]any{"url": server.URL, "body": "text", "sign": "hook"})); err != nil || !valid {
 		t.Errorf("valid: %v, %v", valid, err)
 	}
 }
@@ -226,16 +226,16 @@ func TestASignatureIsThatOfStandardWebhooks(t *testing.T) {
 func TestAPublishedEventCarriesADerivedIDAndOneHopMore(t *testing.T) {
 	var s stream
 	e := executor(t, func(c *actionexec.Config) { c.Publisher = &s })
-	a := action(activitycore.ActionPublishEvent, map[string]any{"type": "sbom.refreshed", "payload": map[string]any{"n": int64(9007199254740993)}})
+	a := action(core.ActionPublishEvent, map[string]any{"type": "sbom.refreshed", "payload": map[string]any{"n": int64(9007199254740993)}})
 	for range 2 {
-		if _, err := e.Perform(t.Context(), run, &activitycore.Event{Hops: 3, Chain: []string{"a"}}, a); err != nil {
+		if _, err := e.Perform(t.Context(), run, &core.Event{Hops: 3, Chain: []string{"a"}}, a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if s[0].EventID == "" || s[0].EventID != s[1].EventID || s[0].Hops != 4 || !slices.Equal(s[0].Chain, []string{"a", run.ActivityID}) || s[0].Source != "activity-core/demo" || string(s[0].Payload) != `{"n":9007199254740993}` {
 		t.Errorf("events: %+v", s)
 	}
-	if _, err := e.Perform(t.Context(), run, &activitycore.Event{Hops: activitycore.MaxHops}, a); !activitycore.IsCode(err, activitycore.CodeInvalid) || len(s) != 2 {
+	if _, err := e.Perform(t.Context(), run, &core.Event{Hops: core.MaxHops}, a); !core.IsCode(err, core.CodeInvalid) || len(s) != 2 {
 		t.Errorf("beyond the last hop: %v", err)
 	}
 }
@@ -252,7 +252,7 @@ func TestProgressIsReportedToTheHub(t *testing.T) {
 	e := executor(t, func(c *actionexec.Config) {
 		c.Hub, c.HubSecret, c.Secrets = hub, "hub", secretsFor{hub.Host, map[string]string{"hub": "hunter22"}}
 	})
-	a := action(activitycore.ActionReportProgress, map[string]any{"message": "half way", "percent": int64(50)})
+	a := action(core.ActionReportProgress, map[string]any{"message": "half way", "percent": int64(50)})
 	if _, _, err := perform(t, e, a); err != nil {
 		t.Fatal(err)
 	}
@@ -260,21 +260,21 @@ func TestProgressIsReportedToTheHub(t *testing.T) {
 		header.Get("Authorization") != "Bearer hunter22" || header.Get("Idempotency-Key") != key {
 		t.Errorf("report: %v with %v", got, header)
 	}
-	if _, _, err := perform(t, executor(t, nil), a); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if _, _, err := perform(t, executor(t, nil), a); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("without a hub: %v", err)
 	}
 }
 
 func TestATaskIsWrittenWithItsDefaults(t *testing.T) {
-	w, err := executor(t, nil).TaskWrite(run, action(activitycore.ActionCreateTask, map[string]any{"title": "T", "unique_key": "u", "labels": []any{"a"}}), at)
+	w, err := executor(t, nil).TaskWrite(run, action(core.ActionCreateTask, map[string]any{"title": "T", "unique_key": "u", "labels": []any{"a"}}), at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Task.TaskID != activitycore.TaskID(key) || w.Task.Priority != "normal" || w.IfOpen != activitycore.IfOpenSkip || w.Comment != "T" ||
-		w.Task.UniqueKey != "u" || w.Task.Status != activitycore.TaskOpen || w.Task.RunID != "r1" || len(w.Task.Labels) != 1 {
+	if w.Task.TaskID != core.TaskID(key) || w.Task.Priority != "normal" || w.IfOpen != core.IfOpenSkip || w.Comment != "T" ||
+		w.Task.UniqueKey != "u" || w.Task.Status != core.TaskOpen || w.Task.RunID != "r1" || len(w.Task.Labels) != 1 {
 		t.Errorf("%+v", w)
 	}
-	if _, err := executor(t, nil).TaskWrite(run, action(activitycore.ActionCreateTask, map[string]any{}), at); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if _, err := executor(t, nil).TaskWrite(run, action(core.ActionCreateTask, map[string]any{}), at); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("without a title: %v", err)
 	}
 }

@@ -12,11 +12,12 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 )
 
-// Case redirect-loses-body: the request of the definition is made to a server that answers with a redirect.
+// Case redirect-loses-body: the request of the definition is made to a server that answers with
+// a redirect.
 func TestRedirectLosesBody(t *testing.T) {
 	raw, err := os.ReadFile("testdata/redirect-loses-body/call.yaml")
 	if err != nil {
@@ -44,7 +45,7 @@ func TestRedirectLosesBody(t *testing.T) {
 			}
 		}))
 		with["url"] = fmt.Sprintf("%s/old/%d", server.URL, status)
-		_, res, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, with))
+		_, res, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, with))
 		server.Close()
 		if status >= 307 {
 			if err != nil || res.Outcome != "delivered" || came[len(came)-1] != `POST /ok {"deploy":"api"}` {
@@ -53,18 +54,19 @@ func TestRedirectLosesBody(t *testing.T) {
 			continue
 		}
 		want := fmt.Sprintf("answers %d to %s/ok", status, server.URL)
-		if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), want) ||
-			!strings.Contains(activitycore.MessageOf(err), "put that address in url") || len(came) != 1 {
+		if !core.IsCode(err, core.CodeInvalid) || !strings.Contains(core.MessageOf(err), want) ||
+			!strings.Contains(core.MessageOf(err), "put that address in url") || len(came) != 1 {
 			t.Errorf("%d: got %v, came %q; want one request and a final error with %q and its remedy", status, err, came, want)
 		}
 	}
 }
 
-// Whoever names the status of the redirect is content with it: a form that is answered 303 was taken.
+// Whoever names the status of the redirect is content with it: a form that is answered 303 was
+// taken.
 func TestARedirectThatIsExpectedIsAnAnswer(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler("/done", http.StatusSeeOther))
 	defer server.Close()
-	v, res, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{"url": server.URL, "body": "x", "expect": map[string]any{"status": int64(303)}}))
+	v, res, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{"url": server.URL, "body": "x", "expect": map[string]any{"status": int64(303)}}))
 	if err != nil || res.Outcome != "delivered" || v["status"] != int64(303) {
 		t.Errorf("got %v, %v; want delivered with 303", v, err)
 	}
@@ -82,8 +84,8 @@ func TestAReportThatIsRedirectedIsNotReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := executor(t, func(c *actionexec.Config) { c.Hub = hub })
-	_, res, err := perform(t, e, action(activitycore.ActionReportProgress, map[string]any{"message": "m"}))
-	if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), "answers 301 to "+server.URL+"/ok") {
+	_, res, err := perform(t, e, action(core.ActionReportProgress, map[string]any{"message": "m"}))
+	if !core.IsCode(err, core.CodeInvalid) || !strings.Contains(core.MessageOf(err), "answers 301 to "+server.URL+"/ok") {
 		t.Errorf("got %v, %v; want a final error with the address", res, err)
 	}
 }
@@ -91,8 +93,8 @@ func TestAReportThatIsRedirectedIsNotReported(t *testing.T) {
 func TestPlainHTTPToATLSPortIsNamed(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	defer server.Close()
-	_, _, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{"url": strings.Replace(server.URL, "https", "http", 1)}))
-	if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), "use https://") {
+	_, _, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{"url": strings.Replace(server.URL, "https", "http", 1)}))
+	if !core.IsCode(err, core.CodeInvalid) || !strings.Contains(core.MessageOf(err), "use https://") {
 		t.Errorf("got %v, want a final error that names https", err)
 	}
 }
@@ -111,9 +113,9 @@ func TestAConditionThatFailsSaysWhatWasAnswered(t *testing.T) {
 		}, "cut at the 1048576 bytes"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { c.answer(w) }))
-		_, _, err := perform(t, executor(t, nil), action(activitycore.ActionHTTPRequest, map[string]any{"url": server.URL, "expect": map[string]any{"body": "body.id != ''"}}))
+		_, _, err := perform(t, executor(t, nil), action(core.ActionHTTPRequest, map[string]any{"url": server.URL, "expect": map[string]any{"body": "body.id != ''"}}))
 		server.Close()
-		if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), c.want) {
+		if !core.IsCode(err, core.CodeInvalid) || !strings.Contains(core.MessageOf(err), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
 	}
@@ -130,7 +132,7 @@ func TestASigningSecretComesOutOfNothing(t *testing.T) {
 		c.Secrets = secretsFor{strings.TrimPrefix(server.URL, "http://"), map[string]string{"key": secret}}
 	})
 	for _, condition := range []string{"true", "headers['x-echo'] == 1", "body.you == 1", "int(body.you) == 1", "int(headers['x-echo']) == 1"} {
-		_, res, err := perform(t, e, action(activitycore.ActionHTTPRequest, map[string]any{"url": server.URL, "sign": "key", "expect": map[string]any{"body": condition}}))
+		_, res, err := perform(t, e, action(core.ActionHTTPRequest, map[string]any{"url": server.URL, "sign": "key", "expect": map[string]any{"body": condition}}))
 		if text := fmt.Sprintf("%s %v", res.Result, err); strings.Contains(text, "secret%2B") || strings.Contains(text, "secret+") || strings.Contains(text, `secret\u`) {
 			t.Errorf("%s: the secret is in %s", condition, text)
 		}

@@ -8,16 +8,18 @@ import (
 	"net/url"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
 const (
-	// idempotencyHeader carries the action's key, so that the receiver can tell a repeat from a second request.
+	// idempotencyHeader carries the action's key, so that the receiver can tell a repeat from a
+	// second request.
 	idempotencyHeader = "Idempotency-Key"
-	// checkedBytes is how much of an answer expect.body sees; what is kept is bounded by max_response_bytes.
+	// checkedBytes is how much of an answer expect.body sees; what is kept is bounded by
+	// max_response_bytes.
 	checkedBytes = 1 << 20
 )
 
@@ -26,23 +28,23 @@ var httpRequest = row[ruleeval.HTTPRequestParams]{
 	receiver: func(_ *Executor, p *ruleeval.HTTPRequestParams) string { return receiverOf(p.URL) },
 }
 
-// httpRequest sends one request. Its result is {status, headers, body, truncated}: header names in lower case, the body as
-// JSON if it is.
-func (e *Executor) httpRequest(ctx context.Context, j job, p *ruleeval.HTTPRequestParams) (activitycore.ActionResult, error) {
+// httpRequest sends one request. Its result is {status, headers, body, truncated}: header names
+// in lower case, the body as JSON if it is.
+func (e *Executor) httpRequest(ctx context.Context, j job, p *ruleeval.HTTPRequestParams) (core.ActionResult, error) {
 	req, err := e.request(ctx, j.action.Key, p)
 	if err != nil {
-		return activitycore.ActionResult{}, err
+		return core.ActionResult{}, err
 	}
 	res, err := e.cfg.HTTP.Do(ctx, req)
 	if err != nil {
-		return activitycore.ActionResult{}, err
+		return core.ActionResult{}, err
 	}
 	if !p.Expect.Status.Contains(res.Status) {
-		return activitycore.ActionResult{}, e.statusError(req, res, p.Expect.Status.String())
+		return core.ActionResult{}, e.statusError(req, res, p.Expect.Status.String())
 	}
 	if p.Expect.Body != "" {
 		if err := e.expectBody(ctx, p.Expect.Body, req.URL.Host, res); err != nil {
-			return activitycore.ActionResult{}, err
+			return core.ActionResult{}, err
 		}
 	}
 	return result("delivered", captured(p, res))
@@ -65,7 +67,7 @@ func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequ
 	}
 	for name, value := range p.Headers {
 		if strings.ContainsAny(value, "\r\n\x00") {
-			return r, activitycore.InvalidField("with.headers."+name, nil, "contains a line break or NUL, which a header cannot")
+			return r, core.InvalidField("with.headers."+name, nil, "contains a line break or NUL, which a header cannot")
 		}
 		r.Header.Set(name, value)
 	}
@@ -93,7 +95,7 @@ func (e *Executor) request(ctx context.Context, key string, p *ruleeval.HTTPRequ
 
 func (e *Executor) secret(ctx context.Context, name string, u *url.URL) (string, error) {
 	if e.cfg.Secrets == nil {
-		return "", activitycore.Errorf(activitycore.CodeInvalid, "secret %q: no source of secrets is configured", name)
+		return "", core.Errorf(core.CodeInvalid, "secret %q: no source of secrets is configured", name)
 	}
 	return e.cfg.Secrets.Resolve(ctx, name, outbound.BoundHost(u))
 }
@@ -119,26 +121,27 @@ func bodyOf(p *ruleeval.HTTPRequestParams) (body []byte, contentType string, err
 	}
 	body, err = json.Marshal(p.Body)
 	if err != nil {
-		return nil, "", activitycore.Wrap(activitycore.CodeInvalid, err, "with.body: has no JSON form")
+		return nil, "", core.Wrap(core.CodeInvalid, err, "with.body: has no JSON form")
 	}
 	return body, "application/json", nil
 }
 
-// statusError says what answered and whether to try again: 4xx is final, except for those that say "later".
+// statusError says what answered and whether to try again: 4xx is final, except for those that
+// say "later".
 func (e *Executor) statusError(req outbound.Request, res *outbound.Response, want string) error {
 	if err := res.Redirect(req.Method); err != nil {
 		return err
 	}
-	code := activitycore.CodeInvalid
+	code := core.CodeInvalid
 	if outbound.Later(res.Status) {
-		code = activitycore.CodeUnavailable
+		code = core.CodeUnavailable
 	}
 	hint := ""
 	if res.WantsTLS(req.URL) {
 		hint = "; it speaks TLS at this port: use https://"
 	}
-	err := activitycore.Errorf(code, "%s %s answered %d, and %s is expected%s", req.Method, req.URL.Host, res.Status, want, hint)
-	if code != activitycore.CodeUnavailable {
+	err := core.Errorf(code, "%s %s answered %d, and %s is expected%s", req.Method, req.URL.Host, res.Status, want, hint)
+	if code != core.CodeUnavailable {
 		return err
 	}
 	return &laterError{err: err, after: outbound.RetryAfter(res.Header, e.cfg.Now())}
@@ -148,14 +151,14 @@ func (e *Executor) statusError(req outbound.Request, res *outbound.Response, wan
 func (e *Executor) expectBody(ctx context.Context, condition, host string, res *outbound.Response) error {
 	compiled, err := e.conditions.Get(condition)
 	if err != nil {
-		return activitycore.Wrap(activitycore.CodeOf(err), err, "expect.body: %s", activitycore.MessageOf(err))
+		return core.Wrap(core.CodeOf(err), err, "expect.body: %s", core.MessageOf(err))
 	}
 	ok, err := compiled.Holds(ctx, ruleeval.Response{Status: res.Status, Headers: res.LowerHeaders(), Body: res.Value()})
 	if err != nil {
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "expect.body cannot be evaluated for the answer of %s (%s): %s", host, seen(res), activitycore.MessageOf(err))
+		return core.Wrap(core.CodeInvalid, err, "expect.body cannot be evaluated for the answer of %s (%s): %s", host, seen(res), core.MessageOf(err))
 	}
 	if !ok {
-		return activitycore.Errorf(activitycore.CodeInvalid, "the answer of %s (%s) does not meet expect.body", host, seen(res))
+		return core.Errorf(core.CodeInvalid, "the answer of %s (%s) does not meet expect.body", host, seen(res))
 	}
 	return nil
 }
@@ -171,7 +174,8 @@ func seen(res *outbound.Response) string {
 	return fmt.Sprintf("status %d", res.Status)
 }
 
-// captured is the result, within the limit. A body that is cut is text, since half a JSON document is none.
+// captured is the result, within the limit. A body that is cut is text, since half a JSON
+// document is none.
 func captured(p *ruleeval.HTTPRequestParams, res *outbound.Response) map[string]any {
 	limit := p.MaxResponseBytes
 	headers := res.LowerHeaders()

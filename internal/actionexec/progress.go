@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
@@ -21,9 +21,9 @@ var reportProgress = row[ruleeval.ReportProgressParams]{
 }
 
 // reportProgress posts a report to the configured hub, as JSON.
-func (e *Executor) reportProgress(ctx context.Context, j job, p *ruleeval.ReportProgressParams) (activitycore.ActionResult, error) {
+func (e *Executor) reportProgress(ctx context.Context, j job, p *ruleeval.ReportProgressParams) (core.ActionResult, error) {
 	if e.cfg.Hub == nil {
-		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "report_progress: no hub is configured; set progress.url")
+		return core.ActionResult{}, core.Errorf(core.CodeInvalid, "report_progress: no hub is configured; set progress.url")
 	}
 	report := map[string]any{
 		"activity_id": j.run.ActivityID, "activity_name": j.run.ActivityName, "run_id": j.run.RunID, "rule": j.action.Rule, "item_key": j.action.ItemKey,
@@ -34,7 +34,7 @@ func (e *Executor) reportProgress(ctx context.Context, j job, p *ruleeval.Report
 	}
 	body, err := json.Marshal(report)
 	if err != nil {
-		return activitycore.ActionResult{}, activitycore.Wrap(activitycore.CodeInvalid, err, "report_progress: the report has no JSON form")
+		return core.ActionResult{}, core.Wrap(core.CodeInvalid, err, "report_progress: the report has no JSON form")
 	}
 	r := outbound.Request{Method: http.MethodPost, URL: e.cfg.Hub, Header: http.Header{}, Secret: http.Header{}, Body: body, MaxBytes: checkedBytes}
 	r.Header.Set("Content-Type", "application/json")
@@ -42,16 +42,16 @@ func (e *Executor) reportProgress(ctx context.Context, j job, p *ruleeval.Report
 	if e.cfg.HubSecret != "" {
 		token, err := e.secret(ctx, e.cfg.HubSecret, e.cfg.Hub)
 		if err != nil {
-			return activitycore.ActionResult{}, err
+			return core.ActionResult{}, err
 		}
 		r.Secret.Set("Authorization", "Bearer "+token)
 	}
 	res, err := e.cfg.HTTP.Do(ctx, r)
 	if err != nil {
-		return activitycore.ActionResult{}, err
+		return core.ActionResult{}, err
 	}
 	if res.Status < 200 || res.Status > 299 {
-		return activitycore.ActionResult{}, e.statusError(r, res, "2xx")
+		return core.ActionResult{}, e.statusError(r, res, "2xx")
 	}
 	return result("reported", map[string]any{"status": res.Status})
 }

@@ -3,12 +3,12 @@ package actionexec
 import (
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 )
 
 // ContextReceiver names the host and port that an HTTP source comes from.
-func (e *Executor) ContextReceiver(s activitycore.HTTPSource) string { return receiverOf(s.URL) }
+func (e *Executor) ContextReceiver(s core.HTTPSource) string { return receiverOf(s.URL) }
 
 func receiverOf(raw string) string {
 	u, err := outbound.ParseURL(raw)

@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 func TestEveryActionTypeIsCarriedOutByOne(t *testing.T) {
-	if len(performers) != len(activitycore.ActionTypes()) {
-		t.Errorf("want a row for each of %v, got %d rows", activitycore.ActionTypes(), len(performers))
+	if len(performers) != len(core.ActionTypes()) {
+		t.Errorf("want a row for each of %v, got %d rows", core.ActionTypes(), len(performers))
 	}
-	for _, typ := range activitycore.ActionTypes() {
+	for _, typ := range core.ActionTypes() {
 		row, ok := performers[typ]
 		if !ok {
 			t.Errorf("%s: want a row, got none", typ)
@@ -39,16 +39,16 @@ func TestEveryActionTypeIsCarriedOutByOne(t *testing.T) {
 
 func TestWhatHasNoRowIsNotCarriedOutAsAnother(t *testing.T) {
 	e := New(Config{})
-	task := activitycore.PlannedAction{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "t"}}
-	report := activitycore.PlannedAction{Type: activitycore.ActionReportProgress, With: map[string]any{"message": "m"}}
-	if _, err := e.Perform(context.Background(), activitycore.Run{}, nil, task); !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(err.Error(), "not carried out here") {
+	task := core.PlannedAction{Type: core.ActionCreateTask, With: map[string]any{"title": "t"}}
+	report := core.PlannedAction{Type: core.ActionReportProgress, With: map[string]any{"message": "m"}}
+	if _, err := e.Perform(context.Background(), core.Run{}, nil, task); !core.IsCode(err, core.CodeInvalid) || !strings.Contains(err.Error(), "not carried out here") {
 		t.Errorf("an attempt at a task: want CodeInvalid, not carried out here, got %v", err)
 	}
-	if got, err := e.TaskWrite(activitycore.Run{}, report, time.Time{}); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if got, err := e.TaskWrite(core.Run{}, report, time.Time{}); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("the task of a report: want CodeInvalid, got %+v and %v", got, err)
 	}
 	report.Type = "forgotten"
-	if got, err := e.Perform(context.Background(), activitycore.Run{}, nil, report); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if got, err := e.Perform(context.Background(), core.Run{}, nil, report); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("an attempt at an unknown type: want CodeInvalid, got %+v and %v", got, err)
 	}
 }

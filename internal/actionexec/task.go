@@ -3,23 +3,23 @@ package actionexec
 import (
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 var createTask = row[ruleeval.CreateTaskParams]{write: taskWrite}
 
 // taskWrite is the task that the store creates, or finds open.
-func taskWrite(run activitycore.Run, a activitycore.PlannedAction, p *ruleeval.CreateTaskParams, at time.Time) activitycore.TaskWrite {
+func taskWrite(run core.Run, a core.PlannedAction, p *ruleeval.CreateTaskParams, at time.Time) core.TaskWrite {
 	if p.Comment == "" {
 		p.Comment = p.Title
 	}
-	return activitycore.TaskWrite{
+	return core.TaskWrite{
 		Seq:     a.Seq,
 		IfOpen:  p.IfOpen,
 		Comment: p.Comment,
-		Task: activitycore.Task{
-			TaskID:      activitycore.TaskID(a.Key),
+		Task: core.Task{
+			TaskID:      core.TaskID(a.Key),
 			RunID:       run.RunID,
 			ActivityID:  run.ActivityID,
 			Rule:        a.Rule,
@@ -31,7 +31,7 @@ func taskWrite(run activitycore.Run, a activitycore.PlannedAction, p *ruleeval.C
 			Labels:      p.Labels,
 			Priority:    p.Priority,
 			Assignee:    p.Assignee,
-			Status:      activitycore.TaskOpen,
+			Status:      core.TaskOpen,
 			CreatedAt:   at,
 			UpdatedAt:   at,
 		},

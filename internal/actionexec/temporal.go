@@ -10,20 +10,21 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
-// TemporalStarter starts workflows with a Temporal client, and with clients derived from it in other namespaces.
+// TemporalStarter starts workflows with a Temporal client, and with clients derived from it in
+// other namespaces.
 type TemporalStarter struct {
 	Client client.Client
 }
 
 // StartWorkflow implements [WorkflowStarter].
-func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (activitycore.StartOutcome, error) {
+func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (core.StartOutcome, error) {
 	c, done, err := t.in(s.Namespace)
 	if err != nil {
-		return activitycore.StartOutcome{}, err
+		return core.StartOutcome{}, err
 	}
 	defer done()
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -35,12 +36,12 @@ func (t TemporalStarter) StartWorkflow(ctx context.Context, s WorkflowStart) (ac
 		Memo:                                     s.Memo,
 	}, s.Type, s.Args...)
 	if exists, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
-		return activitycore.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
+		return core.StartOutcome{TemporalRunID: exists.RunId, AlreadyStarted: true}, nil
 	}
 	if err != nil {
-		return activitycore.StartOutcome{}, translated(err, "start workflow "+s.ID)
+		return core.StartOutcome{}, translated(err, "start workflow "+s.ID)
 	}
-	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
+	return core.StartOutcome{TemporalRunID: run.GetRunID()}, nil
 }
 
 // WaitWorkflow implements [WorkflowStarter].
@@ -53,11 +54,11 @@ func (t TemporalStarter) WaitWorkflow(ctx context.Context, namespace, workflowID
 	var value json.RawMessage
 	err = c.GetWorkflow(ctx, workflowID, runID).Get(ctx, &value)
 	if failed, ok := errors.AsType[*temporal.WorkflowExecutionError](err); ok {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, failed, "workflow %s did not complete: %s", workflowID, endOf(failed))
+		return nil, core.Wrap(core.CodeInvalid, failed, "workflow %s did not complete: %s", workflowID, endOf(failed))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, activitycore.Wrap(activitycore.CodeUnavailable, context.Cause(ctx), "workflow %s did not complete in time; raise the action's timeout", workflowID)
+			return nil, core.Wrap(core.CodeUnavailable, context.Cause(ctx), "workflow %s did not complete in time; raise the action's timeout", workflowID)
 		}
 		return nil, translated(err, "wait for workflow "+workflowID)
 	}
@@ -94,10 +95,11 @@ func (t TemporalStarter) in(namespace string) (client.Client, func(), error) {
 	return c, c.Close, nil
 }
 
-// translated puts into our words what Temporal answers. The action chose the namespace: one that does not exist is final.
+// translated puts into our words what Temporal answers. The action chose the namespace: one
+// that does not exist is final.
 func translated(err error, doing string) error {
 	if missing, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "cannot %s: there is no namespace %q", doing, missing.Namespace)
+		return core.Wrap(core.CodeInvalid, err, "cannot %s: there is no namespace %q", doing, missing.Namespace)
 	}
 	return temporalerr.Of(err, doing)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -29,9 +29,11 @@ type WorkflowStart struct {
 
 // WorkflowStarter starts workflows and waits for them.
 type WorkflowStarter interface {
-	// StartWorkflow starts an execution, or finds the one that this ID had before, running or closed.
-	StartWorkflow(ctx context.Context, s WorkflowStart) (activitycore.StartOutcome, error)
-	// WaitWorkflow returns an execution's result as JSON. A workflow that ends in any way but completion is CodeInvalid.
+	// StartWorkflow starts an execution, or finds the one that this ID had before, running or
+	// closed.
+	StartWorkflow(ctx context.Context, s WorkflowStart) (core.StartOutcome, error)
+	// WaitWorkflow returns an execution's result as JSON. A workflow that ends in any way but
+	// completion is CodeInvalid.
 	WaitWorkflow(ctx context.Context, namespace, workflowID, runID string) (json.RawMessage, error)
 }
 
@@ -45,14 +47,14 @@ var startWorkflow = row[ruleeval.StartWorkflowParams]{
 	},
 }
 
-// startWorkflow starts a workflow under an ID of its own; a repeat finds the first one. Its result is {workflow_id, run_id,
-// already_started, result?}.
-func (e *Executor) startWorkflow(ctx context.Context, j job, p *ruleeval.StartWorkflowParams) (activitycore.ActionResult, error) {
+// startWorkflow starts a workflow under an ID of its own; a repeat finds the first one. Its
+// result is {workflow_id, run_id, already_started, result?}.
+func (e *Executor) startWorkflow(ctx context.Context, j job, p *ruleeval.StartWorkflowParams) (core.ActionResult, error) {
 	if e.cfg.Workflows == nil {
-		return activitycore.ActionResult{}, activitycore.Errorf(activitycore.CodeInvalid, "start_workflow: no Temporal client is configured")
+		return core.ActionResult{}, core.Errorf(core.CodeInvalid, "start_workflow: no Temporal client is configured")
 	}
 	if parameter, problem := e.cfg.Targets.Check(p.Namespace, p.TaskQueue); problem != "" {
-		return activitycore.ActionResult{}, &activitycore.Error{Code: activitycore.CodeForbidden, Message: "start_workflow: " + parameter + " " + problem}
+		return core.ActionResult{}, &core.Error{Code: core.CodeForbidden, Message: "start_workflow: " + parameter + " " + problem}
 	}
 	id := p.WorkflowID
 	if id == "" {
@@ -62,7 +64,7 @@ func (e *Executor) startWorkflow(ctx context.Context, j job, p *ruleeval.StartWo
 		Namespace: p.Namespace, ID: id, Type: p.WorkflowType, TaskQueue: p.TaskQueue, Args: p.Args, Memo: p.Memo, Timeout: p.ExecutionTimeout.Std(),
 	})
 	if err != nil {
-		return activitycore.ActionResult{}, err
+		return core.ActionResult{}, err
 	}
 	kept := map[string]any{"workflow_id": id, "run_id": started.TemporalRunID, "already_started": started.AlreadyStarted}
 	outcome := "started"
@@ -72,7 +74,7 @@ func (e *Executor) startWorkflow(ctx context.Context, j job, p *ruleeval.StartWo
 	if p.Wait {
 		value, err := e.cfg.Workflows.WaitWorkflow(ctx, p.Namespace, id, started.TemporalRunID)
 		if err != nil {
-			return activitycore.ActionResult{}, err
+			return core.ActionResult{}, err
 		}
 		kept["result"], outcome = value, "completed"
 	}

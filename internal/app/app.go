@@ -54,7 +54,8 @@ type Options struct {
 	APIListener, MetricsListener net.Listener
 	// StopWork is how long a stopping worker waits for actions in flight; default 5s.
 	StopWork time.Duration
-	// FetchWait is how long a stopping router may wait for the fetch under way, and how seldom an idle one asks; default 500ms.
+	// FetchWait is how long a stopping router may wait for the fetch under way, and how seldom an
+	// idle one asks; default 500ms.
 	FetchWait time.Duration
 	// ZonesEvery is the time between looks at the files of the zone data; default 10s.
 	ZonesEvery time.Duration
@@ -140,8 +141,8 @@ func (a *App) Catalog() *catalog.Service { return a.catalog }
 // Ready runs the checks behind /readyz.
 func (a *App) Ready(ctx context.Context) (bool, map[string]string) { return a.health.Ready(ctx) }
 
-// Schedules says how far Temporal's schedules follow the record. Being ready does not wait for them: every slot gets its verdict by the
-// record, whenever its schedule wakes.
+// Schedules says how far Temporal's schedules follow the record. Being ready does not wait for
+// them: every slot gets its verdict by the record, whenever its schedule wakes.
 func (a *App) Schedules(ctx context.Context) string {
 	behind, err := a.Store.SchedulesBehind(ctx, core.BehindFilter{Failing: true, Limit: 1})
 	if err != nil {
@@ -255,8 +256,8 @@ func (a *App) assemble(context.Context) error {
 	a.lifecycle.add("outbound HTTP", nil, func(context.Context) error { web.Close(); return nil })
 	contexts := contextsource.New(contextsource.Config{HTTP: web, Secrets: a.vault, Record: store, Dir: cfg.ContextDir})
 
-	// Watchdog and reconciler know each other: a write to a schedule must not lose a slot that is due,
-	// and a missing slot is looked for in the schedule.
+	// Watchdog and reconciler know each other: a write to a schedule must not lose a slot that is
+	// due, and a missing slot is looked for in the schedule.
 	a.schedules = temporalschedule.New(temporalschedule.Config{
 		Service: a.temporal.WorkflowService(), Namespace: cfg.TemporalNamespace, Store: store,
 		Slots: slotKeeper{a}, Owner: cfg.ReconcileOwner, Instance: instance(), MaxDeletePercent: &cfg.MaxDeletePercent, Log: a.Logger.With("component", "schedules"),
@@ -328,7 +329,8 @@ func (a *App) addWorker(web *outbound.Client, contexts *contextsource.Fetcher) {
 	sweeper := temporalrun.NewSweeper(temporalrun.SweeperConfig{Starter: a.starter, Record: store, Metrics: runMetrics, Log: a.Logger.With("component", "sweeper")})
 	a.health.Tell("schedules", a.Schedules)
 	janitor := &janitor{store: store, retention: cfg.RunRetention.Std(), every: time.Hour, now: time.Now, log: a.Logger.With("component", "janitor")}
-	// The heartbeat first: what it finds of an outage decides about the runs that queued up meanwhile.
+	// The heartbeat first: what it finds of an outage decides about the runs that queued up
+	// meanwhile.
 	a.lifecycle.add("heartbeat", heartbeat.Start, heartbeat.Stop)
 	a.lifecycle.add("worker", worker.Start, worker.Stop)
 	a.lifecycle.add("sweeper", sweeper.Start, sweeper.Stop)
@@ -380,7 +382,8 @@ func (a *App) addMetricsServer() {
 	a.addHTTP("metrics", "metrics.addr", a.Config.MetricsAddr, a.MetricsListener, httpguard.Handler(httpguard.Config{LocalOnly: local, SameSite: true}, mux), func() {})
 }
 
-// addHTTP adds a server; stopping is called when it is about to stop, which waits for the requests that are being answered.
+// addHTTP adds a server; stopping is called when it is about to stop, which waits for the
+// requests that are being answered.
 func (a *App) addHTTP(name, key, addr string, listener net.Listener, handler http.Handler, stopping func()) {
 	// The handler has a stricter limit of headers, and an answer that programs understand.
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 20}

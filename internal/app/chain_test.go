@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
@@ -19,8 +19,9 @@ import (
 	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
-// runsOf waits until a definition has n runs that have ended, and returns those it has, newest first.
-func runsOf(t *testing.T, api *apiclient.Client, name string, n int) []activitycore.Run {
+// runsOf waits until a definition has n runs that have ended, and returns those it has, newest
+// first.
+func runsOf(t *testing.T, api *apiclient.Client, name string, n int) []core.Run {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
@@ -44,7 +45,8 @@ func runsOf(t *testing.T, api *apiclient.Client, name string, n int) []activityc
 	}
 }
 
-// Both ways in which definitions can trigger each other: by publish_event, and by the announcement of a run's outcome.
+// Both ways in which definitions can trigger each other: by publish_event, and by the
+// announcement of a run's outcome.
 func TestDefinitionsThatTriggerThemselvesEnd(t *testing.T) {
 	cfg, err := config.Load(config.Sources{Flags: map[string]string{"runs.outcome_events": "true"}})
 	if err != nil {
@@ -66,7 +68,7 @@ func TestDefinitionsThatTriggerThemselvesEnd(t *testing.T) {
 	}
 	define := func(name, eventType, filters, action string) {
 		t.Helper()
-		var def activitycore.Definition
+		var def core.Definition
 		text := fmt.Sprintf(`{"apiVersion": "activity-core/v1", "kind": "ActivityDefinition", "name": %q, "enabled": true, "trigger_type": "event",
 			"trigger_config": {"allow_cycles": true, "event_type": %q %s}, "rules": [{"name": "r", "actions": [%s]}]}`, name, eventType, filters, action)
 		if err := json.Unmarshal([]byte(text), &def); err != nil {
@@ -93,9 +95,9 @@ func TestDefinitionsThatTriggerThemselvesEnd(t *testing.T) {
 	if _, err := api.Trigger(t.Context(), "echo", wire.Trigger{}, "first"); err != nil {
 		t.Fatal(err)
 	}
-	const runs = activitycore.MaxHops + 1 // the first one, and one for each hop
+	const runs = core.MaxHops + 1 // the first one, and one for each hop
 	loop := runsOf(t, api, "ouroboros", runs)
-	if loop[0].Status != activitycore.RunFailed {
+	if loop[0].Status != core.RunFailed {
 		t.Errorf("the last run of the loop %s", loop[0].Status)
 	}
 	runsOf(t, api, "echo", runs)

@@ -30,7 +30,8 @@ type DevOptions struct {
 	HTTPPort, MetricsPort, TemporalPort, UIPort, NATSPort int
 	Config                                                *config.Config
 	Logger                                                *slog.Logger
-	// Definitions, which have passed the catalogue's check, are applied before the API answers ready.
+	// Definitions, which have passed the catalogue's check, are applied before the API answers
+	// ready.
 	Definitions []core.Definition
 	Version     string
 }

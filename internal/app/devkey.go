@@ -16,7 +16,8 @@ import (
 // devKeyFile keeps the key that `dev` makes for itself.
 const devKeyFile = "secrets.key"
 
-// devKey is the key of a folder of `dev`, made the first time; without a folder it lives as long as the process.
+// devKey is the key of a folder of `dev`, made the first time; without a folder it lives as
+// long as the process.
 func devKey(dir string) (string, error) {
 	path := filepath.Join(dir, devKeyFile)
 	if dir != "" {

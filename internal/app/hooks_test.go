@@ -40,8 +40,9 @@ const (
 	apiToken       = "a-token-that-GitHub-does-not-know"
 )
 
-// startWithoutTemporal starts the API and the router as Start does, on a NATS server and a SQLite record of the test's own. The
-// client of Temporal is real and never connects: what is tested with it starts no run and writes no schedule.
+// startWithoutTemporal starts the API and the router as Start does, on a NATS server and a
+// SQLite record of the test's own. The client of Temporal is real and never connects: what is
+// tested with it starts no run and writes no schedule.
 func startWithoutTemporal(t *testing.T) *App {
 	t.Helper()
 	return startAt(t, devstacktest.OwnNATS(t).URL(), filepath.Join(t.TempDir(), "record.db"), "127.0.0.1:0")
@@ -97,7 +98,8 @@ type delivery struct {
 	body      []byte
 }
 
-// realDeliveries are the payloads in internal/webhook/testdata: every one that @octokit/webhooks-examples has for these events.
+// realDeliveries are the payloads in internal/webhook/testdata: every one that
+// @octokit/webhooks-examples has for these events.
 func realDeliveries(t *testing.T) (out []delivery) {
 	t.Helper()
 	root := os.DirFS("../webhook/testdata/github")

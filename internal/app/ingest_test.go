@@ -123,7 +123,8 @@ func TestEventsAreTakenInEveryFormOverHTTP(t *testing.T) {
 		}
 		want = len(all)
 	}
-	// Whose runs lie behind an event only those runs may say: else an outsider could keep definitions from running.
+	// Whose runs lie behind an event only those runs may say: else an outsider could keep
+	// definitions from running.
 	forged := `{"event_id": "forged", "type": "x.y", "payload": 1, "hops": 15, "chain": ["0193b0a4-7e1b-7c3d-9a54-0d1c5f7b2a11"]}`
 	if status, answer := post(t, url+"/events", []byte(forged), auth); status != 202 {
 		t.Errorf("an event with a chain: %d %s, want 202", status, answer)

@@ -9,11 +9,12 @@ import (
 	"github.com/activity-core/activity-core/internal/background"
 )
 
-// answersKept is how long the answer to a request with an Idempotency-Key can be had again. Runs do not depend on it: their
-// key stays in the ledger.
+// answersKept is how long the answer to a request with an Idempotency-Key can be had again.
+// Runs do not depend on it: their key stays in the ledger.
 const answersKept = 7 * 24 * time.Hour
 
-// janitor removes finished runs that are older than their retention. Replicas may all do it: deleting is repeatable.
+// janitor removes finished runs that are older than their retention. Replicas may all do it:
+// deleting is repeatable.
 type janitor struct {
 	store     core.Pruning
 	retention time.Duration

@@ -10,16 +10,17 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/config"
 )
 
 // workflowTargets is where start_workflow may start workflows.
-func workflowTargets(cfg *config.Config) activitycore.WorkflowTargets {
-	return activitycore.WorkflowTargets{Own: cfg.TemporalNamespace, Namespaces: cfg.StartNamespaces, TaskQueues: cfg.StartTaskQueues}
+func workflowTargets(cfg *config.Config) core.WorkflowTargets {
+	return core.WorkflowTargets{Own: cfg.TemporalNamespace, Namespaces: cfg.StartNamespaces, TaskQueues: cfg.StartTaskQueues}
 }
 
-// namespaceAnswers tells whether Temporal answers and has our namespace. A server that does not let us look is taken for one that has.
+// namespaceAnswers tells whether Temporal answers and has our namespace. A server that does not
+// let us look is taken for one that has.
 func namespaceAnswers(ctx context.Context, c client.Client, namespace string) error {
 	if _, err := c.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 	"github.com/activity-core/activity-core/internal/config"
 )
 
-// Whoever shares the machine reads no payload, secret or document, also where an earlier version left files that all may read.
+// Whoever shares the machine reads no payload, secret or document, also where an earlier
+// version left files that all may read.
 func TestTheFilesOfADataFolderAreTheUsersAlone(t *testing.T) {
 	dir := t.TempDir()
 	foreign := filepath.Join(dir, "notes.txt")

@@ -10,8 +10,8 @@ import (
 	"github.com/activity-core/activity-core/internal/secrets"
 )
 
-// openVault makes the box of sealed secrets and the resolver that looks into it last. Without secrets.key the box lists and deletes
-// only, and says so where a sealed secret is asked for.
+// openVault makes the box of sealed secrets and the resolver that looks into it last. Without
+// secrets.key the box lists and deletes only, and says so where a sealed secret is asked for.
 func (a *App) openVault() error {
 	var key []byte
 	var err error

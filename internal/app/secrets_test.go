@@ -25,7 +25,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/app"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/httpapi/apiclient"
@@ -33,7 +33,8 @@ import (
 	"github.com/activity-core/activity-core/internal/telemetry"
 )
 
-// The secret, and a text that goes the same ways without being one: where the text is found, the secret could have been.
+// The secret, and a text that goes the same ways without being one: where the text is found,
+// the secret could have been.
 const (
 	secretValue = "correct-horse-battery-staple-7e1b"
 	marker      = "ordinary-marker-5c0d"
@@ -158,7 +159,7 @@ func TestASecretIsSentAndNowhereElseToBeFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := waitForRun(t, api, started.RunID)
-	if run.Status != activitycore.RunPartial || run.Actions.Succeeded != 6 || run.Actions.Failed != 4 {
+	if run.Status != core.RunPartial || run.Actions.Succeeded != 6 || run.Actions.Failed != 4 {
 		t.Fatalf("run: %+v", run)
 	}
 	if received() < 2+6 {
@@ -204,7 +205,7 @@ func TestASecretIsSentAndNowhereElseToBeFound(t *testing.T) {
 	}
 }
 
-func waitForRun(t *testing.T, api *apiclient.Client, id string) activitycore.Run {
+func waitForRun(t *testing.T, api *apiclient.Client, id string) core.Run {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {

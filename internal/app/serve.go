@@ -52,8 +52,9 @@ func StartServe(ctx context.Context, o ServeOptions) (*App, error) {
 	return Start(ctx, Options{Config: o.Config, Logger: o.Logger, Store: store, Version: o.Version})
 }
 
-// checkLogin refuses an API without a token, unless somebody said that it is meant. That it listens on loopback says nothing of who
-// reaches it: a proxy on this machine does for everybody.
+// checkLogin refuses an API without a token, unless somebody said that it is meant. That it
+// listens on loopback says nothing of who reaches it: a proxy on this machine does for
+// everybody.
 func checkLogin(c *config.Config) error {
 	if c.APIToken != "" || c.APIInsecure || !c.HasRole(config.RoleAPI) {
 		return nil

@@ -1,4 +1,5 @@
-// Package background runs one thing beside others until it is told to stop. It must know nothing of what it runs.
+// Package background runs one thing beside others until it is told to stop. It must know
+// nothing of what it runs.
 package background
 
 import (
@@ -7,15 +8,16 @@ import (
 	"time"
 )
 
-// Task is something that goes on in the background. The zero value is ready. It may be started again after it was stopped.
+// Task is something that goes on in the background. The zero value is ready. It may be started
+// again after it was stopped.
 type Task struct {
 	mu   sync.Mutex
 	end  context.CancelFunc // nil while not running
 	done chan struct{}
 }
 
-// Start calls run in the background, with a context that Stop ends; run returns soon after that. Starting a started task does
-// nothing.
+// Start calls run in the background, with a context that Stop ends; run returns soon after
+// that. Starting a started task does nothing.
 func (t *Task) Start(run func(ctx context.Context)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,7 +33,8 @@ func (t *Task) Start(run func(ctx context.Context)) {
 	}()
 }
 
-// Stop ends the task and waits until it has returned, or for ctx. It may be called again, and before Start.
+// Stop ends the task and waits until it has returned, or for ctx. It may be called again, and
+// before Start.
 func (t *Task) Stop(ctx context.Context) error {
 	t.mu.Lock()
 	end, done := t.end, t.done
@@ -51,8 +54,8 @@ func (t *Task) Stop(ctx context.Context) error {
 	}
 }
 
-// Every makes what [Task.Start] takes of something to be done after each interval. A call that takes longer than the interval delays
-// the next.
+// Every makes what [Task.Start] takes of something to be done after each interval. A call that
+// takes longer than the interval delays the next.
 func Every(interval time.Duration, do func(context.Context)) func(context.Context) {
 	return func(ctx context.Context) {
 		ticker := time.NewTicker(interval)

@@ -47,7 +47,8 @@ type Change struct {
 	// Next fire of a cron definition before and after the change; none where it is held then.
 	NextBefore *time.Time `json:"next_before,omitempty"`
 	NextAfter  *time.Time `json:"next_after,omitempty"`
-	// Held says why it does not fire after the change (paused, disabled), and WouldFire when it would otherwise.
+	// Held says why it does not fire after the change (paused, disabled), and WouldFire when it
+	// would otherwise.
 	Held      string     `json:"held,omitempty"`
 	WouldFire *time.Time `json:"would_fire,omitempty"`
 	// Version after applying; before it, the current one.
@@ -67,7 +68,8 @@ type Changeset struct {
 	Applied bool `json:"applied"`
 	// SchedulesPending is how many schedules in Temporal have still to follow what was applied.
 	SchedulesPending int `json:"schedules_pending"`
-	// Revision is that of the catalogue at which the changes were made; 0 if there was nothing to change.
+	// Revision is that of the catalogue at which the changes were made; 0 if there was nothing to
+	// change.
 	Revision int64 `json:"revision,omitempty"`
 	// Warnings are about what the documents say and hardly mean; the API adds them.
 	Warnings []core.Warning `json:"warnings,omitempty"`
@@ -92,7 +94,8 @@ type Batch struct {
 	Definitions []core.Definition
 	// Prune adds the deletion of every live definition that is not among them.
 	Prune bool
-	// Checked says that each definition has passed [Check] when it was read; it is not repeated then.
+	// Checked says that each definition has passed [Check] when it was read; it is not repeated
+	// then.
 	Checked bool
 }
 
@@ -107,7 +110,8 @@ func (s *Service) Plan(ctx context.Context, b Batch) (Changeset, error) {
 	return planned, err
 }
 
-// Apply makes the record equal the documents: all changes or none. Schedules follow in the background.
+// Apply makes the record equal the documents: all changes or none. Schedules follow in the
+// background.
 func (s *Service) Apply(ctx context.Context, b Batch, by core.Actor) (Changeset, error) {
 	result, changes, err := s.changeset(ctx, b)
 	if err != nil || len(changes) == 0 {

@@ -12,9 +12,9 @@ import (
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
-// Check says whether a definition may be saved: document rules, cron and zone,
-// filters, and every expression. It returns one CodeInvalid error with all
-// faults, or nil. It needs no store and no server. Where the document could not be read whole, unread says what is missing here
+// Check says whether a definition may be saved: document rules, cron and zone, filters, and
+// every expression. It returns one CodeInvalid error with all faults, or nil. It needs no store
+// and no server. Where the document could not be read whole, unread says what is missing here
 // (see [core.Unread]).
 func Check(def *core.Definition, unread ...string) error {
 	faults := def.Validate(unread...)
@@ -40,7 +40,8 @@ func Check(def *core.Definition, unread ...string) error {
 	return core.InvalidFields(fmt.Sprintf("definition %s is not valid", name), faults...)
 }
 
-// tooLarge reports whether there is more of something than the document rules allow, and so more than is worth compiling.
+// tooLarge reports whether there is more of something than the document rules allow, and so
+// more than is worth compiling.
 func tooLarge(def *core.Definition) bool {
 	large := len(def.Rules) > core.MaxRules || len(def.Context) > core.MaxContextSources
 	for i := range def.Rules {
@@ -49,7 +50,8 @@ func tooLarge(def *core.Definition) bool {
 	return large
 }
 
-// news are the faults at places of which nothing is told yet: what is wrong in its form is not judged by its meaning as well.
+// news are the faults at places of which nothing is told yet: what is wrong in its form is not
+// judged by its meaning as well.
 func news(faults, told []core.FieldError, unread core.Unread) []core.FieldError {
 	at := map[string]bool{}
 	for _, f := range told {
@@ -58,7 +60,8 @@ func news(faults, told []core.FieldError, unread core.Unread) []core.FieldError 
 	return slices.DeleteFunc(faults, func(f core.FieldError) bool { return at[f.Location] || unread.Covers(f.Location) })
 }
 
-// checkTrigger judges cron expressions, zone and filters; all that is there if the type is neither cron nor event.
+// checkTrigger judges cron expressions, zone and filters; all that is there if the type is
+// neither cron nor event.
 func checkTrigger(def *core.Definition) []core.FieldError {
 	c := &def.TriggerConfig
 	var faults []core.FieldError
@@ -93,7 +96,8 @@ func filterFaults(filters map[string]any) []core.FieldError {
 	return faults
 }
 
-// cronFaults lists what is wrong with a zone and with each expression, so that all of it can be mended at once.
+// cronFaults lists what is wrong with a zone and with each expression, so that all of it can be
+// mended at once.
 func cronFaults(expressions []string, zone string) []core.FieldError {
 	var faults []core.FieldError
 	if zone != "" {

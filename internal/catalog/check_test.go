@@ -10,8 +10,8 @@ import (
 	"github.com/activity-core/activity-core/internal/catalog"
 )
 
-// Saved, such a definition would wait for its schedule for ever: it can be parsed, and not be described to Temporal in the months
-// in which the clocks change.
+// Saved, such a definition would wait for its schedule for ever: it can be parsed, and not be
+// described to Temporal in the months in which the clocks change.
 func TestADefinitionThatNoScheduleCanDescribeIsRefused(t *testing.T) {
 	var dense core.StringList
 	for i := range 50 {

@@ -15,10 +15,12 @@ import (
 // outcomePrefix begins the types of the events that announce runs, where runs.outcome_events is on.
 const outcomePrefix = "activity.run."
 
-// reach is what the definitions that are given together can start by the events that their runs cause.
+// reach is what the definitions that are given together can start by the events that their runs
+// cause.
 type reach struct {
 	defs []core.Definition
-	// on has the definitions that fire on a type, announced those that fire on announcements of runs.
+	// on has the definitions that fire on a type, announced those that fire on announcements of
+	// runs.
 	on        map[string][]int
 	announced []int
 	// caused has the types that some definition publishes.
@@ -27,7 +29,8 @@ type reach struct {
 	left int
 }
 
-// maxReach is how many definitions are looked at for one answer; beyond it further ways stay untold.
+// maxReach is how many definitions are looked at for one answer; beyond it further ways stay
+// untold.
 const maxReach = 1_000_000
 
 func newReach(defs []core.Definition) *reach {
@@ -50,9 +53,10 @@ func newReach(defs []core.Definition) *reach {
 	return r
 }
 
-// cycle is the shortest way on which runs of a definition can cause an event that it fires on, as names from it to it; nil if
-// there is none. Only types that definitions name as they are count: what an expression makes is known when it runs. Of filters,
-// those on the activity's name and ID are held against events that announce runs; others may let an event through.
+// cycle is the shortest way on which runs of a definition can cause an event that it fires on,
+// as names from it to it; nil if there is none. Only types that definitions name as they are
+// count: what an expression makes is known when it runs. Of filters, those on the activity's
+// name and ID are held against events that announce runs; others may let an event through.
 func (r *reach) cycle(of int) []string {
 	def := &r.defs[of]
 	possible := slices.Contains(r.announced, of)
@@ -133,7 +137,8 @@ func published(def *core.Definition) []string {
 	return types
 }
 
-// announcesTo reports whether the announcement of a run of from passes the filters that def has on whose run it is.
+// announcesTo reports whether the announcement of a run of from passes the filters that def has
+// on whose run it is.
 func announcesTo(from, def *core.Definition, eventType string) bool {
 	whose := map[string]any{}
 	for _, key := range []string{"activity_name", "activity_id"} {

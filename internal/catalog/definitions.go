@@ -16,8 +16,9 @@ func (s *Service) Get(ctx context.Context, ref string) (core.StoredDefinition, e
 // maxSuggested is how many names are searched for one that was meant.
 const maxSuggested = 10_000
 
-// ID finds the ID of the definition that an ID or name means as a filter of the record: also that of a deleted one, which keeps its
-// runs, tasks and ledger. A name or ID that no definition has or had is CodeInvalid of the field, with the nearest name.
+// ID finds the ID of the definition that an ID or name means as a filter of the record: also
+// that of a deleted one, which keeps its runs, tasks and ledger. A name or ID that no
+// definition has or had is CodeInvalid of the field, with the nearest name.
 func (s *Service) ID(ctx context.Context, field, ref string) (string, error) {
 	id, err := s.Store.DefinitionID(ctx, ref)
 	if !core.IsCode(err, core.CodeNotFound) {

@@ -14,10 +14,11 @@ import (
 // DryRunRequest asks what one firing would do.
 type DryRunRequest struct {
 	Definition core.Definition
-	// Event fires an event definition, or stands as `event` of a manual trigger: of other definitions, and with Inputs.
+	// Event fires an event definition, or stands as `event` of a manual trigger: of other
+	// definitions, and with Inputs.
 	Event *core.Event
-	// At is the nominal time of a cron run, or the time of a manual trigger; zero: now. A run that an event
-	// causes has the event's.
+	// At is the nominal time of a cron run, or the time of a manual trigger; zero: now. A run that
+	// an event causes has the event's.
 	At     time.Time
 	Inputs map[string]any
 	// Context replaces fetched entries by name; entries not given are fetched as a run would.
@@ -102,7 +103,8 @@ func (s *Service) dryCause(req *DryRunRequest, def *core.Definition) (core.Run, 
 	return run, nil
 }
 
-// dryVersion is the definition as it would be stored: with the ID and the version that it has, or would get.
+// dryVersion is the definition as it would be stored: with the ID and the version that it has,
+// or would get.
 func (s *Service) dryVersion(ctx context.Context, def core.Definition) (core.StoredDefinition, error) {
 	stored, err := s.find(ctx, def.Name)
 	if err != nil {

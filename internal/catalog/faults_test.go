@@ -13,8 +13,9 @@ import (
 
 const fineRules = "rules: [{name: r, actions: [{type: create_task, with: {title: t}}]}]\n"
 
-// What is wrong in one part of a document says nothing about the others: all of it is told at once, each thing once, in the order of
-// the text. Each want is the beginning of line:column: location: message.
+// What is wrong in one part of a document says nothing about the others: all of it is told at
+// once, each thing once, in the order of the text. Each want is the beginning of line:column:
+// location: message.
 func TestEveryFaultOfADocumentIsToldAtOnceAndNoneTwice(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string

@@ -29,8 +29,8 @@ type NextFires struct {
 	Held string `json:"held,omitempty"`
 }
 
-// Next lists the next count fire times strictly after the given instant (zero: now), 1 to [MaxNext].
-// They come from the function that also makes the Temporal schedule.
+// Next lists the next count fire times strictly after the given instant (zero: now), 1 to
+// [MaxNext]. They come from the function that also makes the Temporal schedule.
 func (s *Service) Next(ctx context.Context, ref string, after time.Time, count int) (NextFires, error) {
 	if count < 1 || count > MaxNext {
 		return NextFires{}, core.InvalidField("count", count, "must be between 1 and %d", MaxNext)

@@ -6,8 +6,9 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// Outlook is when a cron definition fires next. One that is held has no next fire: it has the reason, and when it would fire
-// otherwise. All is empty for other definitions, and where no time is left.
+// Outlook is when a cron definition fires next. One that is held has no next fire: it has the
+// reason, and when it would fire otherwise. All is empty for other definitions, and where no
+// time is left.
 type Outlook struct {
 	NextFire *time.Time `json:"next_fire,omitempty"`
 	// Held says why it does not fire: paused, disabled or both.

@@ -18,7 +18,8 @@ type Seen interface {
 	EventList(ctx context.Context, eventType string, p core.PageRequest) (core.Page[core.EventRecord], error)
 }
 
-// How much of the record is looked at for one answer: so many types, newest events of a type, and types of which events are read.
+// How much of the record is looked at for one answer: so many types, newest events of a type,
+// and types of which events are read.
 const (
 	maxSeenTypes = 1000
 	maxSamples   = 20
@@ -67,7 +68,8 @@ func (s *seen) events(ctx context.Context, eventType string) []*eventmatch.Expla
 	return found
 }
 
-// unseenType is about an event type that no stored event has, where another that was seen is hardly different.
+// unseenType is about an event type that no stored event has, where another that was seen is
+// hardly different.
 func unseenType(ctx context.Context, s *seen, def *core.Definition, tell tell) {
 	if def.TriggerType != core.TriggerEvent {
 		return

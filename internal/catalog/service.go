@@ -23,7 +23,8 @@ type Runs interface {
 	CancelRun(ctx context.Context, workflowID string) error
 }
 
-// Follower lets Temporal's schedules follow the record, in the background. It finds by itself what has to follow.
+// Follower lets Temporal's schedules follow the record, in the background. It finds by itself
+// what has to follow.
 type Follower interface {
 	// Wake says that something has, so that it looks at once.
 	Wake()
@@ -44,7 +45,8 @@ type Config struct {
 	Context  Context
 	// Seen lets warnings look at stored events.
 	Seen Seen
-	// Targets is where start_workflow may start workflows; what a document names beyond is refused when it is saved.
+	// Targets is where start_workflow may start workflows; what a document names beyond is refused
+	// when it is saved.
 	Targets core.WorkflowTargets
 	// Now is the clock; time.Now if nil.
 	Now    func() time.Time
@@ -72,8 +74,8 @@ func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microseco
 // Saved is a stored definition and whether its schedule already follows.
 type Saved struct {
 	core.StoredDefinition
-	// SchedulePending is true if the schedule in Temporal has still to follow. It does so in the background: an answer does not wait
-	// for Temporal.
+	// SchedulePending is true if the schedule in Temporal has still to follow. It does so in the
+	// background: an answer does not wait for Temporal.
 	SchedulePending bool
 }
 
@@ -91,8 +93,8 @@ func (s *Service) follow(stored ...core.StoredDefinition) []Saved {
 	return saved
 }
 
-// Audit adds an entry to the trail, with the present as its time, for what is done outside the record: a change of the record has its entry
-// in its own transaction.
+// Audit adds an entry to the trail, with the present as its time, for what is done outside the
+// record: a change of the record has its entry in its own transaction.
 func (s *Service) Audit(ctx context.Context, e core.AuditEntry) {
 	e.At = s.now()
 	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
-// checkTargets refuses a start_workflow to a place that the operator does not allow, as far as the document names it. What an
-// expression gives is judged when the action is carried out.
+// checkTargets refuses a start_workflow to a place that the operator does not allow, as far as
+// the document names it. What an expression gives is judged when the action is carried out.
 func (s *Service) checkTargets(def *core.Definition) []core.FieldError {
 	var faults []core.FieldError
 	for i := range def.Rules {
@@ -30,7 +30,8 @@ func (s *Service) checkTargets(def *core.Definition) []core.FieldError {
 	return faults
 }
 
-// literal is a text as the document has it, or what to take for one that is absent or made by an expression.
+// literal is a text as the document has it, or what to take for one that is absent or made by
+// an expression.
 func literal(v any, otherwise string) string {
 	if text, ok := v.(string); ok && !strings.Contains(text, "${") {
 		return text

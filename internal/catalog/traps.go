@@ -31,7 +31,8 @@ func cronTrap(code string) func(*core.Definition, *offline, tell) {
 	}
 }
 
-// clockAhead is how far ahead changes of a zone's clocks are looked for: each of a year, and some days.
+// clockAhead is how far ahead changes of a zone's clocks are looked for: each of a year, and
+// some days.
 const clockAhead = 370 * 24 * time.Hour
 
 func clockTrap(def *core.Definition, o *offline, tell tell) {
@@ -49,10 +50,12 @@ func clockTrap(def *core.Definition, o *offline, tell tell) {
 	}
 }
 
-// startsPerSecond is how many runs of schedules Temporal starts in a namespace unless it is told otherwise.
+// startsPerSecond is how many runs of schedules Temporal starts in a namespace unless it is
+// told otherwise.
 const startsPerSecond = 30
 
-// catchupTrap compares the slots of the catch-up window with what Temporal can start from one slot to the next.
+// catchupTrap compares the slots of the catch-up window with what Temporal can start from one
+// slot to the next.
 func catchupTrap(def *core.Definition, o *offline, tell tell) {
 	c := &def.TriggerConfig
 	if def.TriggerType != core.TriggerCron || c.MisfirePolicy != core.MisfireCatchup {
@@ -106,13 +109,15 @@ func constantTraps(def *core.Definition, _ *offline, tell tell) {
 }
 
 var (
-	// moustache is {{ x }}, as Helm, Ansible and many others write it; GitHub's ${{ x }} is refused when it is compiled.
+	// moustache is {{ x }}, as Helm, Ansible and many others write it; GitHub's ${{ x }} is refused
+	// when it is compiled.
 	moustache = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
 	// dollarPath is $payload.x, as shells and step functions write it.
 	dollarPath = regexp.MustCompile(`(?:^|[^$\\])\$((?:event|payload|context|vars|inputs|activity|run|steps|item)(?:\.[A-Za-z_][A-Za-z0-9_]*|\[[^\]]*\])+)`)
 )
 
-// templateTraps looks for expressions in the notation of other programs, which are sent as they are.
+// templateTraps looks for expressions in the notation of other programs, which are sent as they
+// are.
 func templateTraps(def *core.Definition, _ *offline, tell tell) {
 	for i := range def.Rules {
 		for j := range def.Rules[i].Actions {

@@ -9,7 +9,8 @@ import (
 	"github.com/activity-core/activity-core/internal/cronspec"
 )
 
-// trap is one row of the table of warnings: what is valid and almost never meant, and how it is found. One of the functions is set.
+// trap is one row of the table of warnings: what is valid and almost never meant, and how it is
+// found. One of the functions is set.
 type trap struct {
 	code string
 	// alone looks at one definition, and at nothing else.
@@ -43,8 +44,9 @@ var traps = []trap{
 	{code: "unseen-filter-path", stored: unseenPath},
 }
 
-// Warnings are those of definitions that have passed [Check], in their order, at most [core.MaxWarnings]. They need neither store nor
-// server: what the record would have to be asked for is left out (see [Service.Warnings]).
+// Warnings are those of definitions that have passed [Check], in their order, at most
+// [core.MaxWarnings]. They need neither store nor server: what the record would have to be
+// asked for is left out (see [Service.Warnings]).
 func Warnings(defs []core.Definition, now time.Time) []core.Warning {
 	w := &warner{defs: defs}
 	w.offline(now)
@@ -54,8 +56,8 @@ func Warnings(defs []core.Definition, now time.Time) []core.Warning {
 // recordTime bounds how long warnings may wait for the record.
 const recordTime = time.Second
 
-// Warnings are those that need no record, and those that the stored events give. They change nothing and fail nothing: where the
-// record does not answer in time, its warnings are missing.
+// Warnings are those that need no record, and those that the stored events give. They change
+// nothing and fail nothing: where the record does not answer in time, its warnings are missing.
 func (s *Service) Warnings(ctx context.Context, defs []core.Definition) []core.Warning {
 	w := &warner{defs: defs}
 	w.offline(s.now())

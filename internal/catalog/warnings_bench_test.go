@@ -8,8 +8,8 @@ import (
 	"github.com/activity-core/activity-core/internal/catalog"
 )
 
-// BenchmarkWarnings is what warnings add to an apply of 5,000 definitions, half of them on the clock; the baseline is checking
-// them, which an apply does anyway.
+// BenchmarkWarnings is what warnings add to an apply of 5,000 definitions, half of them on the
+// clock; the baseline is checking them, which an apply does anyway.
 func BenchmarkWarnings(b *testing.B) {
 	defs := make([]core.Definition, 5000)
 	for i := range defs {

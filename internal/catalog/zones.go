@@ -15,7 +15,8 @@ type ZonePlan struct {
 	// Release is the other one, InForce the one that the server goes by.
 	Release string `json:"release"`
 	InForce string `json:"in_force"`
-	// Definitions with a fire of the coming year that moves, by name; those that are held are among them.
+	// Definitions with a fire of the coming year that moves, by name; those that are held are among
+	// them.
 	Changes []ZoneChange `json:"changes"`
 	// Unchanged counts the other cron definitions.
 	Unchanged int `json:"unchanged"`
@@ -31,8 +32,8 @@ type ZoneChange struct {
 	// NextBefore and NextAfter are the next fire by the rules in force and by the others.
 	NextBefore *time.Time `json:"next_before,omitempty"`
 	NextAfter  *time.Time `json:"next_after,omitempty"`
-	// Gone and New count the fires of the coming year that only the rules in force have, and that only the others have; each
-	// up to [MaxZoneFires], which AtLeast then says.
+	// Gone and New count the fires of the coming year that only the rules in force have, and that
+	// only the others have; each up to [MaxZoneFires], which AtLeast then says.
 	Gone    int  `json:"gone"`
 	New     int  `json:"new"`
 	AtLeast bool `json:"at_least,omitempty"`
@@ -46,8 +47,9 @@ type ZoneChange struct {
 // MaxZoneFires bounds the fires of one definition that are compared.
 const MaxZoneFires = 20_000
 
-// PlanZones compares the coming year of every cron definition by the zone data in force with what other files of zones would make
-// of it. Nothing is stored. CodeInvalid: a file that is not in the format of RFC 9636.
+// PlanZones compares the coming year of every cron definition by the zone data in force with
+// what other files of zones would make of it. Nothing is stored. CodeInvalid: a file that is
+// not in the format of RFC 9636.
 func (s *Service) PlanZones(ctx context.Context, release string, zones map[string][]byte) (ZonePlan, error) {
 	plan := ZonePlan{Release: release, InForce: zonedata.Current().Name(), Changes: []ZoneChange{}}
 	for zone, data := range zones {

@@ -9,7 +9,8 @@ import (
 	"github.com/activity-core/activity-core/internal/document"
 )
 
-// The case tzdata-bc: zones whose governments changed their clocks in 2026. Release 2025c has each of them an hour off.
+// The case tzdata-bc: zones whose governments changed their clocks in 2026. Release 2025c has
+// each of them an hour off.
 func TestTZDataBCEachZoneFiresAtTheInstantOfItsPresentRules(t *testing.T) {
 	text, err := os.ReadFile("testdata/tzdata-bc/zones.yaml")
 	if err != nil {

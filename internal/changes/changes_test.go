@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/changes"
 	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/sqlstore"
@@ -25,7 +25,7 @@ func TestAFollowerReadsOnlyWhatIsNewAndEverythingAfterARestore(t *testing.T) {
 	picture, resets := map[string]int64{}, 0
 	follow := func(store *sqlstore.Store) (rows int) {
 		t.Helper()
-		if err := f.Follow(t.Context(), store, func() { resets++; clear(picture) }, func(row activitycore.StoredDefinition) {
+		if err := f.Follow(t.Context(), store, func() { resets++; clear(picture) }, func(row core.StoredDefinition) {
 			rows++
 			picture[row.Name] = row.Version
 		}); err != nil {
@@ -54,7 +54,8 @@ func TestAFollowerReadsOnlyWhatIsNewAndEverythingAfterARestore(t *testing.T) {
 	}
 }
 
-// The revision alone does not tell a restore after which the record was changed as often as it had been before, or more.
+// The revision alone does not tell a restore after which the record was changed as often as it
+// had been before, or more.
 func TestAFollowerNoticesARestoreBehindWhichTheRevisionHasGrownAgain(t *testing.T) {
 	for name, saves := range map[string][]string{"as far": {"x", "y"}, "further": {"x", "y", "z"}, "not as far": {"x"}} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestAFollowerNoticesARestoreBehindWhichTheRevisionHasGrownAgain(t *testing.
 			picture, resets := map[string]bool{}, 0
 			follow := func() {
 				t.Helper()
-				if err := f.Follow(t.Context(), store, func() { resets++; clear(picture) }, func(row activitycore.StoredDefinition) { picture[row.Name] = true }); err != nil {
+				if err := f.Follow(t.Context(), store, func() { resets++; clear(picture) }, func(row core.StoredDefinition) { picture[row.Name] = true }); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -103,7 +104,7 @@ func TestAFollowerNoticesARestoreBehindWhichTheRevisionHasGrownAgain(t *testing.
 
 // flaky fails its nth call of Head.
 type flaky struct {
-	activitycore.Catalogue
+	core.Catalogue
 	fail int
 }
 
@@ -121,7 +122,7 @@ func TestAFollowerThatWasInterruptedGoesOnWithoutReadingAllAgain(t *testing.T) {
 	rows, resets := 0, 0
 	c := &flaky{Catalogue: store, fail: 2} // after the rows, before their token
 	follow := func() error {
-		return f.Follow(t.Context(), c, func() { resets++ }, func(activitycore.StoredDefinition) { rows++ })
+		return f.Follow(t.Context(), c, func() { resets++ }, func(core.StoredDefinition) { rows++ })
 	}
 	if follow() == nil {
 		t.Fatal("no error")
@@ -165,10 +166,10 @@ func openAt(t *testing.T, path string) *sqlstore.Store {
 
 func save(t *testing.T, store *sqlstore.Store, name string) {
 	t.Helper()
-	d := activitycore.Definition{Name: name, Enabled: true, TriggerType: activitycore.TriggerEvent,
-		TriggerConfig: activitycore.TriggerConfig{EventType: activitycore.StringList{"e"}}}
+	d := core.Definition{Name: name, Enabled: true, TriggerType: core.TriggerEvent,
+		TriggerConfig: core.TriggerConfig{EventType: core.StringList{"e"}}}
 	d.Normalize()
-	if _, err := store.ApplyChanges(t.Context(), []activitycore.DefinitionChange{{Definition: d}}, "test", time.Now()); err != nil {
+	if _, err := store.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: d}}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

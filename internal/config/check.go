@@ -16,7 +16,8 @@ import (
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// ownerMarker is what reconcile.owner may be: it stands in a memo and as the author of writes, and people compare it by eye.
+// ownerMarker is what reconcile.owner may be: it stands in a memo and as the author of writes,
+// and people compare it by eye.
 var ownerMarker = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // check judges values that are of the right type.
@@ -131,7 +132,8 @@ func (c *Config) check() []core.FieldError {
 	return faults
 }
 
-// hookSecrets are those of one source, without the white space around them that a file or a paste brings along.
+// hookSecrets are those of one source, without the white space around them that a file or a
+// paste brings along.
 type hookSecrets struct{ secret, previous string }
 
 func (c *Config) webhooks() map[webhook.Source]hookSecrets {
@@ -144,7 +146,8 @@ func (c *Config) webhooks() map[webhook.Source]hookSecrets {
 	}
 }
 
-// WebhookSecrets are the secrets that are good for a delivery, by source; a source without one is not in it.
+// WebhookSecrets are the secrets that are good for a delivery, by source; a source without one
+// is not in it.
 func (c *Config) WebhookSecrets() map[string][]string {
 	out := map[string][]string{}
 	for source, given := range c.webhooks() {

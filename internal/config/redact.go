@@ -19,8 +19,9 @@ var (
 	scheme = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://`)
 )
 
-// RedactURL takes the secrets out of a text with URLs or a connection string: the password of user:password@, a user that stands alone before the
-// @ (a token, for NATS), and the values of parameters that are named like a secret. In doubt it takes more.
+// RedactURL takes the secrets out of a text with URLs or a connection string: the password of
+// user:password@, a user that stands alone before the @ (a token, for NATS), and the values of
+// parameters that are named like a secret. In doubt it takes more.
 func RedactURL(text string) string {
 	text = pair.ReplaceAllStringFunc(text, func(found string) string {
 		parts := pair.FindStringSubmatch(found)
@@ -50,7 +51,8 @@ func RedactURL(text string) string {
 	return b.String()
 }
 
-// redactUser hides what stands before the last @: a password may have any character in it, whoever forgot to escape it.
+// redactUser hides what stands before the last @: a password may have any character in it,
+// whoever forgot to escape it.
 func redactUser(scheme, rest string) string {
 	at := strings.LastIndexByte(rest, '@')
 	if at < 0 {
@@ -69,7 +71,8 @@ func redactUser(scheme, rest string) string {
 // inText is a URL in a sentence.
 var inText = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
 
-// Scrubber takes the secrets of a configuration, and those of any URL, out of texts: an error of a library may quote what it was given.
+// Scrubber takes the secrets of a configuration, and those of any URL, out of texts: an error
+// of a library may quote what it was given.
 func (c *Config) Scrubber() func(text string) string {
 	var pairs []string
 	hide := func(secret string) {

@@ -9,9 +9,9 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// changedNumbers lists the values of a settings file that YAML would read as another number than stands
-// there, or as a number where a name or secret was meant: 010, 1e5, 0x1F. The rule is that of
-// definitions, [core.NumberAsTyped].
+// changedNumbers lists the values of a settings file that YAML would read as another number
+// than stands there, or as a number where a name or secret was meant: 010, 1e5, 0x1F. The rule
+// is that of definitions, [core.NumberAsTyped].
 func changedNumbers(path string) (faults []core.FieldError) {
 	text, err := os.ReadFile(path)
 	if err != nil {

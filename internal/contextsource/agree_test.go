@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode/utf16"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/outbound"
 )
@@ -34,11 +34,11 @@ func newBoth(t *testing.T) both {
 }
 
 func (b both) perform(ctx context.Context, url string) (any, error) {
-	res, err := b.action.Perform(ctx, activitycore.Run{}, nil, activitycore.PlannedAction{Type: activitycore.ActionHTTPRequest, Key: "k", With: map[string]any{"method": "GET", "url": url}})
+	res, err := b.action.Perform(ctx, core.Run{}, nil, core.PlannedAction{Type: core.ActionHTTPRequest, Key: "k", With: map[string]any{"method": "GET", "url": url}})
 	if err != nil {
 		return nil, err
 	}
-	v, err := activitycore.DecodeData(res.Result)
+	v, err := core.DecodeData(res.Result)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,8 @@ func utf16Text(s string, big bool) string {
 	return b.String()
 }
 
-// Two readers of one format must not disagree: what an answer says is the same for an action and for a context source.
+// Two readers of one format must not disagree: what an answer says is the same for an action
+// and for a context source.
 func TestActionsAndContextSourcesReadAnAnswerAlike(t *testing.T) {
 	want := map[string]any{"n": int64(9007199254740993), "u": uint64(18446744073709551615), "big": 1e+30, "f": 1.5, "s": "Grüße"}
 	const text = `{"n": 9007199254740993, "u": 18446744073709551615, "big": 1000000000000000000000000000000, "f": 1.5, "s": "Grüße"}`
@@ -82,7 +83,7 @@ func TestActionsAndContextSourcesReadAnAnswerAlike(t *testing.T) {
 			fmt.Fprint(w, c.body)
 		}))
 		b := newBoth(t)
-		inContext, err := b.source.http(t.Context(), activitycore.HTTPSource{URL: server.URL})
+		inContext, err := b.source.http(t.Context(), core.HTTPSource{URL: server.URL})
 		if err != nil || !reflect.DeepEqual(inContext, any(want)) {
 			t.Errorf("%s, context source: got %v, %v; want %v", name, inContext, err, want)
 		}
@@ -115,7 +116,7 @@ func TestActionsAndContextSourcesWaitAlike(t *testing.T) {
 			}
 			var later interface{ RetryAfter() time.Duration }
 			_, err = (&fetch{Fetcher: b.source}).attempt(t.Context(), outbound.Request{Method: "GET", URL: u, MaxBytes: 1})
-			if !errors.As(err, &later) || later.RetryAfter() != c.want || !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+			if !errors.As(err, &later) || later.RetryAfter() != c.want || !core.IsCode(err, core.CodeUnavailable) {
 				t.Errorf("context source, %d with %q: got %v, want to wait %v", status, c.after, err, c.want)
 			}
 			_, err = b.perform(t.Context(), server.URL)
@@ -140,8 +141,8 @@ func TestAnAnswerThatIsNoJSONIsNoContext(t *testing.T) {
 			w.Header().Set("Content-Type", c.media)
 			fmt.Fprint(w, c.body)
 		}))
-		v, err := newBoth(t).source.http(t.Context(), activitycore.HTTPSource{URL: server.URL})
-		if v != nil || !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), c.want) {
+		v, err := newBoth(t).source.http(t.Context(), core.HTTPSource{URL: server.URL})
+		if v != nil || !core.IsCode(err, core.CodeInvalid) || !strings.Contains(core.MessageOf(err), c.want) {
 			t.Errorf("%s: got %v, %v; want invalid with %q", name, v, err, c.want)
 		}
 		server.Close()
@@ -151,8 +152,8 @@ func TestAnAnswerThatIsNoJSONIsNoContext(t *testing.T) {
 func TestAnAnswerBeyondMaxBytesNamesTheLimitThatIsInForce(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `"0123456789"`) }))
 	defer server.Close()
-	_, err := newBoth(t).source.http(t.Context(), activitycore.HTTPSource{URL: server.URL, MaxBytes: 7})
-	if !activitycore.IsCode(err, activitycore.CodeTooLarge) || !strings.Contains(activitycore.MessageOf(err), "max_bytes (7)") {
+	_, err := newBoth(t).source.http(t.Context(), core.HTTPSource{URL: server.URL, MaxBytes: 7})
+	if !core.IsCode(err, core.CodeTooLarge) || !strings.Contains(core.MessageOf(err), "max_bytes (7)") {
 		t.Errorf("got %v, want too large with max_bytes (7)", err)
 	}
 }

@@ -43,7 +43,8 @@ func newPageCache(limit int) *pageCache {
 	return c
 }
 
-// key hashes what the answer depends on, so that the cache holds no secret and never serves one caller's answer to another.
+// key hashes what the answer depends on, so that the cache holds no secret and never serves one
+// caller's answer to another.
 func (c *pageCache) key(url string, headers ...http.Header) cacheKey {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q\n", url)

@@ -1,5 +1,6 @@
-// Package contextsource owns where the entries of a definition's context come from: the document itself, files below the
-// operator's folder, HTTP, the previous run, and open tasks. It must not evaluate rules, and changes nothing anywhere.
+// Package contextsource owns where the entries of a definition's context come from: the
+// document itself, files below the operator's folder, HTTP, the previous run, and open tasks.
+// It must not evaluate rules, and changes nothing anywhere.
 package contextsource
 
 import (
@@ -9,16 +10,16 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // Record is what the package asks of the store.
 type Record interface {
-	LatestRun(ctx context.Context, activityID string, statuses []activitycore.RunStatus) (activitycore.Run, error)
-	Actions(ctx context.Context, runID string, from, to int) ([]activitycore.ActionRecord, error)
-	Tasks(ctx context.Context, f activitycore.TaskFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Task], error)
+	LatestRun(ctx context.Context, activityID string, statuses []core.RunStatus) (core.Run, error)
+	Actions(ctx context.Context, runID string, from, to int) ([]core.ActionRecord, error)
+	Tasks(ctx context.Context, f core.TaskFilter, p core.PageRequest) (core.Page[core.Task], error)
 }
 
 // Secrets resolves the secret a header refers to, for one host. CodeNotFound, CodeForbidden.
@@ -35,7 +36,8 @@ type Config struct {
 	Dir string
 	// MaxFileBytes bounds one file; default 16 MiB.
 	MaxFileBytes int64
-	// RetryDelay is the first delay between attempts at an HTTP source; default 250ms, doubled each time.
+	// RetryDelay is the first delay between attempts at an HTTP source; default 250ms, doubled each
+	// time.
 	RetryDelay time.Duration
 }
 
@@ -63,9 +65,10 @@ func New(cfg Config) *Fetcher {
 	return &Fetcher{cfg: cfg, pages: newPageCache(maxCachedBytes), selects: ruleeval.NewResponses()}
 }
 
-// Fetch returns the value of each entry of def.Context, made of nil, bool, int64, uint64, float64, string, []any and
-// map[string]any. An error names its entry; CodeUnavailable means that another attempt may succeed.
-func (f *Fetcher) Fetch(ctx context.Context, def activitycore.StoredDefinition) (map[string]any, error) {
+// Fetch returns the value of each entry of def.Context, made of nil, bool, int64, uint64,
+// float64, string, []any and map[string]any. An error names its entry; CodeUnavailable means
+// that another attempt may succeed.
+func (f *Fetcher) Fetch(ctx context.Context, def core.StoredDefinition) (map[string]any, error) {
 	values := make(map[string]any, len(def.Context))
 	if len(def.Context) == 0 {
 		return values, nil
@@ -93,10 +96,10 @@ func (f *Fetcher) Fetch(ctx context.Context, def activitycore.StoredDefinition) 
 
 // named puts the entry's name in front of the message.
 func named(name string, err error) error {
-	return activitycore.Wrap(activitycore.CodeOf(err), err, "context.%s: %s", name, activitycore.MessageOf(err))
+	return core.Wrap(core.CodeOf(err), err, "context.%s: %s", name, core.MessageOf(err))
 }
 
-func (f *Fetcher) value(ctx context.Context, activityID string, s activitycore.ContextSource) (any, error) {
+func (f *Fetcher) value(ctx context.Context, activityID string, s core.ContextSource) (any, error) {
 	switch {
 	case s.File != "":
 		return f.file(ctx, s.File)
@@ -109,7 +112,7 @@ func (f *Fetcher) value(ctx context.Context, activityID string, s activitycore.C
 	default:
 		v, err := jsonOf(s.Static)
 		if err != nil {
-			return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "static: cannot be written as JSON")
+			return nil, core.Wrap(core.CodeInvalid, err, "static: cannot be written as JSON")
 		}
 		return v, nil
 	}

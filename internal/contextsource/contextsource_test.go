@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/sqlite"
@@ -26,10 +26,10 @@ type oneHost struct{ name, host, value string }
 
 func (o oneHost) Resolve(_ context.Context, name, host string) (string, error) {
 	if name != o.name {
-		return "", activitycore.NotFound("secret", name)
+		return "", core.NotFound("secret", name)
 	}
 	if host != o.host {
-		return "", activitycore.Errorf(activitycore.CodeForbidden, "secret %q may not be sent to %q", name, host)
+		return "", core.Errorf(core.CodeForbidden, "secret %q may not be sent to %q", name, host)
 	}
 	return o.value, nil
 }
@@ -45,19 +45,19 @@ func fetcher(t *testing.T, change func(*contextsource.Config)) *contextsource.Fe
 	return contextsource.New(cfg)
 }
 
-func fetch(t *testing.T, f *contextsource.Fetcher, s activitycore.ContextSource) (any, error) {
+func fetch(t *testing.T, f *contextsource.Fetcher, s core.ContextSource) (any, error) {
 	t.Helper()
-	def := activitycore.StoredDefinition{Definition: activitycore.Definition{ID: activitycore.DefinitionID("d"), Context: map[string]activitycore.ContextSource{"x": s}}}
+	def := core.StoredDefinition{Definition: core.Definition{ID: core.DefinitionID("d"), Context: map[string]core.ContextSource{"x": s}}}
 	values, err := f.Fetch(t.Context(), def)
 	return values["x"], err
 }
 
-func httpSource(url string, change func(*activitycore.HTTPSource)) activitycore.ContextSource {
-	h := &activitycore.HTTPSource{URL: url}
+func httpSource(url string, change func(*core.HTTPSource)) core.ContextSource {
+	h := &core.HTTPSource{URL: url}
 	if change != nil {
 		change(h)
 	}
-	return activitycore.ContextSource{HTTP: h}
+	return core.ContextSource{HTTP: h}
 }
 
 func TestAFileIsReadByItsSuffix(t *testing.T) {
@@ -81,7 +81,7 @@ func TestAFileIsReadByItsSuffix(t *testing.T) {
 		"a.txt":  []any{"one", "", "two"},
 		"e.yml":  nil, "e.csv": []any{}, "e.txt": []any{}, "e.json": nil,
 	} {
-		got, err := fetch(t, f, activitycore.ContextSource{File: name})
+		got, err := fetch(t, f, core.ContextSource{File: name})
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %#v, %v; want %#v", name, got, err, want)
 		}
@@ -115,12 +115,12 @@ func TestAFileThatMustNotBeReadIsRefusedWithTheRemedy(t *testing.T) {
 		filepath.Join(outside, "secret.json"): "context folder", "folder.json": "regular file", "large.json": "1000 bytes",
 		"alias.yaml": "aliases", "twice.yaml": "twice", "deep.yaml": "deeper", "bad.json": "not JSON", "bad.csv": "not CSV", "x.exe": "suffix",
 	} {
-		got, err := fetch(t, f, activitycore.ContextSource{File: path})
-		if err == nil || got != nil || !strings.Contains(activitycore.MessageOf(err), want) || strings.Contains(fmt.Sprint(err), "private") {
+		got, err := fetch(t, f, core.ContextSource{File: path})
+		if err == nil || got != nil || !strings.Contains(core.MessageOf(err), want) || strings.Contains(fmt.Sprint(err), "private") {
 			t.Errorf("%s: got %v, %v; want a message with %q", path, got, err, want)
 		}
 	}
-	if _, err := fetch(t, fetcher(t, nil), activitycore.ContextSource{File: "a.json"}); err == nil || !strings.Contains(err.Error(), "--context-dir") {
+	if _, err := fetch(t, fetcher(t, nil), core.ContextSource{File: "a.json"}); err == nil || !strings.Contains(err.Error(), "--context-dir") {
 		t.Errorf("without a folder: %v", err)
 	}
 }
@@ -142,21 +142,21 @@ func TestPagesAreFollowedByLinkAndByCursor(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	f := fetcher(t, nil)
-	got, err := fetch(t, f, httpSource(server.URL+"/link", func(h *activitycore.HTTPSource) {
-		h.Select, h.Paging = "body.items", &activitycore.Paging{Link: true}
+	got, err := fetch(t, f, httpSource(server.URL+"/link", func(h *core.HTTPSource) {
+		h.Select, h.Paging = "body.items", &core.Paging{Link: true}
 	}))
 	if err != nil || !reflect.DeepEqual(got, []any{int64(1), int64(2), int64(3)}) {
 		t.Errorf("link: %v, %v", got, err)
 	}
 	cursor := func(pages int) (any, error) {
-		return fetch(t, f, httpSource(server.URL+"/cursor?keep=1", func(h *activitycore.HTTPSource) {
-			h.Select, h.Paging = "body.items", &activitycore.Paging{Cursor: "body.next", Param: "after", MaxPages: pages}
+		return fetch(t, f, httpSource(server.URL+"/cursor?keep=1", func(h *core.HTTPSource) {
+			h.Select, h.Paging = "body.items", &core.Paging{Cursor: "body.next", Param: "after", MaxPages: pages}
 		}))
 	}
 	if got, err := cursor(3); err != nil || !reflect.DeepEqual(got, []any{"", "a b", "7"}) {
 		t.Errorf("cursor: %v, %v", got, err)
 	}
-	if _, err := cursor(2); !activitycore.IsCode(err, activitycore.CodeTooLarge) {
+	if _, err := cursor(2); !core.IsCode(err, core.CodeTooLarge) {
 		t.Errorf("beyond max_pages: %v", err)
 	}
 }
@@ -169,8 +169,8 @@ func TestTheNextPageIsNotFollowedToAnotherHost(t *testing.T) {
 		fmt.Fprint(w, `[]`)
 	}))
 	defer server.Close()
-	_, err := fetch(t, fetcher(t, nil), httpSource(server.URL, func(h *activitycore.HTTPSource) { h.Paging = &activitycore.Paging{Link: true} }))
-	if !activitycore.IsCode(err, activitycore.CodeForbidden) {
+	_, err := fetch(t, fetcher(t, nil), httpSource(server.URL, func(h *core.HTTPSource) { h.Paging = &core.Paging{Link: true} }))
+	if !core.IsCode(err, core.CodeForbidden) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestAnUnchangedAnswerIsTakenFromTheCacheOfTheSameCaller(t *testing.T) {
 	host := strings.TrimPrefix(server.URL, "http://")
 	secrets := &oneHost{"token", host, ""}
 	f := fetcher(t, func(c *contextsource.Config) { c.Secrets = secrets })
-	source := httpSource(server.URL, func(h *activitycore.HTTPSource) { h.SecretHeader = map[string]string{"Authorization": "token"} })
+	source := httpSource(server.URL, func(h *core.HTTPSource) { h.SecretHeader = map[string]string{"Authorization": "token"} })
 	for _, who := range []string{"alice", "alice", "bob"} {
 		secrets.value = who + "-token"
 		if got, err := fetch(t, f, source); got != who || err != nil {
@@ -213,7 +213,7 @@ func TestASecretThatAServerEchoesDoesNotBecomeContext(t *testing.T) {
 	f := fetcher(t, func(c *contextsource.Config) {
 		c.Secrets = oneHost{"token", strings.TrimPrefix(server.URL, "http://"), `Bearer hunter22"\x`}
 	})
-	got, err := fetch(t, f, httpSource(server.URL, func(h *activitycore.HTTPSource) { h.SecretHeader = map[string]string{"Authorization": "token"} }))
+	got, err := fetch(t, f, httpSource(server.URL, func(h *core.HTTPSource) { h.SecretHeader = map[string]string{"Authorization": "token"} }))
 	if err != nil || strings.Contains(fmt.Sprint(got), "hunter22") || !strings.Contains(fmt.Sprint(got), "***") {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -223,8 +223,8 @@ func TestASecretIsNotSentToAHostItIsNotBoundTo(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the server was asked") }))
 	defer server.Close()
 	f := fetcher(t, func(c *contextsource.Config) { c.Secrets = oneHost{"token", "api.example", "hunter22"} })
-	_, err := fetch(t, f, httpSource(server.URL, func(h *activitycore.HTTPSource) { h.SecretHeader = map[string]string{"X-Token": "token"} }))
-	if !activitycore.IsCode(err, activitycore.CodeForbidden) || strings.Contains(err.Error(), "hunter22") {
+	_, err := fetch(t, f, httpSource(server.URL, func(h *core.HTTPSource) { h.SecretHeader = map[string]string{"X-Token": "token"} }))
+	if !core.IsCode(err, core.CodeForbidden) || strings.Contains(err.Error(), "hunter22") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -246,16 +246,16 @@ func TestAServerThatIsUnavailableIsAskedAgainAndOneThatSaysNoIsNot(t *testing.T)
 	for _, c := range []struct {
 		path  string
 		want  any
-		code  activitycore.Code
+		code  core.Code
 		asked int64
-	}{{"/soon", "at last", "", 3}, {"/down", nil, activitycore.CodeUnavailable, 3}, {"/no", nil, activitycore.CodeInvalid, 1}} {
+	}{{"/soon", "at last", "", 3}, {"/down", nil, core.CodeUnavailable, 3}, {"/no", nil, core.CodeInvalid, 1}} {
 		asked.Store(0)
 		got, err := fetch(t, fetcher(t, nil), httpSource(server.URL+c.path, nil))
-		if got != c.want || activitycore.CodeOf(err) != c.code || asked.Load() != c.asked {
+		if got != c.want || core.CodeOf(err) != c.code || asked.Load() != c.asked {
 			t.Errorf("%s: got %v, %v after %d requests", c.path, got, err, asked.Load())
 		}
-		if err != nil && !strings.HasPrefix(activitycore.MessageOf(err), "context.x: ") {
-			t.Errorf("the message does not name the entry: %s", activitycore.MessageOf(err))
+		if err != nil && !strings.HasPrefix(core.MessageOf(err), "context.x: ") {
+			t.Errorf("the message does not name the entry: %s", core.MessageOf(err))
 		}
 	}
 }
@@ -266,11 +266,11 @@ func TestAnswersBeyondTheLimitAreRefused(t *testing.T) {
 		fmt.Fprintf(w, `["%s"]`, strings.Repeat("x", 400))
 	}))
 	defer server.Close()
-	for what, change := range map[string]func(*activitycore.HTTPSource){
-		"one answer":        func(h *activitycore.HTTPSource) { h.MaxBytes = 100 },
-		"all pages as well": func(h *activitycore.HTTPSource) { h.MaxBytes, h.Paging = 1000, &activitycore.Paging{Link: true} },
+	for what, change := range map[string]func(*core.HTTPSource){
+		"one answer":        func(h *core.HTTPSource) { h.MaxBytes = 100 },
+		"all pages as well": func(h *core.HTTPSource) { h.MaxBytes, h.Paging = 1000, &core.Paging{Link: true} },
 	} {
-		if _, err := fetch(t, fetcher(t, nil), httpSource(server.URL, change)); !activitycore.IsCode(err, activitycore.CodeTooLarge) {
+		if _, err := fetch(t, fetcher(t, nil), httpSource(server.URL, change)); !core.IsCode(err, core.CodeTooLarge) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -283,8 +283,8 @@ func TestSelectIsBoundedAndItsFaultIsNamed(t *testing.T) {
 		"body.b": "select", "body.": "select",
 		"lists.range(1000).map(x, lists.range(1000).map(y, lists.range(1000)))": "select",
 	} {
-		_, err := fetch(t, fetcher(t, nil), httpSource(server.URL, func(h *activitycore.HTTPSource) { h.Select = expression }))
-		if err == nil || !strings.Contains(activitycore.MessageOf(err), want) {
+		_, err := fetch(t, fetcher(t, nil), httpSource(server.URL, func(h *core.HTTPSource) { h.Select = expression }))
+		if err == nil || !strings.Contains(core.MessageOf(err), want) {
 			t.Errorf("%s: %v", expression, err)
 		}
 	}
@@ -297,26 +297,26 @@ func TestThePreviousRunAndOpenTasksComeFromTheRecord(t *testing.T) {
 	}
 	defer store.Close()
 	f := fetcher(t, func(c *contextsource.Config) { c.Record = store })
-	lastRun := activitycore.ContextSource{LastRun: &activitycore.LastRunSource{}}
-	tasks := activitycore.ContextSource{Tasks: &activitycore.TasksSource{}}
+	lastRun := core.ContextSource{LastRun: &core.LastRunSource{}}
+	tasks := core.ContextSource{Tasks: &core.TasksSource{}}
 	if got, err := fetch(t, f, lastRun); got != nil || err != nil {
 		t.Errorf("before the first run: %v, %v", got, err)
 	}
-	id := activitycore.DefinitionID("d")
-	cause := activitycore.ManualCause("k")
-	workflow := activitycore.WorkflowID(id, cause)
-	adm, err := store.Admit(t.Context(), activitycore.Claim{ActivityID: id, ActivityName: "d", DefinitionVersion: 1, Cause: cause,
+	id := core.DefinitionID("d")
+	cause := core.ManualCause("k")
+	workflow := core.WorkflowID(id, cause)
+	adm, err := store.Admit(t.Context(), core.Claim{ActivityID: id, ActivityName: "d", DefinitionVersion: 1, Cause: cause,
 		WorkflowID: workflow, TemporalRunID: "t", At: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := activitycore.ActionKey(workflow, "r", "0", 0)
-	task := activitycore.Task{TaskID: activitycore.TaskID(key), RunID: adm.Run.RunID, ActivityID: id, Rule: "r", ItemKey: "0", ActionKey: key,
-		Title: "T", Priority: "normal", Status: activitycore.TaskOpen, CreatedAt: time.Now(), UpdatedAt: time.Now()}
+	key := core.ActionKey(workflow, "r", "0", 0)
+	task := core.Task{TaskID: core.TaskID(key), RunID: adm.Run.RunID, ActivityID: id, Rule: "r", ItemKey: "0", ActionKey: key,
+		Title: "T", Priority: "normal", Status: core.TaskOpen, CreatedAt: time.Now(), UpdatedAt: time.Now()}
 	_, stored, err := store.ExecuteSmall(t.Context(), adm.Run.RunID,
-		activitycore.Plan{Items: 1, Actions: []activitycore.PlannedAction{{Rule: "r", ItemKey: "0", Key: key, Type: activitycore.ActionCreateTask, With: map[string]any{"title": "T"}}}},
-		[]activitycore.ActionResult{{Status: activitycore.ActionSucceeded, Attempts: 1, FinishedAt: time.Now()}},
-		[]activitycore.TaskWrite{{Task: task, IfOpen: activitycore.IfOpenSkip}}, time.Now())
+		core.Plan{Items: 1, Actions: []core.PlannedAction{{Rule: "r", ItemKey: "0", Key: key, Type: core.ActionCreateTask, With: map[string]any{"title": "T"}}}},
+		[]core.ActionResult{{Status: core.ActionSucceeded, Attempts: 1, FinishedAt: time.Now()}},
+		[]core.TaskWrite{{Task: task, IfOpen: core.IfOpenSkip}}, time.Now())
 	if err != nil || !stored {
 		t.Fatal(stored, err)
 	}
@@ -334,8 +334,8 @@ func TestThePreviousRunAndOpenTasksComeFromTheRecord(t *testing.T) {
 	if err != nil || len(list.([]any)) != 1 || list.([]any)[0].(map[string]any)["title"] != "T" {
 		t.Errorf("tasks: %v, %v", list, err)
 	}
-	done := activitycore.TaskDone
-	if _, err := store.PatchTask(t.Context(), task.TaskID, activitycore.TaskPatch{Status: &done}, time.Now()); err != nil {
+	done := core.TaskDone
+	if _, err := store.PatchTask(t.Context(), task.TaskID, core.TaskPatch{Status: &done}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := fetch(t, f, tasks); err != nil || len(list.([]any)) != 0 {

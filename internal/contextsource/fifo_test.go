@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/contextsource"
 )
 
@@ -30,8 +30,8 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	defer l.Close()
 	f := fetcher(t, func(c *contextsource.Config) { c.Dir = dir })
 	for _, name := range []string{"pipe.json", "folder.json", "socket.json"} {
-		_, err := fetch(t, f, activitycore.ContextSource{File: name})
-		if err == nil || activitycore.CodeOf(err) != activitycore.CodeInvalid {
+		_, err := fetch(t, f, core.ContextSource{File: name})
+		if err == nil || core.CodeOf(err) != core.CodeInvalid {
 			t.Errorf("%s: got %v, want it refused", name, err)
 		}
 	}
@@ -48,14 +48,14 @@ func TestContextFilesHaveNoOtherValueThanWasTyped(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := fetch(t, f, activitycore.ContextSource{File: "a.yaml"}); err == nil || !strings.Contains(err.Error(), want) {
+		if v, err := fetch(t, f, core.ContextSource{File: "a.yaml"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, %v; want it refused: %s", text, v, err, want)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "a.json"), []byte(`{"v": 1.10}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := fetch(t, f, activitycore.ContextSource{File: "a.json"}); err == nil || !strings.Contains(err.Error(), "quote it") {
+	if v, err := fetch(t, f, core.ContextSource{File: "a.json"}); err == nil || !strings.Contains(err.Error(), "quote it") {
 		t.Errorf("a.json: got %v, %v; want it refused", v, err)
 	}
 }

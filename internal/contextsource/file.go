@@ -15,7 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // maxYAMLDepth bounds nesting, as it is bounded for definitions.
@@ -24,42 +24,43 @@ const maxYAMLDepth = 100
 // file reads a file below the configured folder. Links that lead out of it are refused by os.Root.
 func (f *Fetcher) file(ctx context.Context, path string) (any, error) {
 	if f.cfg.Dir == "" {
-		return nil, activitycore.InvalidField("file", path, "file sources are off; start activity-core with --context-dir DIR (or context.dir in the configuration), and put the file below it")
+		return nil, core.InvalidField("file", path, "file sources are off; start activity-core with --context-dir DIR (or context.dir in the configuration), and put the file below it")
 	}
 	root, err := os.OpenRoot(f.cfg.Dir)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "the context folder (--context-dir) cannot be opened")
+		return nil, core.Wrap(core.CodeUnavailable, err, "the context folder (--context-dir) cannot be opened")
 	}
 	defer root.Close()
-	// A pipe without a writer must not hang the run: opening one does not block, and what is no regular file is refused then.
+	// A pipe without a writer must not hang the run: opening one does not block, and what is no
+	// regular file is refused then.
 	file, err := root.OpenFile(filepath.FromSlash(path), os.O_RDONLY|openNonblock, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, activitycore.InvalidField("file", path, "is not in the context folder (--context-dir)")
+		return nil, core.InvalidField("file", path, "is not in the context folder (--context-dir)")
 	}
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "file %q cannot be opened below the context folder; use a relative path without '..' and without links that lead out", path)
+		return nil, core.Wrap(core.CodeInvalid, err, "file %q cannot be opened below the context folder; use a relative path without '..' and without links that lead out", path)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "file %q cannot be read", path)
+		return nil, core.Wrap(core.CodeUnavailable, err, "file %q cannot be read", path)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, activitycore.InvalidField("file", path, "is no regular file, but a folder, pipe, socket or device")
+		return nil, core.InvalidField("file", path, "is no regular file, but a folder, pipe, socket or device")
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, f.cfg.MaxFileBytes+1))
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "file %q cannot be read", path)
+		return nil, core.Wrap(core.CodeUnavailable, err, "file %q cannot be read", path)
 	}
 	if int64(len(raw)) > f.cfg.MaxFileBytes {
-		return nil, activitycore.Errorf(activitycore.CodeTooLarge, "file %q is larger than %d bytes", path, f.cfg.MaxFileBytes)
+		return nil, core.Errorf(core.CodeTooLarge, "file %q is larger than %d bytes", path, f.cfg.MaxFileBytes)
 	}
 	v, err := parseWithin(ctx, path, raw)
 	if err != nil && ctx.Err() != nil {
-		return nil, activitycore.Wrap(activitycore.CodeUnavailable, context.Cause(ctx), "file %q: reading it was interrupted", path)
+		return nil, core.Wrap(core.CodeUnavailable, context.Cause(ctx), "file %q: reading it was interrupted", path)
 	}
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "file %q: %v", path, err)
+		return nil, core.Wrap(core.CodeInvalid, err, "file %q: %v", path, err)
 	}
 	return v, nil
 }
@@ -84,10 +85,10 @@ func parseWithin(ctx context.Context, path string, raw []byte) (any, error) {
 	}
 }
 
-// parseFile reads a file by its suffix: .json and .yaml as they are, .csv as a list of maps by the names in its first
-// line, .txt as the list of its lines.
+// parseFile reads a file by its suffix: .json and .yaml as they are, .csv as a list of maps by
+// the names in its first line, .txt as the list of its lines.
 func parseFile(path string, raw []byte) (any, error) {
-	raw = activitycore.WithoutBOM(raw)
+	raw = core.WithoutBOM(raw)
 	if err := bounded(strings.ToLower(filepath.Ext(path)), raw); err != nil {
 		return nil, err
 	}
@@ -97,10 +98,10 @@ func parseFile(path string, raw []byte) (any, error) {
 			return nil, nil // absence is null
 		}
 		if !json.Valid(raw) {
-			_, err := activitycore.DecodeData(raw)
+			_, err := core.DecodeData(raw)
 			return nil, fmt.Errorf("is not JSON: %w", err)
 		}
-		return activitycore.DecodeTyped(raw)
+		return core.DecodeTyped(raw)
 	case ".yaml", ".yml":
 		return parseYAML(raw)
 	case ".csv":
@@ -112,9 +113,9 @@ func parseFile(path string, raw []byte) (any, error) {
 	}
 }
 
-// How many elements a file may have: keys, values, lines, cells. Ten megabytes of nothing but brackets
-// or dashes would take more than a gigabyte; an element of YAML takes several times the memory of
-// others.
+// How many elements a file may have: keys, values, lines, cells. Ten megabytes of nothing but
+// brackets or dashes would take more than a gigabyte; an element of YAML takes several times
+// the memory of others.
 const (
 	maxElements     = 1_000_000
 	maxYAMLElements = 500_000
@@ -255,7 +256,7 @@ func yamlScalar(n *yaml.Node) (any, error) {
 		err := n.Decode(&b)
 		return b, err
 	case "!!int", "!!float":
-		v, err := activitycore.ParseTyped(n.Value)
+		v, err := core.ParseTyped(n.Value)
 		if err != nil {
 			err = fmt.Errorf("line %d, column %d: %s: %w", n.Line, n.Column, n.Value, err)
 		}

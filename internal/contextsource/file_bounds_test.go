@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/contextsource"
 )
 
@@ -21,7 +21,7 @@ func readFile(t *testing.T, ctx context.Context, name, content string) (any, err
 		t.Fatal(err)
 	}
 	f := fetcher(t, func(c *contextsource.Config) { c.Dir = dir })
-	all, err := f.Fetch(ctx, activitycore.StoredDefinition{Definition: activitycore.Definition{Context: map[string]activitycore.ContextSource{"x": {File: name}}}})
+	all, err := f.Fetch(ctx, core.StoredDefinition{Definition: core.Definition{Context: map[string]core.ContextSource{"x": {File: name}}}})
 	return all["x"], err
 }
 
@@ -42,7 +42,7 @@ func TestAFileOfTooManyElementsIsRefusedWithinBoundedMemory(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		_, err := readFile(t, t.Context(), name, content)
 		runtime.ReadMemStats(&after)
-		if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(activitycore.MessageOf(err), "elements") || !strings.Contains(activitycore.MessageOf(err), name) {
+		if !core.IsCode(err, core.CodeInvalid) || !strings.Contains(core.MessageOf(err), "elements") || !strings.Contains(core.MessageOf(err), name) {
 			t.Errorf("%s: want a refusal that names the file and its elements, got %v", name, err)
 		}
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
@@ -63,7 +63,7 @@ func TestAnOrdinaryLargeFileIsRead(t *testing.T) {
 func TestReadingAFileEndsWithItsRun(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the run was canceled"))
-	if _, err := readFile(t, ctx, "big.yaml", "- a: "+strings.Repeat("b ", 4<<20)); !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+	if _, err := readFile(t, ctx, "big.yaml", "- a: "+strings.Repeat("b ", 4<<20)); !core.IsCode(err, core.CodeUnavailable) {
 		t.Errorf("want an interruption, got %v", err)
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/retry"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
-// Defaults and bounds of activitycore.HTTPSource and Paging.
+// Defaults and bounds of core.HTTPSource and Paging.
 const (
 	defaultTimeout  = 10 * time.Second
 	maxTimeout      = 5 * time.Minute
@@ -29,14 +29,14 @@ const (
 // fetch is one HTTP source being read.
 type fetch struct {
 	*Fetcher
-	source activitycore.HTTPSource
+	source core.HTTPSource
 	header http.Header
 	secret http.Header
 	origin *url.URL
 	left   int64 // bytes
 }
 
-func (f *Fetcher) http(ctx context.Context, s activitycore.HTTPSource) (any, error) {
+func (f *Fetcher) http(ctx context.Context, s core.HTTPSource) (any, error) {
 	u, err := outbound.ParseURL(s.URL)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (f *Fetcher) http(ctx context.Context, s activitycore.HTTPSource) (any, err
 	r.header.Set("Accept", "application/json")
 	for name, value := range s.Headers {
 		if strings.ContainsAny(value, "\r\n") {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "headers.%s: contains a line break", name)
+			return nil, core.Errorf(core.CodeInvalid, "headers.%s: contains a line break", name)
 		}
 		r.header.Set(name, value)
 	}
@@ -76,7 +76,7 @@ func (r *fetch) pick(ctx context.Context, p page) (any, error) {
 	}
 	v, err := r.eval(ctx, r.source.Select, p)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "select: %s", activitycore.MessageOf(err))
+		return nil, core.Wrap(core.CodeInvalid, err, "select: %s", core.MessageOf(err))
 	}
 	return v, nil
 }
@@ -99,14 +99,14 @@ func (r *fetch) allPages(ctx context.Context, u *url.URL) (any, error) {
 		}
 		list, ok := v.([]any)
 		if !ok {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "page %d of %s is %s and pages must be lists; set `select` to the list in it", n, u.Host, kindOf(v))
+			return nil, core.Errorf(core.CodeInvalid, "page %d of %s is %s and pages must be lists; set `select` to the list in it", n, u.Host, kindOf(v))
 		}
 		all = append(all, list...)
 		if u, err = r.next(ctx, u, p); err != nil || u == nil {
 			return all, err
 		}
 		if n == limit {
-			return nil, activitycore.Errorf(activitycore.CodeTooLarge, "%s has more than %d pages; raise paging.max_pages or ask for larger pages", u.Host, limit)
+			return nil, core.Errorf(core.CodeTooLarge, "%s has more than %d pages; raise paging.max_pages or ask for larger pages", u.Host, limit)
 		}
 	}
 }
@@ -121,16 +121,16 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 		}
 		u, err := current.Parse(target)
 		if err != nil {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "the Link header of %s names no valid URL", current.Host)
+			return nil, core.Errorf(core.CodeInvalid, "the Link header of %s names no valid URL", current.Host)
 		}
 		if u.Host != r.origin.Host || u.Scheme != r.origin.Scheme {
-			return nil, activitycore.Errorf(activitycore.CodeForbidden, "the next page of %s is on another host, %s, which is not followed", r.origin.Host, u.Host)
+			return nil, core.Errorf(core.CodeForbidden, "the next page of %s is on another host, %s, which is not followed", r.origin.Host, u.Host)
 		}
 		return u, nil
 	}
 	v, err := r.eval(ctx, paging.Cursor, p)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "paging.cursor: %s", activitycore.MessageOf(err))
+		return nil, core.Wrap(core.CodeInvalid, err, "paging.cursor: %s", core.MessageOf(err))
 	}
 	cursor := ""
 	switch v := v.(type) {
@@ -140,7 +140,7 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 	case int64, uint64:
 		cursor = fmt.Sprint(v)
 	default:
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "paging.cursor: gives %s; it must be a string, a whole number, or null after the last page", kindOf(v))
+		return nil, core.Errorf(core.CodeInvalid, "paging.cursor: gives %s; it must be a string, a whole number, or null after the last page", kindOf(v))
 	}
 	if cursor == "" {
 		return nil, nil // no next page
@@ -154,7 +154,7 @@ func (r *fetch) next(ctx context.Context, current *url.URL, p page) (*url.URL, e
 	q.Set(param, cursor)
 	u.RawQuery = q.Encode()
 	if u.String() == current.String() {
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "paging.cursor: %s gives the same cursor again", u.Host)
+		return nil, core.Errorf(core.CodeInvalid, "paging.cursor: %s gives the same cursor again", u.Host)
 	}
 	return &u, nil
 }
@@ -194,7 +194,7 @@ func (r *fetch) tooLarge() error {
 	if r.source.MaxBytes > 0 {
 		limit = min(r.source.MaxBytes, maxMaxBytes)
 	}
-	return activitycore.Errorf(activitycore.CodeTooLarge, "%s answers with more than max_bytes (%d); raise it (at most %d) or ask for less", r.origin.Host, limit, maxMaxBytes)
+	return core.Errorf(core.CodeTooLarge, "%s answers with more than max_bytes (%d); raise it (at most %d) or ask for less", r.origin.Host, limit, maxMaxBytes)
 }
 
 // attempts asks again while the server is unavailable.
@@ -208,7 +208,7 @@ func (r *fetch) attempts(ctx context.Context, req outbound.Request) (*outbound.R
 	return res, err
 }
 
-func unavailable(err error) bool { return activitycore.IsCode(err, activitycore.CodeUnavailable) }
+func unavailable(err error) bool { return core.IsCode(err, core.CodeUnavailable) }
 
 // laterError is a failure with the delay that the server asks for.
 type laterError struct {
@@ -237,12 +237,12 @@ func (r *fetch) attempt(ctx context.Context, req outbound.Request) (*outbound.Re
 	case s == http.StatusOK, s == http.StatusNotModified:
 		return res, nil
 	case outbound.Later(s):
-		err := activitycore.Errorf(activitycore.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
+		err := core.Errorf(core.CodeUnavailable, "GET %s answered %d", req.URL.Host, s)
 		return nil, &laterError{err, outbound.RetryAfter(res.Header, time.Now())}
 	case res.WantsTLS(req.URL):
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed; it speaks TLS at this port: use https://", req.URL.Host, s)
+		return nil, core.Errorf(core.CodeInvalid, "GET %s answered %d, and 200 is needed; it speaks TLS at this port: use https://", req.URL.Host, s)
 	default:
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
+		return nil, core.Errorf(core.CodeInvalid, "GET %s answered %d, and 200 is needed", req.URL.Host, s)
 	}
 }
 
@@ -265,7 +265,7 @@ type page struct {
 func (c cachedPage) decode(host string) (page, error) {
 	body, err := c.answer.JSON()
 	if err != nil {
-		return page{}, activitycore.Wrap(activitycore.CodeInvalid, err, "the answer of %s is not JSON: it has %s", host, c.answer.Kind())
+		return page{}, core.Wrap(core.CodeInvalid, err, "the answer of %s is not JSON: it has %s", host, c.answer.Kind())
 	}
 	return page{body: body, status: http.StatusOK, headers: c.answer.LowerHeaders()}, nil
 }

@@ -3,15 +3,15 @@ package contextsource
 import (
 	"encoding/json"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// decodeJSON is [activitycore.DecodeData], with no bytes at all for null.
+// decodeJSON is [core.DecodeData], with no bytes at all for null.
 func decodeJSON(raw []byte) (any, error) {
 	if len(raw) == 0 {
 		return nil, nil // absence is null
 	}
-	return activitycore.DecodeData(raw)
+	return core.DecodeData(raw)
 }
 
 // jsonOf turns what has a JSON form into the values of expressions.
@@ -20,5 +20,5 @@ func jsonOf(v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return activitycore.DecodeData(raw)
+	return core.DecodeData(raw)
 }

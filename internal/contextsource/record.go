@@ -3,21 +3,22 @@ package contextsource
 import (
 	"context"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const (
 	maxLastResults   = 1000   // results of the previous run that are given, of more only the first
-	defaultTaskLimit = 1000   // see activitycore.TasksSource
-	maxTaskLimit     = 10_000 // see activitycore.TasksSource
+	defaultTaskLimit = 1000   // see core.TasksSource
+	maxTaskLimit     = 10_000 // see core.TasksSource
 	tasksPerPage     = 1000
 )
 
-// lastRun gives the newest finished run as the API shows it, with `results`: for each of its actions rule, item_key,
-// type, name, status, outcome and result. It is null before the first run.
-func (f *Fetcher) lastRun(ctx context.Context, activityID string, s activitycore.LastRunSource) (any, error) {
+// lastRun gives the newest finished run as the API shows it, with `results`: for each of its
+// actions rule, item_key, type, name, status, outcome and result. It is null before the first
+// run.
+func (f *Fetcher) lastRun(ctx context.Context, activityID string, s core.LastRunSource) (any, error) {
 	run, err := f.cfg.Record.LatestRun(ctx, activityID, s.Status)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return nil, nil // there was none
 	}
 	if err != nil {
@@ -40,7 +41,7 @@ func (f *Fetcher) lastRun(ctx context.Context, activityID string, s activitycore
 		if a.Result != nil {
 			r["outcome"], r["error"] = a.Result.Outcome, a.Result.Error
 			if r["result"], err = decodeJSON(a.Result.Result); err != nil {
-				return nil, activitycore.Wrap(activitycore.CodeInternal, err, "the stored result of action %s is not JSON", a.Key)
+				return nil, core.Wrap(core.CodeInternal, err, "the stored result of action %s is not JSON", a.Key)
 			}
 		}
 		results = append(results, r)
@@ -49,11 +50,12 @@ func (f *Fetcher) lastRun(ctx context.Context, activityID string, s activitycore
 	return v, nil
 }
 
-// tasks gives tasks of the definition as the API shows them, newest first; by default those that are open or in progress.
-func (f *Fetcher) tasks(ctx context.Context, activityID string, s activitycore.TasksSource) (any, error) {
-	filter := activitycore.TaskFilter{ActivityID: activityID, Status: s.Status}
+// tasks gives tasks of the definition as the API shows them, newest first; by default those
+// that are open or in progress.
+func (f *Fetcher) tasks(ctx context.Context, activityID string, s core.TasksSource) (any, error) {
+	filter := core.TaskFilter{ActivityID: activityID, Status: s.Status}
 	if len(filter.Status) == 0 {
-		filter.Status = []activitycore.TaskStatus{activitycore.TaskOpen, activitycore.TaskInProgress}
+		filter.Status = []core.TaskStatus{core.TaskOpen, core.TaskInProgress}
 	}
 	left := defaultTaskLimit
 	if s.Limit > 0 {
@@ -61,7 +63,7 @@ func (f *Fetcher) tasks(ctx context.Context, activityID string, s activitycore.T
 	}
 	list := []any{}
 	for cursor := ""; left > 0; {
-		page, err := f.cfg.Record.Tasks(ctx, filter, activitycore.PageRequest{Limit: min(left, tasksPerPage), Cursor: cursor})
+		page, err := f.cfg.Record.Tasks(ctx, filter, core.PageRequest{Limit: min(left, tasksPerPage), Cursor: cursor})
 		if err != nil {
 			return nil, err
 		}

@@ -11,8 +11,9 @@ import (
 // maxCached bounds what a [Cache] remembers; beyond it, it starts anew.
 const maxCached = 20_000
 
-// Cache remembers parsed specs: the same few expressions are asked for over and over. When the zone data changes, it starts anew. The
-// zero value is ready, and it is safe for concurrent use.
+// Cache remembers parsed specs: the same few expressions are asked for over and over. When the
+// zone data changes, it starts anew. The zero value is ready, and it is safe for concurrent
+// use.
 type Cache struct {
 	mu     sync.Mutex
 	of     *zonedata.Release // by whose rules parsed is read

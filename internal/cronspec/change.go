@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// zoneRules is a loaded zone together with what compiling needs to know about it. It is shared by the Specs of one
-// [Parser] and fills in the changes when they are first asked for.
+// zoneRules is a loaded zone together with what compiling needs to know about it. It is shared
+// by the Specs of one [Parser] and fills in the changes when they are first asked for.
 type zoneRules struct {
 	name string
 	loc  *time.Location
@@ -39,7 +39,8 @@ type change struct {
 	before, after int64
 }
 
-// changesIn lists the moves of the clocks in [from, to). Changes of the zone's abbreviation alone are left out.
+// changesIn lists the moves of the clocks in [from, to). Changes of the zone's abbreviation
+// alone are left out.
 func changesIn(loc *time.Location, from, to int64) []change {
 	var out []change
 	for p := periodAt(loc, from); ; p = periodAt(loc, p.end) {
@@ -52,14 +53,15 @@ func changesIn(loc *time.Location, from, to int64) []change {
 	}
 }
 
-// ClockChange is one move of a zone's clocks: an instant, in UTC, and the offsets east of UTC on its two sides.
+// ClockChange is one move of a zone's clocks: an instant, in UTC, and the offsets east of UTC
+// on its two sides.
 type ClockChange struct {
 	At            time.Time
 	Before, After time.Duration
 }
 
-// ClockChanges lists the moves of the clocks in the Spec's zone in [from, to), ascending. It is what to ask in place of
-// [time.Time.ZoneBounds], which is wrong behind a zone's table.
+// ClockChanges lists the moves of the clocks in the Spec's zone in [from, to), ascending. It is
+// what to ask in place of [time.Time.ZoneBounds], which is wrong behind a zone's table.
 func (s *Spec) ClockChanges(from, to time.Time) []ClockChange {
 	var out []ClockChange
 	for _, c := range changesIn(s.loc, from.Unix(), to.Unix()) {
@@ -68,7 +70,8 @@ func (s *Spec) ClockChanges(from, to time.Time) []ClockChange {
 	return out
 }
 
-// unsafeChange is a change with the part of the wall clock around it that a Temporal calendar does not get right.
+// unsafeChange is a change with the part of the wall clock around it that a Temporal calendar
+// does not get right.
 type unsafeChange struct {
 	change
 	days         []int64 // civil days
@@ -76,13 +79,17 @@ type unsafeChange struct {
 	midnightless int64   // a day whose weekday Temporal misreads because its midnight does not exist; 0 for none
 }
 
-// unsafeAround says where Temporal's calendar walk (server service/worker/scheduler/calendar.go, compiledCalendar.next)
-// differs from the wall clock:
+// unsafeAround says where Temporal's calendar walk (server
+// service/worker/scheduler/calendar.go, compiledCalendar.next) differs from the wall clock:
 //
-//   - hours that a change skips: it never fires in them, or in the wrong place when less than an hour is skipped
-//   - hours that a change repeats: it fires in one pass or in both, depending on the side of UTC and on where it was before
-//   - the hour before a repeated one: east of Greenwich it walks that hour again and fires an hour late a second time
-//   - a day whose midnight is skipped: west of Greenwich midnight resolves to the day before, and so does its weekday
+//   - hours that a change skips: it never fires in them, or in the wrong place when less than
+//     an hour is skipped
+//   - hours that a change repeats: it fires in one pass or in both, depending on the side of
+//     UTC and on where it was before
+//   - the hour before a repeated one: east of Greenwich it walks that hour again and fires an
+//     hour late a second time
+//   - a day whose midnight is skipped: west of Greenwich midnight resolves to the day before,
+//     and so does its weekday
 func unsafeAround(c change) unsafeChange {
 	u := unsafeChange{change: c}
 	first, last := c.at+c.before, c.at+c.after // skipped: [first, last)

@@ -4,8 +4,9 @@ package cronspec
 // (go.temporal.io/server service/worker/scheduler/calendar.go, maxCalendarYear).
 const MaxYear = 2100
 
-// Calendar arithmetic on the proleptic Gregorian calendar in plain integers: a day is the number of days since
-// 1970-01-01. It avoids package time, whose Date resolves times in a gap by a rule that depends on the zone's side of UTC.
+// Calendar arithmetic on the proleptic Gregorian calendar in plain integers: a day is the
+// number of days since 1970-01-01. It avoids package time, whose Date resolves times in a gap
+// by a rule that depends on the zone's side of UTC.
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
@@ -19,7 +20,8 @@ func floorMod(a, b int64) int64 { return a - floorDiv(a, b)*b }
 
 func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }
 
-// daysFromCivil counts years from March, so that the leap day ends a year, in cycles of 400 years (146,097 days).
+// daysFromCivil counts years from March, so that the leap day ends a year, in cycles of 400
+// years (146,097 days).
 func daysFromCivil(year, month, day int) int64 {
 	y, m := int64(year), int64(month)
 	if m <= 2 {

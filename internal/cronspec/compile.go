@@ -9,15 +9,17 @@ import (
 	"time"
 )
 
-// MaxPieces bounds the calendars and intervals of one compiled spec. Temporal walks all of them for each next time and
-// sends them with every description of the schedule.
+// MaxPieces bounds the calendars and intervals of one compiled spec. Temporal walks all of them
+// for each next time and sends them with every description of the schedule.
 const MaxPieces = 400
 
-// minHorizon is the shortest exactness worth compiling for: less would leave reconciliation too little time.
+// minHorizon is the shortest exactness worth compiling for: less would leave reconciliation too
+// little time.
 const minHorizon = 30 * 24 * time.Hour
 
-// CompileWindow is the window to compile for at a given time: from the last 1 July to three years later. It moves once a
-// year, far from the months in which zones change, so that a compiled spec keeps its hash in between.
+// CompileWindow is the window to compile for at a given time: from the last 1 July to three
+// years later. It moves once a year, far from the months in which zones change, so that a
+// compiled spec keeps its hash in between.
 func CompileWindow(now time.Time) (from, until time.Time) {
 	year := now.UTC().Year()
 	if now.UTC().Month() < time.July {
@@ -26,9 +28,10 @@ func CompileWindow(now time.Time) (from, until time.Time) {
 	return time.Date(year, time.July, 1, 0, 0, 0, 0, time.UTC), time.Date(year+3, time.July, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// CompileAt compiles for the window around now. The result depends on nothing of now but its month, and on that only where what
-// was described for the window is about to end: a converged schedule is not rewritten, and replicas that remember what they
-// compiled agree with those that compile today.
+// CompileAt compiles for the window around now. The result depends on nothing of now but its
+// month, and on that only where what was described for the window is about to end: a converged
+// schedule is not rewritten, and replicas that remember what they compiled agree with those
+// that compile today.
 func (s *Spec) CompileAt(now time.Time) (TemporalSpec, error) {
 	from, until := CompileWindow(now)
 	y, m, _ := now.UTC().Date()
@@ -41,13 +44,15 @@ func (s *Spec) CompileAt(now time.Time) (TemporalSpec, error) {
 	return s.Compile(first, until)
 }
 
-// Compile describes the Spec to Temporal. In [from, ValidUntil) Temporal fires at exactly the instants of [Spec.Between],
-// and where ValidUntil is zero, always. ValidUntil is at least until, unless that would need more than MaxPieces pieces;
-// then it is earlier, and when not even thirty days can be described, Compile fails.
+// Compile describes the Spec to Temporal. In [from, ValidUntil) Temporal fires at exactly the
+// instants of [Spec.Between], and where ValidUntil is zero, always. ValidUntil is at least
+// until, unless that would need more than MaxPieces pieces; then it is earlier, and when not
+// even thirty days can be described, Compile fails.
 //
-// Calendars are read in the Spec's own zone and hold for good wherever Temporal reads them as the wall clock does. The
-// months in which a clock change touches an expression get calendars of their own, without the hours of the change, and
-// the instants in those hours are listed one by one, as intervals whose first occurrence they are.
+// Calendars are read in the Spec's own zone and hold for good wherever Temporal reads them as
+// the wall clock does. The months in which a clock change touches an expression get calendars
+// of their own, without the hours of the change, and the instants in those hours are listed one
+// by one, as intervals whose first occurrence they are.
 func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
 	if !until.After(from) {
 		return TemporalSpec{}, fmt.Errorf("compile %s: until %s is not after from %s", s, until.Format(time.RFC3339), from.Format(time.RFC3339))
@@ -66,25 +71,28 @@ func (s *Spec) Compile(from, until time.Time) (TemporalSpec, error) {
 	}
 }
 
-// tooDense is the refusal of a Spec of which not even the change in the month of at can be described.
+// tooDense is the refusal of a Spec of which not even the change in the month of at can be
+// described.
 func (s *Spec) tooDense(at time.Time) error {
 	return &ParseError{Field: FieldExpression,
 		Reason: fmt.Sprintf("fires so often around the clock change of %s in %s that Temporal would need more than %d calendars and intervals", s.Zone(), at.Format("January 2006"), MaxPieces),
 		Hint:   "write fewer expressions or fewer minutes in the hours of the change, split them over several definitions, or use timezone: UTC"}
 }
 
-// The years for which [Spec.Compiles] answers. They are fixed, so that whether a definition is valid depends on
-// neither clock nor machine.
+// The years for which [Spec.Compiles] answers. They are fixed, so that whether a definition is
+// valid depends on neither clock nor machine.
 const (
 	judgedFrom  = 1767225600 // 2026-01-01
 	judgedUntil = 2208988800 // 2040-01-01
 )
 
-// Compiles tells whether [Spec.CompileAt] will always find a description, as far as the year 2040; the error is a [*ParseError].
+// Compiles tells whether [Spec.CompileAt] will always find a description, as far as the year
+// 2040; the error is a [*ParseError].
 //
-// The shortest window that CompileAt falls back to begins with a month and is less than two months long. What it needs grows
-// with the changes in it. So it is enough to try, for each change, the window from the beginning of its month that is longer
-// than any such window with this change as its first, a change of the days just before included.
+// The shortest window that CompileAt falls back to begins with a month and is less than two
+// months long. What it needs grows with the changes in it. So it is enough to try, for each
+// change, the window from the beginning of its month that is longer than any such window with
+// this change as its first, a change of the days just before included.
 func (s *Spec) Compiles() error {
 	const window = 95 * 24 * time.Hour
 	changes := s.rules.changesFrom(judgedFrom)
@@ -104,7 +112,8 @@ func (s *Spec) Compiles() error {
 	return nil
 }
 
-// compile describes the window, if MaxPieces pieces are enough. It stops as soon as it knows that they are not.
+// compile describes the window, if MaxPieces pieces are enough. It stops as soon as it knows
+// that they are not.
 func (s *Spec) compile(changes []unsafeChange, from, until time.Time) (ts TemporalSpec, fits bool) {
 	ts.TimeZone = s.Zone()
 	if ts.TimeZone != "UTC" {
@@ -145,8 +154,9 @@ func (s *Spec) compile(changes []unsafeChange, from, until time.Time) (ts Tempor
 	return ts, true
 }
 
-// everyHour gives the minutes, as UTC clocks show them, at which an entry fires in every hour of every day by elapsed time
-// alone. ok is false when it does not, or when the zone's minutes move against UTC's in a way that matters to it.
+// everyHour gives the minutes, as UTC clocks show them, at which an entry fires in every hour
+// of every day by elapsed time alone. ok is false when it does not, or when the zone's minutes
+// move against UTC's in a way that matters to it.
 func (e *entry) everyHour(loc *time.Location, changes []unsafeChange, from int64) (minutes uint64, ok bool) {
 	if !e.hour.full(hourRule) || !e.dom.full(dayOfMonthRule) || !e.dow.full(dayOfWeekRule) || !e.month.full(monthRule) {
 		return 0, false
@@ -181,7 +191,8 @@ func intervals(minutes uint64) []Interval {
 	return out
 }
 
-// minutesUTC is the minute set as UTC clocks show it; aligned is false when the offset is not a whole number of minutes.
+// minutesUTC is the minute set as UTC clocks show it; aligned is false when the offset is not a
+// whole number of minutes.
 func (e *entry) minutesUTC(offset int64) (minutes uint64, aligned bool) {
 	if offset%60 != 0 {
 		return 0, false
@@ -193,7 +204,8 @@ func (e *entry) minutesUTC(offset int64) (minutes uint64, aligned bool) {
 // month is one month of one year.
 type month struct{ year, month int }
 
-// repair is a month in which a clock change touches an entry: on these days these hours are left out of its calendars.
+// repair is a month in which a clock change touches an entry: on these days these hours are
+// left out of its calendars.
 type repair struct{ days, hours uint64 }
 
 // repairPlan is what one entry needs beside its plain calendars.
@@ -249,7 +261,8 @@ func (plan repairPlan) addInstants(e *entry, loc *time.Location, instants map[in
 	}
 }
 
-// calendars are the entry's plain calendars without the repaired months, and those months without the unsafe hours.
+// calendars are the entry's plain calendars without the repaired months, and those months
+// without the unsafe hours.
 func (plan repairPlan) calendars(e *entry) []Calendar {
 	var out []Calendar
 	repaired := make(map[int][]int) // month → years
@@ -291,8 +304,8 @@ func (plan repairPlan) monthCalendars(e *entry) []Calendar {
 	return out
 }
 
-// plainCalendars are the entry's days in the given months: two calendars where either day field suffices, because
-// Temporal requires both.
+// plainCalendars are the entry's days in the given months: two calendars where either day field
+// suffices, because Temporal requires both.
 func (e *entry) plainCalendars(months uint64, years []Range) []Calendar {
 	of := func(dom, dow uint64) Calendar {
 		return calendar(e.minute.bits, e.hour.bits, dom, months, dow, years, e.String())
@@ -312,7 +325,8 @@ func calendar(minutes, hours, days, months, weekdays uint64, years []Range, comm
 		Month: ranges(months), Year: years, DayOfWeek: ranges(weekdays), Comment: comment}
 }
 
-// yearsWithout is every calendar year but the given ones, ascending; nil, which means every year, when none is given.
+// yearsWithout is every calendar year but the given ones, ascending; nil, which means every
+// year, when none is given.
 func yearsWithout(left []int) []Range {
 	if len(left) == 0 {
 		return nil

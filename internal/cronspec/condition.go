@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// condition writes what a rule's when: must say of the day of a run, for one zone and the hours of one expression.
+// condition writes what a rule's when: must say of the day of a run, for one zone and the hours
+// of one expression.
 type condition struct {
 	zone          string
 	first, latest int // hours of the day at which runs are due
@@ -22,8 +23,8 @@ func newCondition(zone string, hours uint64) condition {
 func (c condition) date() string    { return fmt.Sprintf("run.time.getDate('%s')", c.zone) }
 func (c condition) weekday() string { return fmt.Sprintf("run.time.getDayOfWeek('%s')", c.zone) }
 
-// dateAfter is the day of the month some days later. It looks at the middle of that day, since a day has 22 to 26 hours where clocks
-// change.
+// dateAfter is the day of the month some days later. It looks at the middle of that day, since
+// a day has 22 to 26 hours where clocks change.
 func (c condition) dateAfter(days int) string {
 	noon := 24*days + 12
 	if c.latest-c.first > 14 {
@@ -103,7 +104,8 @@ func (c condition) dayOfMonthSpecial(item string) (special, bool) {
 	return special{}, false
 }
 
-// dayOfWeekSpecial reads 5L, FRIL, 5#2 and FRI#2. Where alone is set, the weekday itself needs no condition.
+// dayOfWeekSpecial reads 5L, FRIL, 5#2 and FRI#2. Where alone is set, the weekday itself needs
+// no condition.
 func (c condition) dayOfWeekSpecial(item string, alone bool) (special, bool) {
 	name, nth, isNth := strings.Cut(item, "#")
 	last := false

@@ -83,7 +83,8 @@ func TestWhatCompilesDoesSoInAnyMonth(t *testing.T) {
 	}
 }
 
-// The planner of internal/temporalschedule remembers for a month what was compiled, and replicas are started on any day of it.
+// The planner of internal/temporalschedule remembers for a month what was compiled, and
+// replicas are started on any day of it.
 func TestCompileAtGivesOneResultInAnyMonth(t *testing.T) {
 	for _, c := range []struct {
 		zone string

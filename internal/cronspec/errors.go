@@ -19,8 +19,8 @@ const (
 	FieldZone       Field = "timezone"
 )
 
-// ParseError says which part of a cron trigger was refused, why, and what to write instead. It is the only error type
-// that [Parse] returns.
+// ParseError says which part of a cron trigger was refused, why, and what to write instead. It
+// is the only error type that [Parse] returns.
 type ParseError struct {
 	Expression string // the whole expression as it was given; empty for a zone or an empty list
 	Field      Field  // the part that is wrong

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// fieldRule describes one of the five fields: its name, the values it may hold and the names it understands.
+// fieldRule describes one of the five fields: its name, the values it may hold and the names it
+// understands.
 type fieldRule struct {
 	field    Field
 	min, max int
@@ -26,8 +27,8 @@ var (
 		"sun", "mon", "tue", "wed", "thu", "fri", "sat"}}
 )
 
-// valueSet is the set of values a field matches, bit v standing for the value v. star remembers that the field began
-// with "*", on which the day rule and the clock-change rule depend.
+// valueSet is the set of values a field matches, bit v standing for the value v. star remembers
+// that the field began with "*", on which the day rule and the clock-change rule depend.
 type valueSet struct {
 	bits uint64
 	star bool
@@ -169,8 +170,8 @@ func smallNumber(text string) (int, bool) {
 	return n, true
 }
 
-// format writes the set in canonical form: the same set (and star, where it matters) always gives the same text, and
-// parsing that text gives the set back.
+// format writes the set in canonical form: the same set (and star, where it matters) always
+// gives the same text, and parsing that text gives the set back.
 func (r fieldRule) format(s valueSet) string {
 	if s.full(r) {
 		return "*"
@@ -202,8 +203,8 @@ func formatValues(set uint64) []string {
 	return parts
 }
 
-// ranges writes a set of values in the fewest simple ranges: one stride where the whole set is one, otherwise runs of
-// three or more and single values.
+// ranges writes a set of values in the fewest simple ranges: one stride where the whole set is
+// one, otherwise runs of three or more and single values.
 func ranges(set uint64) []Range {
 	if set == 0 {
 		return nil

@@ -10,8 +10,8 @@ type Fire struct {
 	UTC   time.Time // the instant, in UTC
 	Local string    // the same in the Spec's zone, RFC 3339
 	Note  string    // what a clock change does to this instant; empty on ordinary days
-	// Moved is true where the note is about a fixed time, which runs at another instant than usual or once of two times;
-	// false where hours that an expression follows repeat or are passed over.
+	// Moved is true where the note is about a fixed time, which runs at another instant than usual
+	// or once of two times; false where hours that an expression follows repeat or are passed over.
 	Moved bool
 }
 
@@ -29,7 +29,8 @@ func (s *Spec) Fires(after time.Time, n int) []Fire {
 	return fires
 }
 
-// Describe gives the local time of an instant at which the Spec fires, and the reason when a clock change moved it.
+// Describe gives the local time of an instant at which the Spec fires, and the reason when a
+// clock change moved it.
 func (s *Spec) Describe(t time.Time) Fire {
 	note, moved := s.note(t.Unix())
 	return Fire{UTC: t.UTC(), Local: t.In(s.loc).Format(time.RFC3339), Note: note, Moved: moved}
@@ -70,8 +71,8 @@ func (s *Spec) repeatNote(e *entry, p period, unix int64) string {
 	return ""
 }
 
-// movedNote is about a fixed time that a forward change skipped and that runs here instead, for some perhaps together with a
-// time that is due here anyway.
+// movedNote is about a fixed time that a forward change skipped and that runs here instead, for
+// some perhaps together with a time that is due here anyway.
 func (s *Spec) movedNote(p period, unix int64) string {
 	if unix >= p.start+p.gap() {
 		return ""
@@ -90,8 +91,9 @@ func (s *Spec) movedNote(p period, unix int64) string {
 	return fmt.Sprintf("%s does not exist (clocks go forward %s); runs at %s", clock(skipped), span(p.gap()), clock(wall))
 }
 
-// passedOverNote is about times that a forward change skipped and that nothing stands in for, because the entry follows elapsed
-// time. It stands at the entry's first run after the change, if that is not so late that nobody would ask.
+// passedOverNote is about times that a forward change skipped and that nothing stands in for,
+// because the entry follows elapsed time. It stands at the entry's first run after the change,
+// if that is not so late that nobody would ask.
 func (s *Spec) passedOverNote(e *entry, p period, unix int64) string {
 	if !e.followsElapsedTime() || p.gap() == 0 || unix >= p.start+unsettled || e.nextIn(s.loc, p, p.start-1) != unix {
 		return ""

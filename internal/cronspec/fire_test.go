@@ -52,8 +52,9 @@ func TestNotesExplainWhatAClockChangeDoes(t *testing.T) {
 	}
 }
 
-// docs/cron.md promises a note at each instant that a clock change touches: what names a skipped time is explained where it runs
-// instead, or at the next run where nothing stands in for it; and what names a repeated time, wherever it runs.
+// docs/cron.md promises a note at each instant that a clock change touches: what names a
+// skipped time is explained where it runs instead, or at the next run where nothing stands in
+// for it; and what names a repeated time, wherever it runs.
 func TestEveryTimeThatAClockChangeTouchesIsExplained(t *testing.T) {
 	zones := cronspectest.Zones()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// foreignSyntax refuses what other schedulers understand and this one does not, each with its replacement.
+// foreignSyntax refuses what other schedulers understand and this one does not, each with its
+// replacement.
 func (r fieldRule) foreignSyntax(text string) *fault {
 	isDay := r.field == FieldDayOfMonth || r.field == FieldDayOfWeek
 	upper := strings.ToUpper(text)

@@ -8,13 +8,15 @@ import (
 	"strings"
 )
 
-// What to write instead of an expression that other schedulers understand. Whatever is quoted as a whole expression or as a
-// field can be written as it stands; where it does not mean all of what was given, the hint says so.
+// What to write instead of an expression that other schedulers understand. Whatever is quoted
+// as a whole expression or as a field can be written as it stands; where it does not mean all
+// of what was given, the hint says so.
 
 // exampleHint is for what cannot be guessed at.
 const exampleHint = `write five fields such as "0 6 * * 1"`
 
-// ambiguous says how to write six fields of which the first may be seconds or the last a year; "" for all else.
+// ambiguous says how to write six fields of which the first may be seconds or the last a year;
+// "" for all else.
 func (t translator) ambiguous(words []string) string {
 	if len(words) != 6 || !isYear(words[5]) {
 		return ""
@@ -49,7 +51,8 @@ func isYear(text string) bool {
 	return text == "*" || ok && n >= 1970
 }
 
-// repair rewrites a field of another scheduler, or leaves it as it is where that is right or cannot be helped.
+// repair rewrites a field of another scheduler, or leaves it as it is where that is right or
+// cannot be helped.
 func (r fieldRule) repair(text string, quartz bool) string {
 	isDay := r.field == FieldDayOfMonth || r.field == FieldDayOfWeek
 	if text == "?" && isDay {
@@ -77,8 +80,8 @@ func (r fieldRule) repair(text string, quartz bool) string {
 	return strings.Join(formatValues(set), ",")
 }
 
-// loosely reads an item as other schedulers do: "a/n" steps from a to the end, a range may wrap around, and where shifted a
-// weekday counts from 1 for Sunday.
+// loosely reads an item as other schedulers do: "a/n" steps from a to the end, a range may wrap
+// around, and where shifted a weekday counts from 1 for Sunday.
 func (r fieldRule) loosely(item string, shifted bool) (set uint64, ok bool) {
 	span, stepText, stepped := strings.Cut(item, "/")
 	first, last, ranged := strings.Cut(span, "-")

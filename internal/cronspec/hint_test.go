@@ -16,7 +16,8 @@ import (
 
 var quoted = regexp.MustCompile(`(write )?"([^"]*)"( as (day-of-\w+))?`)
 
-// checkHint holds what a hint says to write against the parser: every whole expression, and every field.
+// checkHint holds what a hint says to write against the parser: every whole expression, and
+// every field.
 func checkHint(t testing.TB, refusal *cronspec.ParseError) {
 	t.Helper()
 	if refusal.Field == cronspec.FieldZone {
@@ -58,7 +59,8 @@ func refusalOf(t interface{ Fatalf(string, ...any) }, text string) *cronspec.Par
 	return refusal
 }
 
-// A range that runs backwards is taken to wrap around, in steps too, and "a/n" to step from a to the end of the field.
+// A range that runs backwards is taken to wrap around, in steps too, and "a/n" to step from a
+// to the end of the field.
 func TestHintsForRangesMeanWhatWasMeant(t *testing.T) {
 	fields := []struct{ at, min, max, size int }{{0, 0, 59, 60}, {1, 0, 23, 24}, {2, 1, 31, 31}, {3, 1, 12, 12}, {4, 0, 7, 7}}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -121,8 +123,8 @@ func TestHintsForRangesMeanWhatWasMeant(t *testing.T) {
 	})
 }
 
-// An expression written for Quartz or EventBridge, where one day is "?", weekdays count from 1 for Sunday and "a/n" steps to the
-// end, is translated to one that means the same.
+// An expression written for Quartz or EventBridge, where one day is "?", weekdays count from 1
+// for Sunday and "a/n" steps to the end, is translated to one that means the same.
 func TestHintsForOtherSchedulersMeanTheSame(t *testing.T) {
 	openRange := regexp.MustCompile(`(\d+)-59/`)
 	weekday := regexp.MustCompile(`(^|[-,])(\d)`)
@@ -168,7 +170,8 @@ func TestHintsForOtherSchedulersMeanTheSame(t *testing.T) {
 	})
 }
 
-// Whatever is thrown together of what other schedulers know: what a hint says to write can be written.
+// Whatever is thrown together of what other schedulers know: what a hint says to write can be
+// written.
 func TestWhatAHintSaysToWriteCanBeWritten(t *testing.T) {
 	items := []string{"*", "?", "0", "1", "5", "7", "12", "31", "59", "99", "7-2", "7/2", "22-4", "22-4/3", "5/90", "5/x", "1-", "*/5", "1/5", "FRI", "FRIL", "friday", "fri-mon",
 		"5L", "L", "L-3", "LW", "LW-3", "15W", "W", "C", "5C", "5#3", "FRI#2", "9#9", "H", "H/5", "H(0-5)", "~", "1~5", "jan", "sept", "2026", "2026-2030", "", "MON-FRI", "7-7", "6-1/2"}

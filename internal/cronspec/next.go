@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Next is the first instant strictly after the given one at which the Spec fires, in UTC. ok is false when there is none
-// up to the end of MaxYear. The cost depends on the number of expressions and of zone changes in between, not on the
-// distance.
+// Next is the first instant strictly after the given one at which the Spec fires, in UTC. ok is
+// false when there is none up to the end of MaxYear. The cost depends on the number of
+// expressions and of zone changes in between, not on the distance.
 func (s *Spec) Next(after time.Time) (next time.Time, ok bool) {
 	c := s.cursorAfter(after.Unix())
 	unix, ok := c.next()
@@ -18,8 +18,9 @@ func (s *Spec) Next(after time.Time) (next time.Time, ok bool) {
 	return time.Unix(unix, 0).UTC(), true
 }
 
-// Between yields the instants of the half-open interval [from, to) in ascending order, each once, in UTC. Consecutive
-// intervals therefore neither lose nor repeat an instant. It is empty when to is not after from.
+// Between yields the instants of the half-open interval [from, to) in ascending order, each
+// once, in UTC. Consecutive intervals therefore neither lose nor repeat an instant. It is empty
+// when to is not after from.
 func (s *Spec) Between(from, to time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		c := s.cursorAfter(ceilUnix(from) - 1)
@@ -32,9 +33,9 @@ func (s *Spec) Between(from, to time.Time) iter.Seq[time.Time] {
 	}
 }
 
-// Prev is the last instant strictly before the given one at which the Spec fires, in UTC. ok is false when there is none
-// in the forty-five years before, longer than which no expression pauses (29 February on one given weekday, across a
-// century that has no leap day).
+// Prev is the last instant strictly before the given one at which the Spec fires, in UTC. ok is
+// false when there is none in the forty-five years before, longer than which no expression
+// pauses (29 February on one given weekday, across a century that has no leap day).
 func (s *Spec) Prev(before time.Time) (prev time.Time, ok bool) {
 	const furthest = 45 * 366 * 24 * time.Hour
 	for back := time.Hour; !ok && back < 4*furthest; back *= 4 {
@@ -53,7 +54,8 @@ func ceilUnix(t time.Time) int64 {
 	return t.Unix()
 }
 
-// lastUnix is the last second of the year MaxYear in UTC, firstUnix the first of the year 1: cursors stay between them.
+// lastUnix is the last second of the year MaxYear in UTC, firstUnix the first of the year 1:
+// cursors stay between them.
 const (
 	firstUnix = -62135596800
 	lastUnix  = 4133980799
@@ -109,8 +111,9 @@ func (c *cursor) next() (unix int64, ok bool) {
 	}
 }
 
-// skipEmpty is an instant after the current period that no fire precedes, so that a yearly expression does not visit
-// every period on the way. A wall clock is never further from UTC than unsettled.
+// skipEmpty is an instant after the current period that no fire precedes, so that a yearly
+// expression does not visit every period on the way. A wall clock is never further from UTC
+// than unsettled.
 func (c *cursor) skipEmpty() int64 {
 	first := int64(lastUnix)
 	for _, e := range c.spec.entries {

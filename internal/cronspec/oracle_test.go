@@ -16,8 +16,8 @@ import (
 	"github.com/activity-core/activity-core/internal/cronspec/cronspectest"
 )
 
-// The oracle knows nothing of the implementation: it reads expressions with its own few lines, asks package time for the
-// wall clock of every single minute, and watches that clock jump.
+// The oracle knows nothing of the implementation: it reads expressions with its own few lines,
+// asks package time for the wall clock of every single minute, and watches that clock jump.
 
 type oracleExpr struct {
 	minute, hour, dom, month, dow [64]bool
@@ -74,13 +74,15 @@ func (e *oracleExpr) matches(wall time.Time) bool {
 	return dom || dow
 }
 
-// wallMinute is what a clock on the wall shows: the same reading in UTC, so that readings can be compared.
+// wallMinute is what a clock on the wall shows: the same reading in UTC, so that readings can
+// be compared.
 func wallMinute(t time.Time) time.Time {
 	y, m, d := t.Date()
 	return time.Date(y, m, d, t.Hour(), t.Minute(), 0, 0, time.UTC)
 }
 
-// oracle walks [from, to) minute by minute, starting early enough to know which readings are repetitions.
+// oracle walks [from, to) minute by minute, starting early enough to know which readings are
+// repetitions.
 func oracle(expressions []string, loc *time.Location, from, to time.Time) []time.Time {
 	var parsed []oracleExpr
 	for _, text := range expressions {
@@ -100,7 +102,8 @@ func oracle(expressions []string, loc *time.Location, from, to time.Time) []time
 			if e.wild || repeated {
 				continue
 			}
-			// A reading that was jumped over fires as long after the jump as it lies after the last reading before it.
+			// A reading that was jumped over fires as long after the jump as it lies after the last
+			// reading before it.
 			late := t
 			for skipped := highest.Add(time.Minute); skipped.Before(wall); skipped = skipped.Add(time.Minute) {
 				if e.matches(skipped) {
@@ -123,7 +126,8 @@ func oracle(expressions []string, loc *time.Location, from, to time.Time) []time
 	return out
 }
 
-// windows are stretches of 2020 to 2035 to walk: around clock changes, where there are any, and elsewhere.
+// windows are stretches of 2020 to 2035 to walk: around clock changes, where there are any, and
+// elsewhere.
 func windows(loc *time.Location, random *rand.Rand, n int) [][2]time.Time {
 	changes := cronspectest.Changes(loc)
 	var out [][2]time.Time

@@ -7,24 +7,27 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// MaxExpressions is the largest number of expressions in one Spec, MaxExpressionLen the longest one in bytes: more than
-// a person writes, little enough that a hostile definition costs nothing.
+// MaxExpressions is the largest number of expressions in one Spec, MaxExpressionLen the longest
+// one in bytes: more than a person writes, little enough that a hostile definition costs
+// nothing.
 const (
-	MaxExpressions   = activitycore.MaxCronExpressions
+	MaxExpressions   = core.MaxCronExpressions
 	MaxExpressionLen = 512
 )
 
-// Parse reads a list of cron expressions in one IANA zone; an empty zone means UTC. Expressions that mean the same are
-// kept once. Every error is a [*ParseError]. The zone is that of the zone data that this process goes by.
+// Parse reads a list of cron expressions in one IANA zone; an empty zone means UTC. Expressions
+// that mean the same are kept once. Every error is a [*ParseError]. The zone is that of the
+// zone data that this process goes by.
 func Parse(expressions []string, zone string) (*Spec, error) {
 	return shared.Parse(expressions, zone)
 }
 
-// ParseWith is [Parse] with the rules of the zone as they were at another time: its file in the format of RFC 9636.
+// ParseWith is [Parse] with the rules of the zone as they were at another time: its file in the
+// format of RFC 9636.
 func ParseWith(expressions []string, zone string, rules []byte) (*Spec, error) {
 	loc, err := time.LoadLocationFromTZData(zone, rules)
 	if err != nil {
@@ -35,10 +38,11 @@ func ParseWith(expressions []string, zone string, rules []byte) (*Spec, error) {
 
 var shared Parser
 
-// Parser reads specs that share the zones they name, so that ten thousand definitions load a zone once. The zero value is
-// ready; it is safe for concurrent use.
+// Parser reads specs that share the zones they name, so that ten thousand definitions load a
+// zone once. The zero value is ready; it is safe for concurrent use.
 type Parser struct {
-	// Release is where zones are read; nil is the zone data that this process goes by at the time of each call.
+	// Release is where zones are read; nil is the zone data that this process goes by at the time
+	// of each call.
 	Release *zonedata.Release
 
 	mu    sync.Mutex
@@ -100,7 +104,8 @@ func parseIn(expressions []string, rules *zoneRules) (*Spec, error) {
 	return s, nil
 }
 
-// withRemedy adds to a refusal what to write instead in that zone. It stands in the hint where no single field has one to offer.
+// withRemedy adds to a refusal what to write instead in that zone. It stands in the hint where
+// no single field has one to offer.
 func withRemedy(err error, zone string) error {
 	var refusal *ParseError
 	if !errors.As(err, &refusal) || len(refusal.Expression) > MaxExpressionLen {

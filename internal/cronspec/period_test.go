@@ -8,8 +8,8 @@ import (
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// Periods follow on each other without a gap and without an overlap, or instants would be lost or listed twice; and the offset
-// of each holds from its first second to its last.
+// Periods follow on each other without a gap and without an overlap, or instants would be lost
+// or listed twice; and the offset of each holds from its first second to its last.
 func TestPeriodsOfEveryZoneTileTheTime(t *testing.T) {
 	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(2041, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	for zone := range zonedata.Current().Zones() {
@@ -37,7 +37,8 @@ func TestPeriodsOfEveryZoneTileTheTime(t *testing.T) {
 	}
 }
 
-// Found by comparing with Temporal's own code: 2022-11-29 had a second 2 o'clock, which no clock showed.
+// Found by comparing with Temporal's own code: 2022-11-29 had a second 2 o'clock, which no
+// clock showed.
 func TestAZoneWhoseRuleBeginsBeforeItsLastChange(t *testing.T) {
 	spec, err := Parse([]string{"0 2 * * *", "30 23 29 11 *"}, "America/Ciudad_Juarez")
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Remedy is what may be written instead of a refused expression. Its expressions parse, and its condition compiles.
+// Remedy is what may be written instead of a refused expression. Its expressions parse, and its
+// condition compiles.
 type Remedy struct {
 	// Expressions are to be written as cron_expression, all of them.
 	Expressions []string
@@ -20,7 +21,8 @@ type Remedy struct {
 	Notes []string
 }
 
-// String says what to write, for instance `write "0 0 28-31 * *" and when: … in each rule (every year)`.
+// String says what to write, for instance `write "0 0 28-31 * *" and when: … in each rule
+// (every year)`.
 func (r *Remedy) String() string {
 	if len(r.Expressions) == 0 {
 		return fmt.Sprintf("write timezone: %s", r.Timezone)
@@ -59,7 +61,8 @@ func (r *Remedy) note(text string) {
 
 const minutesPerDay = 24 * 60
 
-// every is what fires every so many minutes, counted from midnight; nil where nothing comes near it.
+// every is what fires every so many minutes, counted from midnight; nil where nothing comes
+// near it.
 func every(minutes int) *Remedy {
 	switch {
 	case minutes <= 0:
@@ -108,7 +111,8 @@ func minuteText(minutes int) string {
 	return fmt.Sprintf("%d minutes", minutes)
 }
 
-// timesOfDay are the expressions of 00:00 and every so many minutes after it: hours in which the same minutes are due share one.
+// timesOfDay are the expressions of 00:00 and every so many minutes after it: hours in which
+// the same minutes are due share one.
 func timesOfDay(minutes int, days string) []string {
 	period := 1 // hours after which the minutes repeat
 	for period*60%minutes != 0 {

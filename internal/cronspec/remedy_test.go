@@ -104,7 +104,8 @@ func TestWhatCannotBeTranslatedHasNoRemedy(t *testing.T) {
 	}
 }
 
-// Steps and rates in every size: what claims to be the same comes at that very distance, day after day.
+// Steps and rates in every size: what claims to be the same comes at that very distance, day
+// after day.
 func TestARemedyForAnIntervalKeepsIt(t *testing.T) {
 	from := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC) // a Sunday
 	exact := 0
@@ -151,7 +152,8 @@ func TestARemedyForAnIntervalKeepsIt(t *testing.T) {
 	}
 }
 
-// Whatever is thrown together of what schedulers know: each expression of each remedy parses, and is in the message.
+// Whatever is thrown together of what schedulers know: each expression of each remedy parses,
+// and is in the message.
 func TestEveryRemedyParses(t *testing.T) {
 	items := []string{"*", "?", "0", "1", "5", "7", "12", "31", "59", "99", "7-2", "7/2", "22-4", "22-4/3", "5/90", "*/60", "*/24", "*/90", "*/0", "0/30", "1-", "*/5", "FRI", "FRIL", "friday", "fri-mon",
 		"5L", "L", "L-3", "LW", "15W", "1W", "31W", "C", "5#3", "FRI#2", "9#9", "H", "~", "jan", "sept", "2026", "", "MON-FRI", "6-1/2", "root", "/bin/true", "#x", "*-*-*", "*-*-1..7", "09:00:00", "*:0/15",

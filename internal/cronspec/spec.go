@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Spec is a parsed cron trigger: one or more expressions in one zone. It is immutable and safe for concurrent use. Get
-// one from [Parse].
+// Spec is a parsed cron trigger: one or more expressions in one zone. It is immutable and safe
+// for concurrent use. Get one from [Parse].
 type Spec struct {
 	entries []*entry // canonical order, no two alike
 	loc     *time.Location
@@ -25,7 +25,8 @@ func (s *Spec) Zone() string { return s.rules.name }
 // Location is the loaded zone.
 func (s *Spec) Location() *time.Location { return s.loc }
 
-// Expressions are the canonical forms of the expressions, sorted. Parsing them again gives an equal Spec.
+// Expressions are the canonical forms of the expressions, sorted. Parsing them again gives an
+// equal Spec.
 func (s *Spec) Expressions() []string {
 	out := make([]string, len(s.entries))
 	for i, e := range s.entries {
@@ -39,8 +40,9 @@ func (s *Spec) String() string {
 	return strings.Join(s.Expressions(), "; ") + " [" + s.Zone() + "]"
 }
 
-// Hash is the hexadecimal SHA-256 of the canonical form. It identifies what the user asked for; what is sent to Temporal
-// also depends on the zone data and on the horizon and has its own [TemporalSpec.Hash].
+// Hash is the hexadecimal SHA-256 of the canonical form. It identifies what the user asked for;
+// what is sent to Temporal also depends on the zone data and on the horizon and has its own
+// [TemporalSpec.Hash].
 func (s *Spec) Hash() string {
 	sum := sha256.Sum256([]byte("cronspec/1 " + s.String()))
 	return hex.EncodeToString(sum[:])
@@ -60,9 +62,10 @@ func (e *entry) String() string {
 		monthRule.format(e.month), dayOfWeekRule.format(e.dow)}, " ")
 }
 
-// followsElapsedTime tells the hour-wildcard expressions from those that name fixed times. Vixie cron also counts an
-// expression whose minute field alone begins with "*", such as "*/15 2 * * *"; that rule would drop its four runs on
-// the night without a 02:00 hour and double them on the other, so only the hour decides here.
+// followsElapsedTime tells the hour-wildcard expressions from those that name fixed times.
+// Vixie cron also counts an expression whose minute field alone begins with "*", such as "*/15
+// 2 * * *"; that rule would drop its four runs on the night without a 02:00 hour and double
+// them on the other, so only the hour decides here.
 func (e *entry) followsElapsedTime() bool { return e.hour.star }
 
 // eitherDay is Vixie cron's rule for two restricted day fields.
@@ -131,8 +134,8 @@ func (e *entry) days(year, month int) uint64 {
 	return e.dom.bits & byWeekday
 }
 
-// nextWall is the first matching wall-clock time at or after wall, both in seconds counted as if the zone were UTC; ok is
-// false when there is none up to the end of MaxYear.
+// nextWall is the first matching wall-clock time at or after wall, both in seconds counted as
+// if the zone were UTC; ok is false when there is none up to the end of MaxYear.
 func (e *entry) nextWall(wall int64) (next int64, ok bool) {
 	minuteOfWall := ceilDiv(wall, 60)
 	day, minute := floorDiv(minuteOfWall, 1440), int(floorMod(minuteOfWall, 1440))

@@ -56,7 +56,8 @@ func (t translator) systemd(words []string) *Remedy {
 	return t.systemdFields(r, five)
 }
 
-// systemdFields writes ranges with a hyphen. Days of the month and of the week must both hold there, of which one goes into a condition.
+// systemdFields writes ranges with a hyphen. Days of the month and of the week must both hold
+// there, of which one goes into a condition.
 func (t translator) systemdFields(r *Remedy, five []string) *Remedy {
 	for i, rule := range []fieldRule{minuteRule, hourRule, dayOfMonthRule, monthRule, dayOfWeekRule} {
 		five[i] = leadingZeros.ReplaceAllString(five[i], "$1$2")

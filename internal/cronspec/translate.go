@@ -95,8 +95,8 @@ func (t translator) macro(words []string) *Remedy {
 	return nil
 }
 
-// fields reads five fields, those of Quartz with seconds in front, those of EventBridge with the year at the end, and the line of a
-// crontab.
+// fields reads five fields, those of Quartz with seconds in front, those of EventBridge with
+// the year at the end, and the line of a crontab.
 func (t translator) fields(words []string) *Remedy {
 	if len(words) > 5 && strings.HasPrefix(words[5], "#") { // a comment, as in a crontab
 		r := t.mend(words[:5], false)
@@ -186,7 +186,8 @@ func (t translator) mend(five []string, fromOne bool) *Remedy {
 	return kept(r)
 }
 
-// conditions takes out of the two fields of days what only a condition can say; false where that cannot be done.
+// conditions takes out of the two fields of days what only a condition can say; false where
+// that cannot be done.
 func (t translator) conditions(r *Remedy, five []string) bool {
 	hours, f := hourRule.parse(five[1])
 	if f != nil {
@@ -219,7 +220,8 @@ func (t translator) conditions(r *Remedy, five []string) bool {
 	return true
 }
 
-// specials reads a list in which at least one element needs a condition; an empty condition where none does.
+// specials reads a list in which at least one element needs a condition; an empty condition
+// where none does.
 func specials(field string, read, plain func(string) (special, bool)) (all special, ok bool) {
 	var when []string
 	found := false
@@ -282,7 +284,8 @@ func (r fieldRule) shortNames(text string) string {
 	})
 }
 
-// repairSteps writes a step of a whole field, such as */60 minutes, as the one value at which it fires.
+// repairSteps writes a step of a whole field, such as */60 minutes, as the one value at which
+// it fires.
 func (r fieldRule) repairSteps(text string) string {
 	items := strings.Split(text, ",")
 	for i, item := range items {
@@ -295,7 +298,8 @@ func (r fieldRule) repairSteps(text string) string {
 	return strings.Join(items, ",")
 }
 
-// longSteps is for steps of more than an hour in the field of minutes, and of more than a day in that of hours; nil for all else.
+// longSteps is for steps of more than an hour in the field of minutes, and of more than a day
+// in that of hours; nil for all else.
 func longSteps(five []string) *Remedy {
 	rest := strings.Join(five[2:], " ")
 	if n, ok := stepOfAll(five[0], 59); ok && n > 60 {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Trap is a part of a valid expression that hardly ever means what its writer thinks. Value is the part, Message says what it
-// does, Remedy what to write instead.
+// Trap is a part of a valid expression that hardly ever means what its writer thinks. Value is
+// the part, Message says what it does, Remedy what to write instead.
 type Trap struct {
 	Code, Value, Message, Remedy string
 }
@@ -21,7 +21,8 @@ const (
 	TrapClockChange = "cron-clock-change"
 )
 
-// Traps lists the traps of an expression that [Parse] accepts; zone is the IANA name that remedies speak of.
+// Traps lists the traps of an expression that [Parse] accepts; zone is the IANA name that
+// remedies speak of.
 func Traps(expression, zone string) []Trap {
 	words := strings.Fields(expression)
 	if len(words) != 5 {
@@ -85,8 +86,9 @@ func dayTrap(words []string, dom, dow valueSet, zone string) *Trap {
 		both + second}
 }
 
-// dayNumber is the CEL expression for the days since 1970-01-01 on the zone's calendar. Day -3 was a Monday. Seconds
-// of UTC would not do: a run at midnight in London is on another day of UTC in summer than in winter.
+// dayNumber is the CEL expression for the days since 1970-01-01 on the zone's calendar. Day -3
+// was a Monday. Seconds of UTC would not do: a run at midnight in London is on another day of
+// UTC in summer than in winter.
 func dayNumber(zone string) string {
 	if zone == "" || zone == "UTC" {
 		return "int(run.time) / 86400"
@@ -126,8 +128,8 @@ func weekdays(dow valueSet) string {
 	return "every " + strings.Join(names, ", ")
 }
 
-// unevenStep is about a step over the whole field that the field's length is no multiple of. Months have no common length: in
-// day-of-month every step is uneven.
+// unevenStep is about a step over the whole field that the field's length is no multiple of.
+// Months have no common length: in day-of-month every step is uneven.
 func (r fieldRule) unevenStep(text, zone string) *Trap {
 	for item := range strings.SplitSeq(text, ",") {
 		span, stepText, stepped := strings.Cut(item, "/")
@@ -176,7 +178,8 @@ func divisors(n int) string {
 	return strings.Join(list, ", ")
 }
 
-// ClockTraps says which fixed times a change of the zone's clocks skips or shows twice in [from, to), one trap at most.
+// ClockTraps says which fixed times a change of the zone's clocks skips or shows twice in
+// [from, to), one trap at most.
 func (s *Spec) ClockTraps(from, to time.Time) []Trap {
 	var notes []string
 	for _, c := range changesIn(s.loc, from.Unix(), to.Unix()) {

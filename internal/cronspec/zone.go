@@ -8,8 +8,9 @@ import (
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// LoadZone is the zone of that name in the zone data that this process goes by, whatever $ZONEINFO and the machine's files say. It
-// is what to call in place of [time.LoadLocation]. The name must not be empty. The error is a [*ParseError], with a hint.
+// LoadZone is the zone of that name in the zone data that this process goes by, whatever
+// $ZONEINFO and the machine's files say. It is what to call in place of [time.LoadLocation].
+// The name must not be empty. The error is a [*ParseError], with a hint.
 func LoadZone(name string) (*time.Location, error) { return loadZone(zonedata.Current(), name) }
 
 func loadZone(release *zonedata.Release, name string) (*time.Location, error) {
@@ -33,8 +34,9 @@ func rulesOf(release *zonedata.Release, name string) (*zoneRules, error) {
 	return &zoneRules{name: name, loc: loc, file: data}, nil
 }
 
-// data is the file of the zone that Temporal is given. Where the rules are those of every version of the program, the bytes are, too:
-// zic, its options and the years before 2002 make other files of the same rules, and other bytes would rewrite its schedules.
+// data is the file of the zone that Temporal is given. Where the rules are those of every
+// version of the program, the bytes are, too: zic, its options and the years before 2002 make
+// other files of the same rules, and other bytes would rewrite its schedules.
 func (z *zoneRules) data() []byte {
 	z.canonical.Do(func() {
 		z.bytes = z.file
@@ -45,8 +47,9 @@ func (z *zoneRules) data() []byte {
 	return z.bytes
 }
 
-// SameRules reports whether two files of a zone, in the format of RFC 9636, give the same offset at every instant from the year 2002 to
-// the end of [MaxYear]. Names of the time, and what was before, do not count.
+// SameRules reports whether two files of a zone, in the format of RFC 9636, give the same
+// offset at every instant from the year 2002 to the end of [MaxYear]. Names of the time, and
+// what was before, do not count.
 func SameRules(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

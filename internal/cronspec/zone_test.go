@@ -14,8 +14,8 @@ import (
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// What the machine has of zones must not decide when a definition fires, or replicas would disagree and rewrite each other's
-// schedules.
+// What the machine has of zones must not decide when a definition fires, or replicas would
+// disagree and rewrite each other's schedules.
 func TestZoneRulesComeFromTheProgramAlone(t *testing.T) {
 	describe := func() string {
 		spec, err := cronspec.Parse([]string{"30 2 * * *"}, "Europe/Berlin")
@@ -74,7 +74,8 @@ func TestZoneRulesComeFromTheProgramAlone(t *testing.T) {
 	}
 }
 
-// The spec's own rules count, and where nothing changes for a zone, not a byte of what Temporal is given.
+// The spec's own rules count, and where nothing changes for a zone, not a byte of what Temporal
+// is given.
 func TestOnlyAZoneWhoseRulesChangeIsCompiledOtherwise(t *testing.T) {
 	at := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
 	hashOf := func(r *zonedata.Release, zone string) string {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
@@ -50,7 +50,8 @@ var places = sync.OnceValue(func() map[string]string {
 	return zones
 })
 
-// zoneError refuses a name that is no zone and says which was meant. Where that could put a schedule hours off, it names none.
+// zoneError refuses a name that is no zone and says which was meant. Where that could put a
+// schedule hours off, it names none.
 func zoneError(release *zonedata.Release, name string) *ParseError {
 	e := &ParseError{Field: FieldZone, Value: name, Reason: "is not an IANA zone name", Hint: zoneExample}
 	meant := func(zone, hint string) *ParseError {
@@ -84,12 +85,14 @@ func zoneError(release *zonedata.Release, name string) *ParseError {
 	return e
 }
 
-// zoneRegions are what stands before the slash in the database, and the countries that stand for one of them.
+// zoneRegions are what stands before the slash in the database, and the countries that stand
+// for one of them.
 var zoneRegions = map[string]string{"africa": "africa", "america": "america", "antarctica": "antarctica", "arctic": "arctic", "asia": "asia", "atlantic": "atlantic",
 	"australia": "australia", "europe": "europe", "indian": "indian", "pacific": "pacific", "etc": "etc",
 	"us": "america", "usa": "america", "canada": "america", "brazil": "america", "mexico": "america", "chile": "america", "argentina": "america"}
 
-// placeZone is the zone of a known city or country. One that is put into another part of the world is another place of that name.
+// placeZone is the zone of a known city or country. One that is put into another part of the
+// world is another place of that name.
 func placeZone(key string) string {
 	region, place, qualified := cutLast(key, "/")
 	if !qualified {
@@ -109,7 +112,8 @@ func placeZone(key string) string {
 // ambiguousPlaces are cities of the database that are as well known elsewhere.
 var ambiguousPlaces = map[string]bool{"cordoba": true, "merida": true, "san_juan": true}
 
-// likeZone is the zone of almost that spelling, "" for none, and also where zones of different clocks are as near as that.
+// likeZone is the zone of almost that spelling, "" for none, and also where zones of different
+// clocks are as near as that.
 func likeZone(release *zonedata.Release, zones iter.Seq[string], wanted string) string {
 	best := ""
 	_, _, qualified := cutLast(wanted, "/")
@@ -117,7 +121,7 @@ func likeZone(release *zonedata.Release, zones iter.Seq[string], wanted string) 
 	var near []string
 	consider := func(key, zone string) {
 		limit := spellingLimit(wanted, key)
-		d := activitycore.EditDistance(wanted, key, limit+1)
+		d := core.EditDistance(wanted, key, limit+1)
 		if d > limit {
 			return
 		}
@@ -149,7 +153,8 @@ func likeZone(release *zonedata.Release, zones iter.Seq[string], wanted string) 
 	return best
 }
 
-// spellingLimit is how many letters may be wrong. One makes another zone of an abbreviation, an offset or a short name.
+// spellingLimit is how many letters may be wrong. One makes another zone of an abbreviation, an
+// offset or a short name.
 func spellingLimit(wanted, key string) int {
 	longest := 0
 	_, _, qualified := cutLast(wanted, "/")
@@ -184,8 +189,8 @@ func sameClocks(release *zonedata.Release, zones []string) bool {
 // fixedOffset finds what says how far a zone is from UTC: "UTC+2", "GMT-5", "+02:00".
 var fixedOffset = regexp.MustCompile(`^(?i:UTC|GMT)?([+-])([0-9]{1,2})(?::?00)?$`)
 
-// offsetHint is for a fixed offset; "" for everything else. The names of the database count westward, as POSIX does: Etc/GMT-2 is
-// two hours ahead of UTC.
+// offsetHint is for a fixed offset; "" for everything else. The names of the database count
+// westward, as POSIX does: Etc/GMT-2 is two hours ahead of UTC.
 func offsetHint(release *zonedata.Release, name string) (zone, hint string) {
 	parts := fixedOffset.FindStringSubmatch(name)
 	if parts == nil {

@@ -78,7 +78,8 @@ func TestWindowsZonesAreThoseOfCLDR(t *testing.T) {
 	}
 }
 
-// Each zone in turn is taken for a place that nobody knows: what is spelled like it must not put a schedule off at any time.
+// Each zone in turn is taken for a place that nobody knows: what is spelled like it must not
+// put a schedule off at any time.
 func TestSpellingNeverLeadsToOtherClocks(t *testing.T) {
 	release := zonedata.BuiltIn()
 	without := func(left string) iter.Seq[string] {

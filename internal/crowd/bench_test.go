@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/crowd"
 	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
@@ -31,10 +31,11 @@ func benchSize() int {
 	return 1000
 }
 
-// BenchmarkFullHour has N definitions due at the same minute: when has the last run started, and how late are they, with their
-// schedules alone, on both of Temporal's schedulers, and with a [crowd.Starter] beside them, against a bare loop of ExecuteWorkflow
-// calls of the same workflow with the same concurrency on the same server, half of it before and half after. Nobody works on the
-// runs. Run with -benchtime=1x.
+// BenchmarkFullHour has N definitions due at the same minute: when has the last run started,
+// and how late are they, with their schedules alone, on both of Temporal's schedulers, and with
+// a [crowd.Starter] beside them, against a bare loop of ExecuteWorkflow calls of the same
+// workflow with the same concurrency on the same server, half of it before and half after.
+// Nobody works on the runs. Run with -benchtime=1x.
 func BenchmarkFullHour(b *testing.B) {
 	for _, mode := range []struct {
 		name            string
@@ -67,22 +68,22 @@ func fullHour(b *testing.B, n int, chasm, together bool) {
 	starter := temporalrun.NewStarter(c)
 	bare := func(from, to int) time.Duration {
 		return devstacktest.Parallel(b, 16, to-from, func(i int) error {
-			_, err := starter.StartRun(b.Context(), activitycore.DefinitionID("bare"), activitycore.ManualCause(fmt.Sprint(from+i)))
+			_, err := starter.StartRun(b.Context(), core.DefinitionID("bare"), core.ManualCause(fmt.Sprint(from+i)))
 			return err
 		})
 	}
 	before := bare(0, n/2)
 
 	due := time.Now().UTC().Add(20*time.Second + time.Duration(n)*15*time.Millisecond).Truncate(time.Minute).Add(time.Minute)
-	var changes []activitycore.DefinitionChange
+	var changes []core.DefinitionChange
 	for i := range n {
-		changes = append(changes, activitycore.DefinitionChange{Definition: daily(fmt.Sprintf("hour-%04d", i), due)})
+		changes = append(changes, core.DefinitionChange{Definition: daily(fmt.Sprintf("hour-%04d", i), due)})
 	}
 	if _, err := store.ApplyChanges(b.Context(), changes, "bench", time.Now()); err != nil {
 		b.Fatal(err)
 	}
 	rec := temporalschedule.New(temporalschedule.Config{Service: c.WorkflowService(), Namespace: server.Namespace(), Store: store})
-	if _, err := rec.Sync(b.Context(), activitycore.SyncOptions{}); err != nil {
+	if _, err := rec.Sync(b.Context(), core.SyncOptions{}); err != nil {
 		b.Fatal(err)
 	}
 	if !time.Now().Before(due) {
@@ -107,11 +108,11 @@ func fullHour(b *testing.B, n int, chasm, together bool) {
 }
 
 // daily is a definition that is due once a day at the minute of t.
-func daily(name string, t time.Time) activitycore.Definition {
-	return activitycore.Definition{
-		ID: activitycore.DefinitionID(name), Name: name, Enabled: true, TriggerType: activitycore.TriggerCron,
-		TriggerConfig: activitycore.TriggerConfig{CronExpression: activitycore.StringList{fmt.Sprintf("%d %d * * *", t.Minute(), t.Hour())}, Timezone: "UTC"},
-		Rules:         []activitycore.Rule{{Name: "r", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "t"}}}}},
+func daily(name string, t time.Time) core.Definition {
+	return core.Definition{
+		ID: core.DefinitionID(name), Name: name, Enabled: true, TriggerType: core.TriggerCron,
+		TriggerConfig: core.TriggerConfig{CronExpression: core.StringList{fmt.Sprintf("%d %d * * *", t.Minute(), t.Hour())}, Timezone: "UTC"},
+		Rules:         []core.Rule{{Name: "r", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": "t"}}}}},
 	}
 }
 
@@ -123,13 +124,13 @@ func awaitStarted(tb testing.TB, c client.Client, n int, due time.Time) []time.D
 		var token []byte
 		for {
 			resp, err := c.ListWorkflow(tb.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-				Query: activitycore.SearchAttrTrigger + " = 'cron'", PageSize: 1000, NextPageToken: token,
+				Query: core.SearchAttrTrigger + " = 'cron'", PageSize: 1000, NextPageToken: token,
 			})
 			if err != nil {
 				tb.Fatal(err)
 			}
 			for _, e := range resp.Executions {
-				if e.GetType().GetName() == activitycore.WorkflowType {
+				if e.GetType().GetName() == core.WorkflowType {
 					late = append(late, e.StartTime.AsTime().Sub(due))
 				}
 			}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/changes"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/zonedata"
@@ -19,7 +19,7 @@ type catalogue struct {
 }
 
 type entry struct {
-	row  activitycore.StoredDefinition
+	row  core.StoredDefinition
 	spec *cronspec.Spec
 	next time.Time // zero: not computed yet, or none is left
 	none bool
@@ -36,9 +36,9 @@ func (c *catalogue) refresh(ctx context.Context, record Record) error {
 	return c.follower.Follow(ctx, record, func() { c.rows = make(map[string]*entry) }, c.put)
 }
 
-func (c *catalogue) put(row activitycore.StoredDefinition) {
+func (c *catalogue) put(row core.StoredDefinition) {
 	delete(c.rows, row.ID)
-	if !row.Live() || !row.Enabled || row.Paused != nil || row.TriggerType != activitycore.TriggerCron {
+	if !row.Live() || !row.Enabled || row.Paused != nil || row.TriggerType != core.TriggerCron {
 		return
 	}
 	spec, err := c.specs.Parse(row.TriggerConfig.CronExpression, row.TriggerConfig.Timezone)
@@ -49,8 +49,8 @@ func (c *catalogue) put(row activitycore.StoredDefinition) {
 }
 
 // due lists the definitions that have at among their times and had it before it came.
-func (c *catalogue) due(at time.Time) []activitycore.StoredDefinition {
-	var out []activitycore.StoredDefinition
+func (c *catalogue) due(at time.Time) []core.StoredDefinition {
+	var out []core.StoredDefinition
 	for _, e := range c.rows {
 		if !e.none && e.next.Before(at) {
 			next, ok := e.spec.Next(at.Add(-time.Nanosecond))

@@ -1,12 +1,15 @@
-// Package crowd starts the runs of an instant at which many definitions are due, such as a full hour. Temporal's scheduler
-// works through such an instant at a few dozen runs a second, because each schedule is a workflow that must wake up first; a
-// plain start costs a third of that. So when at least [Config.Size] definitions share an instant, [Starter] starts their runs
-// itself under the workflow IDs that their schedules would use. A schedule that comes to the same slot later finds its execution
-// and starts nothing; one whose run nobody started here starts it as always. Once per slot and none lost therefore hold without
-// this package, and whatever goes wrong in it costs time only.
+// Package crowd starts the runs of an instant at which many definitions are due, such as a full
+// hour. Temporal's scheduler works through such an instant at a few dozen runs a second,
+// because each schedule is a workflow that must wake up first; a plain start costs a third of
+// that. So when at least [Config.Size] definitions share an instant, [Starter] starts their
+// runs itself under the workflow IDs that their schedules would use. A schedule that comes to
+// the same slot later finds its execution and starts nothing; one whose run nobody started here
+// starts it as always. Once per slot and none lost therefore hold without this package, and
+// whatever goes wrong in it costs time only.
 //
-// It must not decide what runs: it takes only slots whose schedule would start them at once. Everything else (other misfire
-// policies, jitter, a run still open, a pause, a missing schedule) is left to the schedule. ADR 0007 has the reasons.
+// It must not decide what runs: it takes only slots whose schedule would start them at once.
+// Everything else (other misfire policies, jitter, a run still open, a pause, a missing
+// schedule) is left to the schedule. ADR 0007 has the reasons.
 package crowd
 
 import (
@@ -19,32 +22,34 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/misfire"
 )
 
 // Record is what is asked of the record.
 type Record interface {
-	activitycore.Catalogue
-	Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error)
+	core.Catalogue
+	Runs(ctx context.Context, f core.RunFilter, p core.PageRequest) (core.Page[core.Run], error)
 }
 
 // Runs starts the one run of a cause. An execution that exists is no error.
 type Runs interface {
-	StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error)
+	StartRun(ctx context.Context, activityID string, cause core.Cause) (core.StartOutcome, error)
 }
 
 // Schedules tells which definitions have a schedule that would fire.
 type Schedules interface {
-	// Firing returns the IDs of the definitions whose schedule exists and is not paused, by whomever.
+	// Firing returns the IDs of the definitions whose schedule exists and is not paused, by
+	// whomever.
 	Firing(ctx context.Context) (map[string]bool, error)
-	// Backlog of one definition: a zero next means that its schedule is paused, or does not exist, and
-	// CodeConflict that it is paused and the record does not know of it yet.
+	// Backlog of one definition: a zero next means that its schedule is paused, or does not exist,
+	// and CodeConflict that it is paused and the record does not know of it yet.
 	Backlog(ctx context.Context, activityID string) (buffered int64, next time.Time, err error)
 }
 
-// DefaultSize is from how many definitions on an instant is a crowd: below it Temporal's scheduler is done within two seconds.
+// DefaultSize is from how many definitions on an instant is a crowd: below it Temporal's
+// scheduler is done within two seconds.
 const DefaultSize = 50
 
 // Config says how a [Starter] works. Record, Runs and Schedules are required.
@@ -52,7 +57,8 @@ type Config struct {
 	Record    Record
 	Runs      Runs
 	Schedules Schedules
-	// Size is from how many definitions due at one instant are started here; default [DefaultSize], at least 1.
+	// Size is from how many definitions due at one instant are started here; default [DefaultSize],
+	// at least 1.
 	Size int
 	// Concurrency bounds the starts under way; default 16: more only adds latency.
 	Concurrency int
@@ -73,8 +79,8 @@ const (
 	tooLate = 30 * time.Second
 )
 
-// Starter watches the clock. Replicas may all do so: each takes the slots in an order of its own, and Temporal refuses the
-// second start of a slot.
+// Starter watches the clock. Replicas may all do so: each takes the slots in an order of its
+// own, and Temporal refuses the second start of a slot.
 type Starter struct {
 	cfg   Config
 	known catalogue
@@ -104,7 +110,8 @@ func (s *Starter) Start(context.Context) error {
 	return nil
 }
 
-// Stop ends the watching and waits for the starts under way, or for ctx. It may be called again, and before Start.
+// Stop ends the watching and waits for the starts under way, or for ctx. It may be called
+// again, and before Start.
 func (s *Starter) Stop(ctx context.Context) error { return s.task.Stop(ctx) }
 
 func (s *Starter) watch(ctx context.Context) {
@@ -127,11 +134,13 @@ func (s *Starter) watch(ctx context.Context) {
 type Report struct {
 	// Due definitions have the instant among their times.
 	Due int
-	// Started runs are those started here; Found are executions that existed, Left are left to their schedules.
+	// Started runs are those started here; Found are executions that existed, Left are left to
+	// their schedules.
 	Started, Found, Left int
 }
 
-// Instant prepares an instant, waits for it and starts its runs if it is a crowd. It must be called by one goroutine at a time.
+// Instant prepares an instant, waits for it and starts its runs if it is a crowd. It must be
+// called by one goroutine at a time.
 func (s *Starter) Instant(ctx context.Context, at time.Time) (Report, error) {
 	if err := s.known.refresh(ctx, s.cfg.Record); err != nil {
 		return Report{}, err
@@ -160,7 +169,7 @@ func (s *Starter) Instant(ctx context.Context, at time.Time) (Report, error) {
 	}
 	due = s.known.due(at)
 	report := Report{Due: len(due)}
-	var take []activitycore.StoredDefinition
+	var take []core.StoredDefinition
 	for _, def := range due {
 		if ours(def) && firing[def.ID] && !open[def.ID] {
 			take = append(take, def)
@@ -177,7 +186,7 @@ func (s *Starter) Instant(ctx context.Context, at time.Time) (Report, error) {
 const maxUnlisted = 100
 
 // askForUnlisted adds schedules that a listing missed, which happens while schedules change.
-func (s *Starter) askForUnlisted(ctx context.Context, due []activitycore.StoredDefinition, firing map[string]bool) error {
+func (s *Starter) askForUnlisted(ctx context.Context, due []core.StoredDefinition, firing map[string]bool) error {
 	asked := 0
 	for _, def := range due {
 		if firing[def.ID] || !ours(def) {
@@ -187,7 +196,7 @@ func (s *Starter) askForUnlisted(ctx context.Context, due []activitycore.StoredD
 			return nil
 		}
 		_, next, err := s.cfg.Schedules.Backlog(ctx, def.ID)
-		if activitycore.IsCode(err, activitycore.CodeConflict) { // paused by an operator, which the record does not know yet
+		if core.IsCode(err, core.CodeConflict) { // paused by an operator, which the record does not know yet
 			continue
 		}
 		if err != nil {
@@ -198,19 +207,21 @@ func (s *Starter) askForUnlisted(ctx context.Context, due []activitycore.StoredD
 	return nil
 }
 
-// ours reports whether a definition's schedule would start each of its slots at once, or never. The policies that let slots wait
-// for the run before them need a schedule that knows of that run.
-func ours(def activitycore.StoredDefinition) bool {
+// ours reports whether a definition's schedule would start each of its slots at once, or never.
+// The policies that let slots wait for the run before them need a schedule that knows of that
+// run.
+func ours(def core.StoredDefinition) bool {
 	return !misfire.RuleOf(def.TriggerConfig.MisfirePolicy).Waits() && def.TriggerConfig.Jitter == 0
 }
 
-// openRuns are the definitions with a run that has not ended: their schedule knows whether that is an overlap.
+// openRuns are the definitions with a run that has not ended: their schedule knows whether that
+// is an overlap.
 func (s *Starter) openRuns(ctx context.Context) (map[string]bool, error) {
 	open := make(map[string]bool)
-	for _, status := range []activitycore.RunStatus{activitycore.RunRunning, activitycore.RunPending} {
-		p := activitycore.PageRequest{Limit: 1000}
+	for _, status := range []core.RunStatus{core.RunRunning, core.RunPending} {
+		p := core.PageRequest{Limit: 1000}
 		for {
-			page, err := s.cfg.Record.Runs(ctx, activitycore.RunFilter{Status: status, Kind: activitycore.CauseCron}, p)
+			page, err := s.cfg.Record.Runs(ctx, core.RunFilter{Status: status, Kind: core.CauseCron}, p)
 			if err != nil {
 				return nil, fmt.Errorf("read open runs: %w", err)
 			}
@@ -225,7 +236,7 @@ func (s *Starter) openRuns(ctx context.Context) (map[string]bool, error) {
 	return open, nil
 }
 
-func (s *Starter) start(ctx context.Context, at time.Time, take []activitycore.StoredDefinition, report *Report) error {
+func (s *Starter) start(ctx context.Context, at time.Time, take []core.StoredDefinition, report *Report) error {
 	rand.Shuffle(len(take), func(i, j int) { take[i], take[j] = take[j], take[i] }) // replicas divide the work
 	var mu sync.Mutex
 	work, within := errgroup.WithContext(ctx)
@@ -235,12 +246,12 @@ func (s *Starter) start(ctx context.Context, at time.Time, take []activitycore.S
 			break
 		}
 		work.Go(func() error {
-			outcome, err := s.cfg.Runs.StartRun(within, def.ID, activitycore.CronCause(at))
+			outcome, err := s.cfg.Runs.StartRun(within, def.ID, core.CronCause(at))
 			late := s.cfg.Now().Sub(at)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
-			case activitycore.IsCode(err, activitycore.CodeUnavailable):
+			case core.IsCode(err, core.CodeUnavailable):
 				return fmt.Errorf("start a run: %w", err) // the others would wait as long
 			case err != nil:
 				s.cfg.Log.WarnContext(within, "a start is left to Temporal's scheduler", "activity_id", def.ID, "at", at, "error", err)

@@ -10,7 +10,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/crowd"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/sqlite"
@@ -43,11 +43,11 @@ func newWorld(t testing.TB) world {
 		schedules: temporalschedule.New(temporalschedule.Config{Service: c.WorkflowService(), Namespace: ns.Name, Store: store})}
 }
 
-func (w world) apply(defs ...activitycore.Definition) {
+func (w world) apply(defs ...core.Definition) {
 	w.Helper()
-	var changes []activitycore.DefinitionChange
+	var changes []core.DefinitionChange
 	for _, d := range defs {
-		changes = append(changes, activitycore.DefinitionChange{Definition: d})
+		changes = append(changes, core.DefinitionChange{Definition: d})
 	}
 	if _, err := w.store.ApplyChanges(w.Context(), changes, "test", time.Now()); err != nil {
 		w.Fatal(err)
@@ -56,7 +56,7 @@ func (w world) apply(defs ...activitycore.Definition) {
 
 func (w world) sync() {
 	w.Helper()
-	if _, err := w.schedules.Sync(w.Context(), activitycore.SyncOptions{}); err != nil {
+	if _, err := w.schedules.Sync(w.Context(), core.SyncOptions{}); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -72,9 +72,9 @@ func (w world) at(instant time.Time, size int) crowd.Report {
 	return report
 }
 
-func (w world) state(name string, instant time.Time) activitycore.SlotState {
+func (w world) state(name string, instant time.Time) core.SlotState {
 	w.Helper()
-	state, err := w.schedules.SlotState(w.Context(), activitycore.DefinitionID(name), instant)
+	state, err := w.schedules.SlotState(w.Context(), core.DefinitionID(name), instant)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -84,16 +84,16 @@ func (w world) state(name string, instant time.Time) activitycore.SlotState {
 func TestACrowdIsStartedOnceAndWhatItsScheduleKnowsBetterIsLeftToIt(t *testing.T) {
 	w := newWorld(t)
 	noon := time.Now().UTC().Truncate(24 * time.Hour).Add(36 * time.Hour) // due natively long after this test
-	plain := []activitycore.Definition{daily("a", noon), daily("b", noon), daily("c", noon)}
+	plain := []core.Definition{daily("a", noon), daily("b", noon), daily("c", noon)}
 	waits, spread, paused, pausedInTemporal, other := daily("waits", noon), daily("spread", noon), daily("paused", noon), daily("paused-in-temporal", noon), daily("other", noon.Add(time.Minute))
-	waits.TriggerConfig.MisfirePolicy = activitycore.MisfireCompress
-	spread.TriggerConfig.Jitter = activitycore.Duration(time.Minute)
+	waits.TriggerConfig.MisfirePolicy = core.MisfireCompress
+	spread.TriggerConfig.Jitter = core.Duration(time.Minute)
 	w.apply(append(plain, waits, spread, paused, pausedInTemporal, other)...)
-	if _, err := w.store.SetPaused(t.Context(), paused.ID, &activitycore.Pause{By: "ann", At: time.Now()}, "test", time.Now()); err != nil {
+	if _, err := w.store.SetPaused(t.Context(), paused.ID, &core.Pause{By: "ann", At: time.Now()}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.sync()
-	handle := w.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(pausedInTemporal.ID))
+	handle := w.client.ScheduleClient().GetHandle(t.Context(), core.ScheduleID(pausedInTemporal.ID))
 	if err := handle.Pause(t.Context(), client.SchedulePauseOptions{Note: "hands off"}); err != nil {
 		t.Fatal(err)
 	}
@@ -111,12 +111,12 @@ func TestACrowdIsStartedOnceAndWhatItsScheduleKnowsBetterIsLeftToIt(t *testing.T
 		t.Fatalf("got %+v", r)
 	}
 	for _, name := range []string{"a", "b", "c"} {
-		if got := w.state(name, noon); got != activitycore.SlotOpen {
+		if got := w.state(name, noon); got != core.SlotOpen {
 			t.Errorf("slot of %s is %s", name, got)
 		}
 	}
 	for _, name := range []string{"waits", "spread", "paused", "paused-in-temporal", "other"} {
-		if got := w.state(name, noon); got != activitycore.SlotAbsent {
+		if got := w.state(name, noon); got != core.SlotAbsent {
 			t.Errorf("slot of %s is %s, its schedule is to start it", name, got)
 		}
 	}
@@ -128,7 +128,7 @@ func TestACrowdIsStartedOnceAndWhatItsScheduleKnowsBetterIsLeftToIt(t *testing.T
 // policy lets every slot run.
 type policy struct{}
 
-func (policy) Decide(context.Context, activitycore.StoredDefinition, time.Time, time.Time) (*activitycore.Settlement, error) {
+func (policy) Decide(context.Context, core.StoredDefinition, time.Time, time.Time) (*core.Settlement, error) {
 	return nil, nil //nolint:nilnil // as the interface says
 }
 
@@ -138,13 +138,13 @@ func TestASlotThatMeetsAnOpenRunOfItsDefinitionIsSkipped(t *testing.T) {
 	for _, name := range []string{"open", "ended", "made-up", "waits"} {
 		d := daily(name, noon)
 		if name == "waits" {
-			d.TriggerConfig.MisfirePolicy = activitycore.MisfireCompress
+			d.TriggerConfig.MisfirePolicy = core.MisfireCompress
 		}
 		w.apply(d)
-		cause := activitycore.CronCause(noon)
+		cause := core.CronCause(noon)
 		if name == "made-up" {
-			rec := activitycore.CauseRecord{ActivityID: d.ID, ActivityName: name, DefinitionVersion: 1, Cause: cause, MakeUp: true}
-			if _, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{rec}, noon); err != nil {
+			rec := core.CauseRecord{ActivityID: d.ID, ActivityName: name, DefinitionVersion: 1, Cause: cause, MakeUp: true}
+			if _, err := w.store.RecordCauses(t.Context(), []core.CauseRecord{rec}, noon); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -152,12 +152,12 @@ func TestASlotThatMeetsAnOpenRunOfItsDefinitionIsSkipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if adm, err := w.store.Admit(t.Context(), activitycore.Claim{ActivityID: d.ID, ActivityName: name, DefinitionVersion: 1, Cause: cause,
-			WorkflowID: activitycore.WorkflowID(d.ID, cause), TemporalRunID: out.TemporalRunID, At: noon}); err != nil || !adm.Admitted {
+		if adm, err := w.store.Admit(t.Context(), core.Claim{ActivityID: d.ID, ActivityName: name, DefinitionVersion: 1, Cause: cause,
+			WorkflowID: core.WorkflowID(d.ID, cause), TemporalRunID: out.TemporalRunID, At: noon}); err != nil || !adm.Admitted {
 			t.Fatalf("%+v, %v", adm, err)
 		}
 		if name == "ended" {
-			if err := w.client.TerminateWorkflow(t.Context(), activitycore.WorkflowID(d.ID, cause), "", "test"); err != nil {
+			if err := w.client.TerminateWorkflow(t.Context(), core.WorkflowID(d.ID, cause), "", "test"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -170,7 +170,7 @@ func TestASlotThatMeetsAnOpenRunOfItsDefinitionIsSkipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if skipped := verdict != nil && verdict.Verdict == activitycore.VerdictSkipped; skipped != (name == "open") {
+		if skipped := verdict != nil && verdict.Verdict == core.VerdictSkipped; skipped != (name == "open") {
 			t.Errorf("%s: verdict %+v", name, verdict)
 		}
 		if verdict, err = overlap.Decide(t.Context(), def, noon, noon); err != nil || verdict != nil {
@@ -179,7 +179,8 @@ func TestASlotThatMeetsAnOpenRunOfItsDefinitionIsSkipped(t *testing.T) {
 	}
 }
 
-// The classic scheduler finds the execution of a slot that was started here, starts nothing, and goes on with the next slot.
+// The classic scheduler finds the execution of a slot that was started here, starts nothing,
+// and goes on with the next slot.
 func TestAScheduleGoesOnAfterASlotThatWasStartedForIt(t *testing.T) {
 	if os.Getenv("ACTIVITY_CORE_LONG") != "1" {
 		t.Skip("takes two minutes: set ACTIVITY_CORE_LONG=1")
@@ -187,7 +188,7 @@ func TestAScheduleGoesOnAfterASlotThatWasStartedForIt(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b"} {
 		d := daily(name, time.Now())
-		d.TriggerConfig.CronExpression = activitycore.StringList{"* * * * *"}
+		d.TriggerConfig.CronExpression = core.StringList{"* * * * *"}
 		w.apply(d)
 	}
 	w.sync()
@@ -197,7 +198,7 @@ func TestAScheduleGoesOnAfterASlotThatWasStartedForIt(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	for _, name := range []string{"a", "b"} {
-		for deadline := first.Add(3 * time.Minute); w.state(name, first.Add(time.Minute)) != activitycore.SlotOpen; time.Sleep(time.Second) {
+		for deadline := first.Add(3 * time.Minute); w.state(name, first.Add(time.Minute)) != core.SlotOpen; time.Sleep(time.Second) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s never fired again", name)
 			}

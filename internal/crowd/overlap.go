@@ -5,27 +5,28 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // SlotPolicy is asked at admission whether a slot is to run: nil means yes.
 type SlotPolicy interface {
-	Decide(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time) (*activitycore.Settlement, error)
+	Decide(ctx context.Context, def core.StoredDefinition, nominal, now time.Time) (*core.Settlement, error)
 }
 
 // OverlapRecord is what an [Overlap] asks of the record.
 type OverlapRecord interface {
-	Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error)
-	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
+	Runs(ctx context.Context, f core.RunFilter, p core.PageRequest) (core.Page[core.Run], error)
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (core.LedgerEntry, error)
 }
 
 // Executions tells of the execution of a slot.
 type Executions interface {
-	SlotState(ctx context.Context, activityID string, nominal time.Time) (activitycore.SlotState, error)
+	SlotState(ctx context.Context, activityID string, nominal time.Time) (core.SlotState, error)
 }
 
-// Overlap adds to a policy what a schedule cannot know: that the run of an earlier slot, which was started here, is still open.
-// Under the misfire policy skip such a slot is skipped, as the schedule does with runs of its own.
+// Overlap adds to a policy what a schedule cannot know: that the run of an earlier slot, which
+// was started here, is still open. Under the misfire policy skip such a slot is skipped, as the
+// schedule does with runs of its own.
 type Overlap struct {
 	Policy     SlotPolicy
 	Record     OverlapRecord
@@ -36,13 +37,13 @@ type Overlap struct {
 const openLooked = 20
 
 // Decide asks the policy first, and then for an overlap.
-func (o Overlap) Decide(ctx context.Context, def activitycore.StoredDefinition, nominal, now time.Time) (*activitycore.Settlement, error) {
+func (o Overlap) Decide(ctx context.Context, def core.StoredDefinition, nominal, now time.Time) (*core.Settlement, error) {
 	verdict, err := o.Policy.Decide(ctx, def, nominal, now)
 	if err != nil || verdict != nil || !ours(def) {
 		return verdict, err
 	}
-	page, err := o.Record.Runs(ctx, activitycore.RunFilter{ActivityID: def.ID, Status: activitycore.RunRunning, Kind: activitycore.CauseCron},
-		activitycore.PageRequest{Limit: openLooked})
+	page, err := o.Record.Runs(ctx, core.RunFilter{ActivityID: def.ID, Status: core.RunRunning, Kind: core.CauseCron},
+		core.PageRequest{Limit: openLooked})
 	if err != nil {
 		return nil, fmt.Errorf("read open runs: %w", err)
 	}
@@ -55,18 +56,19 @@ func (o Overlap) Decide(ctx context.Context, def activitycore.StoredDefinition, 
 			return nil, err
 		}
 		if overlaps {
-			return &activitycore.Settlement{
-				ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: activitycore.CronCause(nominal),
-				Verdict: activitycore.VerdictSkipped, Reason: "overlap: the run of " + run.Cause.Key() + " was still open",
+			return &core.Settlement{
+				ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: core.CronCause(nominal),
+				Verdict: core.VerdictSkipped, Reason: "overlap: the run of " + run.Cause.Key() + " was still open",
 			}, nil
 		}
 	}
 	return nil, nil //nolint:nilnil // nil means: let it run
 }
 
-// overlaps reports whether an open run is that of a slot in its own time and really goes on. A backfill or a make-up holds
-// nothing up, and neither does a run that ended without the record knowing.
-func (o Overlap) overlaps(ctx context.Context, run activitycore.Run) (bool, error) {
+// overlaps reports whether an open run is that of a slot in its own time and really goes on. A
+// backfill or a make-up holds nothing up, and neither does a run that ended without the record
+// knowing.
+func (o Overlap) overlaps(ctx context.Context, run core.Run) (bool, error) {
 	entry, err := o.Record.LedgerEntry(ctx, run.ActivityID, run.Cause.Key())
 	if err != nil {
 		return false, fmt.Errorf("read the ledger row of an open run: %w", err)
@@ -78,5 +80,5 @@ func (o Overlap) overlaps(ctx context.Context, run activitycore.Run) (bool, erro
 	if err != nil {
 		return false, fmt.Errorf("look at an open run: %w", err)
 	}
-	return state == activitycore.SlotOpen, nil
+	return state == core.SlotOpen, nil
 }

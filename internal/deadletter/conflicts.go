@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
@@ -21,17 +21,17 @@ const (
 	conflictsWithin = 50_000
 )
 
-// Conflicts returns the letters of events that came with the event_id of another one, newest first, with what differs: the newest 20 of
-// those among the newest 50,000 letters.
-func (q *Queue) Conflicts(ctx context.Context, e activitycore.EventListing) ([]activitycore.ConflictingEvent, error) {
+// Conflicts returns the letters of events that came with the event_id of another one, newest
+// first, with what differs: the newest 20 of those among the newest 50,000 letters.
+func (q *Queue) Conflicts(ctx context.Context, e core.EventListing) ([]core.ConflictingEvent, error) {
 	ids, err := q.conflicts(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	var out []activitycore.ConflictingEvent
+	var out []core.ConflictingEvent
 	for i := len(ids) - 1; i >= 0 && len(out) < conflictsMost; i-- {
 		l, err := q.Show(ctx, ids[i])
-		switch gone := activitycore.IsCode(err, activitycore.CodeNotFound); {
+		switch gone := core.IsCode(err, core.CodeNotFound); {
 		case gone && l.ID == 0: // settled meanwhile
 			continue
 		case err != nil && !gone:
@@ -42,18 +42,19 @@ func (q *Queue) Conflicts(ctx context.Context, e activitycore.EventListing) ([]a
 	return out, nil
 }
 
-// conflicts returns the IDs of the letters, oldest first. It reads the headers of letters of that reason, and nothing else.
-func (q *Queue) conflicts(ctx context.Context, e activitycore.EventListing) (ids []uint64, err error) {
-	stream, err := q.js.Stream(ctx, activitycore.DeadLetterStream)
+// conflicts returns the IDs of the letters, oldest first. It reads the headers of letters of
+// that reason, and nothing else.
+func (q *Queue) conflicts(ctx context.Context, e core.EventListing) (ids []uint64, err error) {
+	stream, err := q.js.Stream(ctx, core.DeadLetterStream)
 	if err != nil {
-		return nil, eventstream.Error(err, "find stream "+activitycore.DeadLetterStream)
+		return nil, eventstream.Error(err, "find stream "+core.DeadLetterStream)
 	}
-	from := eventstream.From{Sequence: 1, Subject: activitycore.DeadLetterPrefix + reasonConflict, HeadersOnly: true}
+	from := eventstream.From{Sequence: 1, Subject: core.DeadLetterPrefix + reasonConflict, HeadersOnly: true}
 	if last := stream.CachedInfo().State.LastSeq; last > conflictsWithin {
 		from.Sequence = last - conflictsWithin + 1
 	}
 	id, own := headerSafe(e.EventID), strconv.FormatUint(e.Sequence, 10)
-	err = eventstream.Ascend(ctx, q.js, activitycore.DeadLetterStream, from, func(m eventstream.Message) error {
+	err = eventstream.Ascend(ctx, q.js, core.DeadLetterStream, from, func(m eventstream.Message) error {
 		if m.Header.Get(headerEventID) == id && m.Header.Get(headerSequence) != own {
 			ids = append(ids, m.Sequence)
 		}
@@ -63,8 +64,8 @@ func (q *Queue) conflicts(ctx context.Context, e activitycore.EventListing) (ids
 }
 
 // conflicting is a letter beside the event that has its ID.
-func conflicting(l activitycore.DeadLetter, kept *activitycore.Event) activitycore.ConflictingEvent {
-	x := activitycore.ConflictingEvent{DeadLetter: l.ID, Sequence: l.Sequence, At: l.At, Differs: []string{}}
+func conflicting(l core.DeadLetter, kept *core.Event) core.ConflictingEvent {
+	x := core.ConflictingEvent{DeadLetter: l.ID, Sequence: l.Sequence, At: l.At, Differs: []string{}}
 	var header envelope.Header
 	err := json.Unmarshal(l.Headers, &header)
 	if err == nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
@@ -30,7 +30,7 @@ func TestConflictsAreToldBesideTheEventWhoseIDTheyHave(t *testing.T) {
 	}
 	eventually(t, "all are dead letters", func() bool { return w.seen.dead.Load() == conflictsMost+4 })
 	queue := New(w.JS, time.Now)
-	others, err := queue.Conflicts(t.Context(), activitycore.EventListing{Event: first, Sequence: 1})
+	others, err := queue.Conflicts(t.Context(), core.EventListing{Event: first, Sequence: 1})
 	if err != nil || len(others) != 2 {
 		t.Fatalf("%+v %v, want two", others, err)
 	}
@@ -51,13 +51,13 @@ func TestConflictsAreToldBesideTheEventWhoseIDTheyHave(t *testing.T) {
 	if err := queue.Drop(t.Context(), others[0].DeadLetter); err != nil {
 		t.Fatal(err)
 	}
-	others, err = queue.Conflicts(t.Context(), activitycore.EventListing{Event: first, Sequence: 1})
+	others, err = queue.Conflicts(t.Context(), core.EventListing{Event: first, Sequence: 1})
 	if err != nil || len(others) != 1 || others[0].Sequence != 3 {
 		t.Errorf("after a drop: %+v %v, want the other one", others, err)
 	}
-	others, err = queue.Conflicts(t.Context(), activitycore.EventListing{Event: event("e2", "x", 1), Sequence: 2})
+	others, err = queue.Conflicts(t.Context(), core.EventListing{Event: event("e2", "x", 1), Sequence: 2})
 	if err != nil || len(others) != conflictsMost || others[0].DeadLetter != conflictsMost+4 ||
-		!slices.IsSortedFunc(others, func(a, b activitycore.ConflictingEvent) int { return cmp.Compare(b.DeadLetter, a.DeadLetter) }) {
+		!slices.IsSortedFunc(others, func(a, b core.ConflictingEvent) int { return cmp.Compare(b.DeadLetter, a.DeadLetter) }) {
 		t.Errorf("of many: %d, %+v, %v; want the newest %d, newest first", len(others), others, err, conflictsMost)
 	}
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
-// Headers of a dead letter. The message's own headers stand beside them under their own names, other than those that steer
-// JetStream (Nats-…), which get originalPrefix so that they mean nothing here.
+// Headers of a dead letter. The message's own headers stand beside them under their own names,
+// other than those that steer JetStream (Nats-…), which get originalPrefix so that they mean
+// nothing here.
 const (
 	headerReason     = "Activity-Reason"
 	headerDetail     = "Activity-Detail"
@@ -48,10 +49,11 @@ func New(js jetstream.JetStream, now func() time.Time) *Queue {
 	return &Queue{js: js, now: now}
 }
 
-// Store writes a dead letter for a message that was delivered so often, and returns under which event ID, "" if it has none. A second
-// letter for the same message and reason is recognised by JetStream for as long as its window lasts.
+// Store writes a dead letter for a message that was delivered so often, and returns under which
+// event ID, "" if it has none. A second letter for the same message and reason is recognised by
+// JetStream for as long as its window lasts.
 func (q *Queue) Store(ctx context.Context, m eventstream.Message, deliveries uint64, reason, detail string) (eventID string, err error) {
-	msg := nats.NewMsg(activitycore.DeadLetterPrefix + reason)
+	msg := nats.NewMsg(core.DeadLetterPrefix + reason)
 	msg.Data = m.Data
 	for name, values := range m.Header {
 		if hasPrefixFold(name, natsPrefix) || hasPrefixFold(name, ownPrefix) {
@@ -74,10 +76,10 @@ func (q *Queue) Store(ctx context.Context, m eventstream.Message, deliveries uin
 		msg.Data = nil
 		set(headerElsewhere, "true")
 	}
-	_, err = q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.DeadLetterStream))
+	_, err = q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(core.DeadLetterStream))
 	if eventstream.Full(err) {
-		return eventID, activitycore.Wrap(activitycore.CodeUnavailable, err,
-			"cannot store the dead letter: stream %s is full; replay or drop letters (activity-core dead-letters), or give it more room (nats stream edit %s --max-bytes)", activitycore.DeadLetterStream, activitycore.DeadLetterStream)
+		return eventID, core.Wrap(core.CodeUnavailable, err,
+			"cannot store the dead letter: stream %s is full; replay or drop letters (activity-core dead-letters), or give it more room (nats stream edit %s --max-bytes)", core.DeadLetterStream, core.DeadLetterStream)
 	}
 	if err != nil {
 		return eventID, eventstream.Error(err, "store the dead letter")
@@ -109,13 +111,14 @@ type Filter struct {
 	Type   string
 }
 
-func (f Filter) wants(l activitycore.DeadLetter) bool {
+func (f Filter) wants(l core.DeadLetter) bool {
 	return (f.Reason == "" || f.Reason == l.Reason) && (f.Type == "" || f.Type == l.Type)
 }
 
-// List lists dead letters, newest first, without their data. It looks at some 4,000 letters at most: a page may be short, or empty, and still have a NextCursor.
-func (q *Queue) List(ctx context.Context, f Filter, p activitycore.PageRequest) (activitycore.Page[activitycore.DeadLetter], error) {
-	return eventstream.Descend(ctx, q.js, activitycore.DeadLetterStream, p, func(m eventstream.Message) (activitycore.DeadLetter, eventstream.Choice) {
+// List lists dead letters, newest first, without their data. It looks at some 4,000 letters at
+// most: a page may be short, or empty, and still have a NextCursor.
+func (q *Queue) List(ctx context.Context, f Filter, p core.PageRequest) (core.Page[core.DeadLetter], error) {
+	return eventstream.Descend(ctx, q.js, core.DeadLetterStream, p, func(m eventstream.Message) (core.DeadLetter, eventstream.Choice) {
 		l := letter(m)
 		l.Data = nil
 		if !f.wants(l) {
@@ -126,18 +129,18 @@ func (q *Queue) List(ctx context.Context, f Filter, p activitycore.PageRequest) 
 }
 
 // Show returns one dead letter with its data.
-func (q *Queue) Show(ctx context.Context, id uint64) (activitycore.DeadLetter, error) {
-	m, err := eventstream.Read(ctx, q.js, activitycore.DeadLetterStream, id)
+func (q *Queue) Show(ctx context.Context, id uint64) (core.DeadLetter, error) {
+	m, err := eventstream.Read(ctx, q.js, core.DeadLetterStream, id)
 	if err != nil {
-		return activitycore.DeadLetter{}, err
+		return core.DeadLetter{}, err
 	}
 	if m.Header.Get(headerElsewhere) == "" {
 		return letter(m), nil
 	}
 	l := letter(m)
-	original, err := eventstream.Read(ctx, q.js, activitycore.EventStream, l.Sequence)
+	original, err := eventstream.Read(ctx, q.js, core.EventStream, l.Sequence)
 	if err != nil {
-		return l, activitycore.Wrap(activitycore.CodeOf(err), err, "the data of dead letter %d is not in the event stream any more (sequence %d)", id, l.Sequence)
+		return l, core.Wrap(core.CodeOf(err), err, "the data of dead letter %d is not in the event stream any more (sequence %d)", id, l.Sequence)
 	}
 	l.Data = original.Data
 	return l, nil
@@ -145,11 +148,11 @@ func (q *Queue) Show(ctx context.Context, id uint64) (activitycore.DeadLetter, e
 
 // Drop removes a dead letter for good.
 func (q *Queue) Drop(ctx context.Context, id uint64) error {
-	stream, err := q.js.Stream(ctx, activitycore.DeadLetterStream)
+	stream, err := q.js.Stream(ctx, core.DeadLetterStream)
 	if err != nil {
-		return eventstream.Error(err, "find stream "+activitycore.DeadLetterStream)
+		return eventstream.Error(err, "find stream "+core.DeadLetterStream)
 	}
-	if _, err := eventstream.Read(ctx, q.js, activitycore.DeadLetterStream, id); err != nil {
+	if _, err := eventstream.Read(ctx, q.js, core.DeadLetterStream, id); err != nil {
 		return err
 	}
 	if err := stream.DeleteMsg(ctx, id); err != nil {
@@ -158,30 +161,32 @@ func (q *Queue) Drop(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// Replay publishes a dead letter to its original subject, with its original headers, the same event_id and a Nats-Msg-Id of its own, and then removes
-// it. If the process dies in between, the letter stays, and replaying it again is harmless: the ledger knows the event.
-func (q *Queue) Replay(ctx context.Context, id uint64) (activitycore.PublishReceipt, error) {
+// Replay publishes a dead letter to its original subject, with its original headers, the same
+// event_id and a Nats-Msg-Id of its own, and then removes it. If the process dies in between,
+// the letter stays, and replaying it again is harmless: the ledger knows the event.
+func (q *Queue) Replay(ctx context.Context, id uint64) (core.PublishReceipt, error) {
 	l, err := q.Show(ctx, id)
 	if err != nil {
-		return activitycore.PublishReceipt{}, err
+		return core.PublishReceipt{}, err
 	}
 	msg := nats.NewMsg(l.Subject)
 	msg.Data = l.Data
 	if err := json.Unmarshal(l.Headers, &msg.Header); err != nil {
-		return activitycore.PublishReceipt{}, activitycore.Wrap(activitycore.CodeInternal, err, "dead letter %d has unreadable headers", id)
+		return core.PublishReceipt{}, core.Wrap(core.CodeInternal, err, "dead letter %d has unreadable headers", id)
 	}
 	maps.DeleteFunc(msg.Header, func(name string, _ []string) bool { return hasPrefixFold(name, natsPrefix) })
 	msg.Header.Set(jetstream.MsgIDHeader, fmt.Sprintf("replay-%d-%d", id, l.At.UnixNano()))
 	msg.Header.Set(headerEventID, l.EventID) // where the message does not say it, its own Nats-Msg-Id did
-	ack, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(activitycore.EventStream))
+	ack, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(core.EventStream))
 	if err != nil {
-		return activitycore.PublishReceipt{}, eventstream.Error(err, fmt.Sprintf("publish dead letter %d again", id))
+		return core.PublishReceipt{}, eventstream.Error(err, fmt.Sprintf("publish dead letter %d again", id))
 	}
-	receipt := activitycore.PublishReceipt{EventID: l.EventID, Sequence: ack.Sequence, Duplicate: ack.Duplicate}
+	receipt := core.PublishReceipt{EventID: l.EventID, Sequence: ack.Sequence, Duplicate: ack.Duplicate}
 	return receipt, q.Drop(ctx, id)
 }
 
-// ReplayAll replays every dead letter that the filter wants and that was there when it was called, oldest first. It returns how many it replayed, also with an error.
+// ReplayAll replays every dead letter that the filter wants and that was there when it was
+// called, oldest first. It returns how many it replayed, also with an error.
 func (q *Queue) ReplayAll(ctx context.Context, f Filter) (int, error) {
 	ids, err := q.all(ctx, f)
 	if err != nil {
@@ -210,7 +215,7 @@ func (q *Queue) DropAll(ctx context.Context, f Filter) (int, error) {
 }
 
 func (q *Queue) all(ctx context.Context, f Filter) (ids []uint64, err error) {
-	err = eventstream.Ascend(ctx, q.js, activitycore.DeadLetterStream, eventstream.From{}, func(m eventstream.Message) error {
+	err = eventstream.Ascend(ctx, q.js, core.DeadLetterStream, eventstream.From{}, func(m eventstream.Message) error {
 		if l := letter(m); f.wants(l) {
 			ids = append(ids, l.ID)
 		}
@@ -220,8 +225,8 @@ func (q *Queue) all(ctx context.Context, f Filter) (ids []uint64, err error) {
 }
 
 // letter reads a dead letter from its message.
-func letter(m eventstream.Message) activitycore.DeadLetter {
-	l := activitycore.DeadLetter{
+func letter(m eventstream.Message) core.DeadLetter {
+	l := core.DeadLetter{
 		ID:      m.Sequence,
 		EventID: m.Header.Get(headerEventID),
 		Type:    m.Header.Get(headerEventType),

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
@@ -41,7 +41,7 @@ func TestALetterOfWhatIsNoEventIsFoundByWhatItSaysOfItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "it is a dead letter", func() bool { return w.seen.dead.Load() == 1 })
-	page, err := New(w.JS, time.Now).List(t.Context(), Filter{Type: "push"}, activitycore.PageRequest{Limit: 10})
+	page, err := New(w.JS, time.Now).List(t.Context(), Filter{Type: "push"}, core.PageRequest{Limit: 10})
 	if err != nil || len(page.Items) != 1 || page.Items[0].EventID != "e1" {
 		t.Fatalf("%+v %v", page.Items, err)
 	}
@@ -64,7 +64,7 @@ func TestALetterThatIsReplayedInVainKeepsItsEventID(t *testing.T) {
 	letters := New(w.JS, time.Now)
 	for round := range int64(3) {
 		eventually(t, "both are dead letters", func() bool { return w.seen.dead.Load() == 2*(round+1) })
-		page, err := letters.List(t.Context(), Filter{Type: "push"}, activitycore.PageRequest{Limit: 10})
+		page, err := letters.List(t.Context(), Filter{Type: "push"}, core.PageRequest{Limit: 10})
 		if err != nil || len(page.Items) != 2 || page.Items[0].EventID+page.Items[1].EventID != "m1" {
 			t.Fatalf("round %d: %+v %v", round, page.Items, err)
 		}
@@ -90,7 +90,7 @@ func TestAFullDeadLetterStreamIsSaidAndLosesNothing(t *testing.T) {
 	w.Publish(event("e1", "x", nil)) // others go on
 	eventually(t, "others go on", func() bool { return w.seen.started.Load() == 1 })
 
-	stream, err := w.JS.Stream(t.Context(), activitycore.DeadLetterStream)
+	stream, err := w.JS.Stream(t.Context(), core.DeadLetterStream)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
-// identify finds out what a message that is no event would have been, so that its dead letter can be found: by what it says of itself, its headers, or where it was
-// published. Nothing is checked, and either may stay empty.
+// identify finds out what a message that is no event would have been, so that its dead letter
+// can be found: by what it says of itself, its headers, or where it was published. Nothing is
+// checked, and either may stay empty.
 func identify(subject string, header nats.Header, data []byte) (eventID, eventType string) {
 	var said struct {
 		EventID     json.RawMessage `json:"event_id"`
@@ -22,7 +23,7 @@ func identify(subject string, header nats.Header, data []byte) (eventID, eventTy
 		Source      json.RawMessage `json:"source"`
 		SpecVersion json.RawMessage `json:"specversion"`
 	}
-	_ = json.Unmarshal(activitycore.WithoutBOM(data), &said) // of what is no JSON object it reads nothing
+	_ = json.Unmarshal(core.WithoutBOM(data), &said) // of what is no JSON object it reads nothing
 	eventID, eventType = text(said.EventID), text(said.Type)
 	id, source := text(said.ID), text(said.Source)
 	if len(said.SpecVersion) == 0 {
@@ -54,7 +55,7 @@ func identify(subject string, header nats.Header, data []byte) (eventID, eventTy
 		eventID = header.Get(nats.MsgIdHdr)
 	}
 	if eventType == "" { // activity.{type, escaped}, if it was published as recommended
-		escaped := strings.TrimPrefix(subject, strings.TrimSuffix(activitycore.EventSubjects, ">"))
+		escaped := strings.TrimPrefix(subject, strings.TrimSuffix(core.EventSubjects, ">"))
 		if unescaped, err := url.PathUnescape(escaped); err == nil && envelope.Subject(unescaped) == subject {
 			eventType = unescaped
 		}

@@ -9,7 +9,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 )
 
-// Names of the flags that choose the ports, as the dev command spells them. Errors about a port name its flag.
+// Names of the flags that choose the ports, as the dev command spells them. Errors about a port
+// name its flag.
 const (
 	TemporalPortFlag = "--temporal-port"
 	UIPortFlag       = "--ui-port"
@@ -22,48 +23,60 @@ const DefaultNamespace = "default"
 // defaultRetention is how long Temporal keeps closed workflows when the configuration does not say.
 const defaultRetention = 7 * 24 * time.Hour
 
-// TemporalConfig says how to run the embedded Temporal server. The zero value is an in-memory server on a free port.
+// TemporalConfig says how to run the embedded Temporal server. The zero value is an in-memory
+// server on a free port.
 type TemporalConfig struct {
-	// Dir is the existing folder that holds temporal.db. Empty keeps everything in memory, lost on Stop.
+	// Dir is the existing folder that holds temporal.db. Empty keeps everything in memory, lost on
+	// Stop.
 	Dir string
-	// FrontendAddr is the IP address and port of the gRPC frontend. Port 0 picks a free one; empty means 127.0.0.1:0.
+	// FrontendAddr is the IP address and port of the gRPC frontend. Port 0 picks a free one; empty
+	// means 127.0.0.1:0.
 	FrontendAddr string
 	// Namespace is created if it does not exist. Empty means [DefaultNamespace].
 	Namespace string
-	// Retention is how long closed workflows of a newly created namespace are kept; at least one hour, 0 means 7 days.
+	// Retention is how long closed workflows of a newly created namespace are kept; at least one
+	// hour, 0 means 7 days.
 	Retention time.Duration
-	// SearchAttributes are registered in Namespace and usable once StartTemporal returns, also when the namespace
-	// existed before without them. An attribute that exists with another type is an error.
+	// SearchAttributes are registered in Namespace and usable once StartTemporal returns, also when
+	// the namespace existed before without them. An attribute that exists with another type is an
+	// error.
 	SearchAttributes map[string]enumspb.IndexedValueType
-	// CHASMScheduler creates new schedules on Temporal's newer scheduler instead of one workflow each; schedules that
-	// exist stay what they are. Server 1.32.0 is not ready for activity-core there: with overlap policy BUFFER_ONE or
-	// BUFFER_ALL it starts two buffered runs beside each other when the run before them ends.
+	// CHASMScheduler creates new schedules on Temporal's newer scheduler instead of one workflow
+	// each; schedules that exist stay what they are. Server 1.32.0 is not ready for activity-core
+	// there: with overlap policy BUFFER_ONE or BUFFER_ALL it starts two buffered runs beside each
+	// other when the run before them ends.
 	CHASMScheduler bool
-	// PowerLossSafe makes SQLite wait for the disk on every commit. Without it a commit survives the death of this
-	// process, but a power cut may take the last ones (never the integrity of the file).
+	// PowerLossSafe makes SQLite wait for the disk on every commit. Without it a commit survives
+	// the death of this process, but a power cut may take the last ones (never the integrity of the
+	// file).
 	PowerLossSafe bool
-	// NamespaceRefresh is how often the server looks for namespace changes; 0 means one second. Tests that create
-	// many namespaces set it lower.
+	// NamespaceRefresh is how often the server looks for namespace changes; 0 means one second.
+	// Tests that create many namespaces set it lower.
 	NamespaceRefresh time.Duration
 	// DynamicConfig overrides the server's dynamic configuration, by Temporal's own keys.
 	DynamicConfig map[string]any
 	// Logger receives the server's log; nil discards it.
 	Logger *slog.Logger
-	// LogLevel is the least level passed on to Logger; nil means warnings, because the server is talkative below.
+	// LogLevel is the least level passed on to Logger; nil means warnings, because the server is
+	// talkative below.
 	LogLevel slog.Leveler
 }
 
-// NATSConfig says how to run the embedded NATS server. The zero value is a server on a free port that keeps its streams
-// in a temporary folder.
+// NATSConfig says how to run the embedded NATS server. The zero value is a server on a free
+// port that keeps its streams in a temporary folder.
 type NATSConfig struct {
-	// Dir is the folder for JetStream's files, created if missing. Empty uses a temporary one that Stop removes.
+	// Dir is the folder for JetStream's files, created if missing. Empty uses a temporary one that
+	// Stop removes.
 	Dir string
-	// Addr is the IP address and port for clients. Port 0 picks a free one; empty means 127.0.0.1:0.
+	// Addr is the IP address and port for clients. Port 0 picks a free one; empty means
+	// 127.0.0.1:0.
 	Addr string
-	// SyncAlways makes JetStream sync each message to disk before it acknowledges it (sync_interval: always), so that
-	// an acknowledged message survives a power cut. Without it, messages survive the death of this process only.
+	// SyncAlways makes JetStream sync each message to disk before it acknowledges it
+	// (sync_interval: always), so that an acknowledged message survives a power cut. Without it,
+	// messages survive the death of this process only.
 	SyncAlways bool
-	// MaxStore caps the bytes of all streams on disk; 0 lets the server take three quarters of the free space.
+	// MaxStore caps the bytes of all streams on disk; 0 lets the server take three quarters of the
+	// free space.
 	MaxStore int64
 	// MaxPayload caps one message in bytes; 0 means 1 MiB, the default of NATS.
 	MaxPayload int32
@@ -75,8 +88,9 @@ type NATSConfig struct {
 
 // UIConfig says how to run the Temporal Web UI.
 type UIConfig struct {
-	// Addr is the loopback IP address and port to listen on. Port 0 picks a free one; empty means 127.0.0.1:0. An
-	// address that is not loopback is refused: the UI has no login and can change workflows.
+	// Addr is the loopback IP address and port to listen on. Port 0 picks a free one; empty means
+	// 127.0.0.1:0. An address that is not loopback is refused: the UI has no login and can change
+	// workflows.
 	Addr string
 	// TemporalAddr is the host and port of the Temporal frontend. It need not be reachable yet.
 	TemporalAddr string
@@ -88,15 +102,16 @@ type UIConfig struct {
 
 // Config says how to run the whole stack.
 type Config struct {
-	// Dir is the data folder, created if missing and locked while the stack runs. Empty means ephemeral: nothing is
-	// kept, nothing is locked.
+	// Dir is the data folder, created if missing and locked while the stack runs. Empty means
+	// ephemeral: nothing is kept, nothing is locked.
 	Dir string
-	// TemporalAddr, UIAddr and NATSAddr are IP addresses with ports. Port 0 picks a free one; empty means 127.0.0.1:0.
+	// TemporalAddr, UIAddr and NATSAddr are IP addresses with ports. Port 0 picks a free one; empty
+	// means 127.0.0.1:0.
 	TemporalAddr, UIAddr, NATSAddr string
 	// NoUI leaves the Temporal Web UI out.
 	NoUI bool
-	// Namespace, Retention, SearchAttributes, CHASMScheduler, PowerLossSafe, NamespaceRefresh and DynamicConfig are as
-	// in [TemporalConfig].
+	// Namespace, Retention, SearchAttributes, CHASMScheduler, PowerLossSafe, NamespaceRefresh and
+	// DynamicConfig are as in [TemporalConfig].
 	Namespace        string
 	Retention        time.Duration
 	SearchAttributes map[string]enumspb.IndexedValueType

@@ -20,7 +20,8 @@ var errLockHeld = errors.New("lock is held")
 type FolderInUseError struct {
 	// Dir is the data folder.
 	Dir string
-	// PID is the process that holds it, as that process wrote it down; empty if it could not be read.
+	// PID is the process that holds it, as that process wrote it down; empty if it could not be
+	// read.
 	PID string
 }
 
@@ -33,8 +34,8 @@ func (e *FolderInUseError) Error() string {
 	return fmt.Sprintf("data folder %s is in use by %s: stop it, or choose another folder with --data-dir", e.Dir, holder)
 }
 
-// folderLock keeps a data folder to one process. The operating system drops the lock when the process dies, so a kill -9
-// leaves nothing to clean up.
+// folderLock keeps a data folder to one process. The operating system drops the lock when the
+// process dies, so a kill -9 leaves nothing to clean up.
 type folderLock struct{ file *os.File }
 
 // lockFolder creates dir if it is missing and locks it, or returns a [FolderInUseError].
@@ -70,7 +71,8 @@ func writePID(f *os.File) error {
 	return err
 }
 
-// release gives the folder back. The file stays: removing it could remove the lock of the next holder.
+// release gives the folder back. The file stays: removing it could remove the lock of the next
+// holder.
 func (l *folderLock) release() error {
 	if l == nil {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile locks one byte far behind the content, because Windows locks keep others from reading what they cover and
-// the refused process wants to read the holder's PID.
+// lockFile locks one byte far behind the content, because Windows locks keep others from
+// reading what they cover and the refused process wants to read the holder's PID.
 func lockFile(f *os.File) error {
 	at := windows.Overlapped{Offset: math.MaxUint32, OffsetHigh: math.MaxInt32}
 	err := windows.LockFileEx(windows.Handle(f.Fd()),

@@ -13,7 +13,8 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// serverLogger returns a logger for an embedded server: records below level (nil: warning) are dropped.
+// serverLogger returns a logger for an embedded server: records below level (nil: warning) are
+// dropped.
 func serverLogger(logger *slog.Logger, level slog.Leveler, component string) *slog.Logger {
 	if logger == nil {
 		return slog.New(slog.DiscardHandler)
@@ -48,16 +49,19 @@ type temporalLogger struct {
 	phase *temporalPhase
 }
 
-// temporalPhase says what the server's log is worth. While it stops, its parts lose sight of each other and report
-// cancelled calls as errors, which is for debugging only (Stop returns what really failed); once it has stopped, some of
-// its goroutines go on trying for as long as the process lives, which is for nobody.
+// temporalPhase says what the server's log is worth. While it stops, its parts lose sight of
+// each other and report cancelled calls as errors, which is for debugging only (Stop returns
+// what really failed); once it has stopped, some of its goroutines go on trying for as long as
+// the process lives, which is for nobody.
 type temporalPhase struct{ stopping, stopped atomic.Bool }
 
-// expectedWarning is what the server says at each start without an HTTP API, which nothing here uses.
+// expectedWarning is what the server says at each start without an HTTP API, which nothing here
+// uses.
 const expectedWarning = "HTTP API port has not been set."
 
-// What schedules say as they wake after an outage, beside thousands of others. A slot whose run was started by us, or before the outage, is
-// refused to them: that is how a slot runs once. And a description waits for its schedule to come to its turn.
+// What schedules say as they wake after an outage, beside thousands of others. A slot whose run
+// was started by us, or before the outage, is refused to them: that is how a slot runs once.
+// And a description waits for its schedule to come to its turn.
 const (
 	startRefused = "Failed to start workflow"
 	existsType   = "serviceerror.WorkflowExecutionAlreadyStarted"
@@ -101,8 +105,9 @@ func (l temporalLogger) Panic(msg string, tags ...tag.Tag) {
 	panic(msg)
 }
 
-// Fatal must not return, and must not end a process that is not the server's own: it panics. During start StartTemporal
-// recovers and returns it as an error; later it ends the process like any panic, with its place.
+// Fatal must not return, and must not end a process that is not the server's own: it panics.
+// During start StartTemporal recovers and returns it as an error; later it ends the process
+// like any panic, with its place.
 func (l temporalLogger) Fatal(msg string, tags ...tag.Tag) {
 	l.log(slog.LevelError, msg, tags)
 	for _, t := range tags {
@@ -154,7 +159,8 @@ func (l *natsLogger) Errorf(format string, v ...any)  { l.log(slog.LevelError, f
 func (l *natsLogger) Debugf(format string, v ...any)  { l.log(slog.LevelDebug, format, v) }
 func (l *natsLogger) Tracef(format string, v ...any)  { l.log(slog.LevelDebug-4, format, v) }
 
-// Fatalf does not end the process: the server goes on to return, and StartNATS returns the message as an error.
+// Fatalf does not end the process: the server goes on to return, and StartNATS returns the
+// message as an error.
 func (l *natsLogger) Fatalf(format string, v ...any) {
 	msg := fmt.Sprintf(format, v...)
 	l.fatal.CompareAndSwap(nil, &msg)

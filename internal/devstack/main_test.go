@@ -19,7 +19,8 @@ import (
 	"github.com/activity-core/activity-core/internal/devstack"
 )
 
-// childEnv makes the test binary run a stack on the folder it names instead of tests: something to kill -9.
+// childEnv makes the test binary run a stack on the folder it names instead of tests: something
+// to kill -9.
 const childEnv = "DEVSTACK_TEST_CHILD_DIR"
 
 // testTimeout bounds a test that hangs; none waits for it otherwise.
@@ -58,8 +59,9 @@ func runChild(dir string) error {
 	return err
 }
 
-// inProcessOfItsOwn reports whether the test runs alone in its process; if not, it runs it there and passes on how that
-// went. A stopped Temporal server leaves goroutines that make new ones: no leak can be told beside them.
+// inProcessOfItsOwn reports whether the test runs alone in its process; if not, it runs it
+// there and passes on how that went. A stopped Temporal server leaves goroutines that make new
+// ones: no leak can be told beside them.
 func inProcessOfItsOwn(t *testing.T) bool {
 	t.Helper()
 	const aloneEnv = "DEVSTACK_TEST_ALONE"

@@ -17,7 +17,8 @@ import (
 // natsServerName is fixed: JetStream files name the server that wrote them.
 const natsServerName = "activity-core-dev"
 
-// natsReadyTimeout bounds the wait for the listener after Start returned, which is normally immediate.
+// natsReadyTimeout bounds the wait for the listener after Start returned, which is normally
+// immediate.
 const natsReadyTimeout = 10 * time.Second
 
 // NATS is a running embedded NATS server with JetStream.
@@ -30,7 +31,8 @@ type NATS struct {
 	stopErr  error // readable once stopped is closed
 }
 
-// StartNATS starts a NATS server and returns when it accepts clients. A port that is taken gives a [PortInUseError].
+// StartNATS starts a NATS server and returns when it accepts clients. A port that is taken
+// gives a [PortInUseError].
 func StartNATS(ctx context.Context, cfg NATSConfig) (*NATS, error) {
 	addr, err := parseAddr("NATS", cfg.Addr)
 	if err != nil {
@@ -95,8 +97,8 @@ func (n *NATS) URL() string { return n.server.ClientURL() }
 // InProcess is an option for nats.Connect that bypasses the network.
 func (n *NATS) InProcess() nats.Option { return nats.InProcessServer(n.server) }
 
-// Stop closes all connections, flushes JetStream to disk and returns when the server is gone, or when ctx is done (the
-// server then goes on stopping). It may be called again, and on nil.
+// Stop closes all connections, flushes JetStream to disk and returns when the server is gone,
+// or when ctx is done (the server then goes on stopping). It may be called again, and on nil.
 func (n *NATS) Stop(ctx context.Context) error {
 	if n == nil {
 		return nil

@@ -34,8 +34,9 @@ func (e *PortInUseError) Error() string {
 	return fmt.Sprintf("%s, or choose another port with %s (%s 0 picks a free one)", msg, e.Flag, e.Flag)
 }
 
-// CheckPort returns a [PortInUseError] if something already listens on addr (IP address and port). Port 0 is always
-// free. It opens and closes a listener, so another program may still take the port afterwards.
+// CheckPort returns a [PortInUseError] if something already listens on addr (IP address and
+// port). Port 0 is always free. It opens and closes a listener, so another program may still
+// take the port afterwards.
 func CheckPort(service, addr, flag string) error {
 	ap, err := parseAddr(service, addr)
 	if err != nil {
@@ -58,8 +59,8 @@ func listenError(service, addr, flag string, err error) error {
 	return fmt.Errorf("listen on %s for %s: %w", addr, service, err)
 }
 
-// parseAddr reads an IP address with a port; empty is the loopback address with any port. Host names are refused, since
-// what they resolve to decides who can reach a server without a login.
+// parseAddr reads an IP address with a port; empty is the loopback address with any port. Host
+// names are refused, since what they resolve to decides who can reach a server without a login.
 func parseAddr(service, addr string) (netip.AddrPort, error) {
 	if addr == "" {
 		addr = loopbackAnyPort
@@ -71,8 +72,8 @@ func parseAddr(service, addr string) (netip.AddrPort, error) {
 	return ap, nil
 }
 
-// freePorts reserves n distinct free TCP ports on ip. Each one was connected to once, so that its TIME_WAIT entry keeps
-// the kernel from handing it out again before the server binds it.
+// freePorts reserves n distinct free TCP ports on ip. Each one was connected to once, so that
+// its TIME_WAIT entry keeps the kernel from handing it out again before the server binds it.
 func freePorts(ctx context.Context, ip netip.Addr, n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	var dialer net.Dialer
@@ -92,7 +93,8 @@ func freePorts(ctx context.Context, ip netip.Addr, n int) ([]int, error) {
 			client.Close()
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		// The side that closes first keeps the TIME_WAIT entry: it must be the one that holds the port.
+		// The side that closes first keeps the TIME_WAIT entry: it must be the one that holds the
+		// port.
 		server.Close()
 		client.Close()
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)

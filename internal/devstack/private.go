@@ -16,8 +16,9 @@ const (
 	filePrivate = 0o600
 )
 
-// makePrivate takes the rights of others from the files that the servers keep below dir: earlier versions let everybody read some of
-// them. Other files that somebody keeps in the folder stay as they are.
+// makePrivate takes the rights of others from the files that the servers keep below dir:
+// earlier versions let everybody read some of them. Other files that somebody keeps in the
+// folder stay as they are.
 func makePrivate(dir string) error {
 	db := filepath.Join(dir, temporalDBFile)
 	for _, path := range []string{db, db + "-wal", db + "-shm", db + "-journal"} {

@@ -20,8 +20,9 @@ import (
 	"github.com/activity-core/activity-core/internal/testkit"
 )
 
-// TestSchedules shows what activity-core asks of a schedule. The CHASM scheduler of server 1.32.0 is left out where slots
-// are buffered: when the run that held them back ended, it started two of them beside each other.
+// TestSchedules shows what activity-core asks of a schedule. The CHASM scheduler of server
+// 1.32.0 is left out where slots are buffered: when the run that held them back ended, it
+// started two of them beside each other.
 func TestSchedules(t *testing.T) {
 	t.Parallel()
 	both := map[string]func(*testing.T, client.Client){
@@ -72,7 +73,8 @@ const (
 	workflowID = "activity-of-test:cron"
 )
 
-// everySecond creates a schedule whose workflow nobody works on: each run stays open until the test ends it.
+// everySecond creates a schedule whose workflow nobody works on: each run stays open until the
+// test ends it.
 func everySecond(t *testing.T, c client.Client, overlap enumspb.ScheduleOverlapPolicy) client.ScheduleHandle {
 	t.Helper()
 	h, err := c.ScheduleClient().Create(testContext(t), client.ScheduleOptions{

@@ -13,8 +13,9 @@ import (
 // serveStopTimeout bounds the stop of a served server once its context is done.
 const serveStopTimeout = 15 * time.Second
 
-// ServeTemporal runs a Temporal server until ctx is done: the whole of a process that stands in for an external
-// Temporal. It locks cfg.Dir (created if missing) when one is named and calls ready with the frontend's address.
+// ServeTemporal runs a Temporal server until ctx is done: the whole of a process that stands in
+// for an external Temporal. It locks cfg.Dir (created if missing) when one is named and calls
+// ready with the frontend's address.
 func ServeTemporal(ctx context.Context, cfg TemporalConfig, ready func(addr string)) error {
 	return serve(ctx, cfg.Dir, func(ctx context.Context) (stopper, string, error) {
 		t, err := StartTemporal(ctx, cfg)
@@ -25,8 +26,9 @@ func ServeTemporal(ctx context.Context, cfg TemporalConfig, ready func(addr stri
 	}, ready)
 }
 
-// ServeNATS runs a NATS server until ctx is done: the whole of a process that stands in for an external NATS. It locks
-// cfg.Dir (created if missing) when one is named and calls ready with the URL for clients.
+// ServeNATS runs a NATS server until ctx is done: the whole of a process that stands in for an
+// external NATS. It locks cfg.Dir (created if missing) when one is named and calls ready with
+// the URL for clients.
 func ServeNATS(ctx context.Context, cfg NATSConfig, ready func(url string)) error {
 	return serve(ctx, cfg.Dir, func(ctx context.Context) (stopper, string, error) {
 		n, err := StartNATS(ctx, cfg)

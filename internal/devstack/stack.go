@@ -27,9 +27,10 @@ type Stack struct {
 	mu sync.Mutex // serialises Stop
 }
 
-// Start locks the data folder, checks every port, starts the servers and returns when all are ready. If anything fails,
-// what was started is stopped. A folder in use gives a [FolderInUseError], a taken port a [PortInUseError]; both are
-// found before anything is opened.
+// Start locks the data folder, checks every port, starts the servers and returns when all are
+// ready. If anything fails, what was started is stopped. A folder in use gives a
+// [FolderInUseError], a taken port a [PortInUseError]; both are found before anything is
+// opened.
 func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	if err := checkPorts(cfg); err != nil {
 		return nil, err
@@ -39,7 +40,8 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Dir != "" {
-		// The servers keep the path for as long as they run, whatever happens to the working directory.
+		// The servers keep the path for as long as they run, whatever happens to the working
+		// directory.
 		dir, err := filepath.Abs(cfg.Dir)
 		if err != nil {
 			return nil, fmt.Errorf("data folder %q: %w", cfg.Dir, err)
@@ -120,9 +122,10 @@ func (c Config) nats() NATSConfig {
 	}
 }
 
-// Stop stops what runs, in the reverse order of start, gives the data folder back and returns when all is done or ctx is.
-// It may be called again, and on nil. If ctx ends first, the folder stays locked until a later Stop succeeds or the
-// process ends, because a server may still be writing.
+// Stop stops what runs, in the reverse order of start, gives the data folder back and returns
+// when all is done or ctx is. It may be called again, and on nil. If ctx ends first, the folder
+// stays locked until a later Stop succeeds or the process ends, because a server may still be
+// writing.
 func (s *Stack) Stop(ctx context.Context) error {
 	if s == nil {
 		return nil

@@ -96,8 +96,8 @@ func expectOneUnacked(ctx context.Context, t *testing.T, url string) {
 	}
 }
 
-// expectUnackedAmongRepeated allows what JetStream promises after a kill -9: it writes acks down a moment after it
-// confirmed them, so an acked message may come again, but none is lost.
+// expectUnackedAmongRepeated allows what JetStream promises after a kill -9: it writes acks
+// down a moment after it confirmed them, so an acked message may come again, but none is lost.
 func expectUnackedAmongRepeated(ctx context.Context, t *testing.T, url string) {
 	t.Helper()
 	got := nextEvent(ctx, t, url)
@@ -247,7 +247,8 @@ func TestEphemeralStackLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestStackIsSmall asserts memory, which does not depend on what else the machine does, and reports the time.
+// TestStackIsSmall asserts memory, which does not depend on what else the machine does, and
+// reports the time.
 func TestStackIsSmall(t *testing.T) {
 	const limit = 400 << 20 // bytes, the goal for the whole process including activity-core itself
 	dir := t.TempDir()

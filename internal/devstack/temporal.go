@@ -32,7 +32,8 @@ import (
 // temporalDBFile is the one file (with its WAL beside it) that holds everything Temporal knows.
 const temporalDBFile = "temporal.db"
 
-// Temporal is a running embedded Temporal server: frontend, history, matching and worker service in this process.
+// Temporal is a running embedded Temporal server: frontend, history, matching and worker
+// service in this process.
 type Temporal struct {
 	addr      string
 	namespace string
@@ -50,11 +51,12 @@ type Temporal struct {
 	stopErr  error // readable once stopped is closed
 }
 
-// StartTemporal starts a Temporal server and returns when its namespace exists, its search attributes are usable and
-// the frontend answers. A port that is taken gives a [PortInUseError].
+// StartTemporal starts a Temporal server and returns when its namespace exists, its search
+// attributes are usable and the frontend answers. A port that is taken gives a
+// [PortInUseError].
 //
-// Temporal keeps its SQLite connection open after Stop, until the process ends; starting again on the same folder in
-// the same process shares it.
+// Temporal keeps its SQLite connection open after Stop, until the process ends; starting again
+// on the same folder in the same process shares it.
 func StartTemporal(ctx context.Context, cfg TemporalConfig) (*Temporal, error) {
 	frontend, err := parseAddr("Temporal", cfg.FrontendAddr)
 	if err != nil {
@@ -147,9 +149,9 @@ func (t *Temporal) startServer(conf *config.Config, cfg TemporalConfig) (err err
 	return server.Start()
 }
 
-// identifyBinary tells the SDK how to name this binary. The server runs SDK workers of its own, and the SDK would name it
-// by the MD5 of the executable, which took two thirds of the start. Size and time of the file tell builds apart as well;
-// without them the SDK does it its way.
+// identifyBinary tells the SDK how to name this binary. The server runs SDK workers of its own,
+// and the SDK would name it by the MD5 of the executable, which took two thirds of the start.
+// Size and time of the file tell builds apart as well; without them the SDK does it its way.
 func identifyBinary() {
 	path, err := os.Executable()
 	if err != nil {
@@ -166,9 +168,10 @@ func (t *Temporal) Addr() string { return t.addr }
 // Namespace is the namespace the server was started with.
 func (t *Temporal) Namespace() string { return t.namespace }
 
-// CreateNamespace adds a namespace with the retention and search attributes of the configuration, usable when it
-// returns. One that exists is left alone. It writes the row itself, in one step: through the API a namespace first
-// exists without its search attributes, and each service notices them at another moment.
+// CreateNamespace adds a namespace with the retention and search attributes of the
+// configuration, usable when it returns. One that exists is left alone. It writes the row
+// itself, in one step: through the API a namespace first exists without its search attributes,
+// and each service notices them at another moment.
 func (t *Temporal) CreateNamespace(ctx context.Context, name string) error {
 	if err := t.createNamespace(name); err != nil {
 		return err
@@ -185,8 +188,8 @@ func (t *Temporal) createNamespace(name string) error {
 	return sqlite.CreateNamespaces(t.sql, ns)
 }
 
-// Stop shuts the server down and returns when it is gone, or when ctx is done (the server then goes on stopping). It
-// may be called again, and on nil.
+// Stop shuts the server down and returns when it is gone, or when ctx is done (the server then
+// goes on stopping). It may be called again, and on nil.
 func (t *Temporal) Stop(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -214,11 +217,12 @@ func (t *Temporal) shutdown() {
 	}
 }
 
-// endLongPolls ends the requests that wait for something to happen when the server begins to stop. The frontend gives requests
-// under way a whole second to end, and the server never stops some of its own workers, which poll all the time: without
-// this each stop took that second. A worker that takes its leave then is answered at once: nothing is left to unload, and the
-// server's own workers, one for each namespace, leave one after the other, at up to half a second each. Other requests run to
-// their end.
+// endLongPolls ends the requests that wait for something to happen when the server begins to
+// stop. The frontend gives requests under way a whole second to end, and the server never stops
+// some of its own workers, which poll all the time: without this each stop took that second. A
+// worker that takes its leave then is answered at once: nothing is left to unload, and the
+// server's own workers, one for each namespace, leave one after the other, at up to half a
+// second each. Other requests run to their end.
 func (t *Temporal) endLongPolls(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if _, leaves := req.(*workflowservice.ShutdownWorkerRequest); leaves && t.polls.Err() != nil {
 		return &workflowservice.ShutdownWorkerResponse{}, nil

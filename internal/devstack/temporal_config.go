@@ -23,12 +23,12 @@ const (
 	dataStore   = "sqlite"
 )
 
-// historyShards is stored in the database at its first start too. One SQLite writer serialises all shards, so a second
-// one would only add queues.
+// historyShards is stored in the database at its first start too. One SQLite writer serialises
+// all shards, so a second one would only add queues.
 const historyShards = 1
 
-// serverConfig is the static configuration: all four services on one address, membership without gossip, no archival,
-// no metrics listener, no profiler.
+// serverConfig is the static configuration: all four services on one address, membership
+// without gossip, no archival, no metrics listener, no profiler.
 func serverConfig(ctx context.Context, frontend netip.AddrPort, sql *config.SQL) (*config.Config, error) {
 	loopback := netip.MustParseAddr("127.0.0.1")
 	ports, err := freePorts(ctx, loopback, 3)
@@ -89,8 +89,8 @@ func serverConfig(ctx context.Context, frontend netip.AddrPort, sql *config.SQL)
 	return conf, nil
 }
 
-// dynamicConfig tunes the server, whose defaults are meant for a fleet, for one small machine: limits that protect
-// tenants from each other go, pools and caches sized for gigabytes shrink.
+// dynamicConfig tunes the server, whose defaults are meant for a fleet, for one small machine:
+// limits that protect tenants from each other go, pools and caches sized for gigabytes shrink.
 func dynamicConfig(cfg TemporalConfig) dynamicconfig.StaticClient {
 	values := map[dynamicconfig.Key]any{
 		// Never ask the internet for newer versions.
@@ -131,7 +131,8 @@ func dynamicConfig(cfg TemporalConfig) dynamicconfig.StaticClient {
 		dynamicconfig.EventsHostLevelCacheMaxSizeBytes.Key(): 16 << 20,
 	}
 	if cfg.Dir == "" {
-		// What they clean up, orphaned history and expired tasks, does not live long enough in memory.
+		// What they clean up, orphaned history and expired tasks, does not live long enough in
+		// memory.
 		values[dynamicconfig.HistoryScannerEnabled.Key()] = false
 		values[dynamicconfig.TaskQueueScannerEnabled.Key()] = false
 	}
@@ -149,14 +150,17 @@ func dynamicConfig(cfg TemporalConfig) dynamicconfig.StaticClient {
 
 const queueWorkers = 64
 
-// timerWorkers is smaller: at a full hour a timer of every schedule fires, and what is urgent then are starts.
+// timerWorkers is smaller: at a full hour a timer of every schedule fires, and what is urgent
+// then are starts.
 const timerWorkers = 4
 
-// schedulerWorker has the worker that runs a namespace's schedules take few tasks at a time. By default it takes a
-// thousand; when many schedules are due at once, most of those time out beside each other on a small machine and wait
-// idle to be tried again (measured: 1,000 due at once started in 20 s instead of 24 s, without the pause of 5 s). Two leave room
-// for the starts that internal/crowd makes meanwhile (measured: 1,000 in 6.5 s instead of 19 s).
-// Tasks it has not taken wait in its sticky queue, which gives up after 5 s by default, and then costs a replay.
+// schedulerWorker has the worker that runs a namespace's schedules take few tasks at a time. By
+// default it takes a thousand; when many schedules are due at once, most of those time out
+// beside each other on a small machine and wait idle to be tried again (measured: 1,000 due at
+// once started in 20 s instead of 24 s, without the pause of 5 s). Two leave room for the
+// starts that internal/crowd makes meanwhile (measured: 1,000 in 6.5 s instead of 19 s). Tasks
+// it has not taken wait in its sticky queue, which gives up after 5 s by default, and then
+// costs a replay.
 func schedulerWorker() worker.Options {
 	return worker.Options{
 		MaxConcurrentWorkflowTaskExecutionSize:  2,

@@ -18,12 +18,14 @@ import (
 )
 
 const (
-	// readyTimeout bounds the wait for a server that came up without an error, normally a few milliseconds.
+	// readyTimeout bounds the wait for a server that came up without an error, normally a few
+	// milliseconds.
 	readyTimeout = 30 * time.Second
 	pollInterval = 5 * time.Millisecond
 )
 
-// awaitReady returns when the frontend answers for the namespace and its search attributes can be used.
+// awaitReady returns when the frontend answers for the namespace and its search attributes can
+// be used.
 func (t *Temporal) awaitReady(ctx context.Context, cfg TemporalConfig) error {
 	if err := t.awaitNamespace(ctx, cfg.Namespace); err != nil {
 		return err
@@ -65,8 +67,8 @@ func (t *Temporal) dial() (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// addMissingAttributes reports whether there was any to add. A namespace we created has them all; one from an earlier
-// version may lack some.
+// addMissingAttributes reports whether there was any to add. A namespace we created has them
+// all; one from an earlier version may lack some.
 func addMissingAttributes(ctx context.Context, operator operatorservice.OperatorServiceClient, namespace string,
 	want map[string]enumspb.IndexedValueType,
 ) (bool, error) {
@@ -97,8 +99,9 @@ func addMissingAttributes(ctx context.Context, operator operatorservice.Operator
 	return true, nil
 }
 
-// awaitAttributes returns when every service knows the attributes. Only the frontend can be asked; the others read the
-// same row with the same period, so one more period after the frontend they have it as well.
+// awaitAttributes returns when every service knows the attributes. Only the frontend can be
+// asked; the others read the same row with the same period, so one more period after the
+// frontend they have it as well.
 func awaitAttributes(ctx context.Context, client workflowservice.WorkflowServiceClient, cfg TemporalConfig) error {
 	for _, name := range slices.Sorted(maps.Keys(cfg.SearchAttributes)) {
 		err := poll(ctx, "search attribute "+name+" to be usable", func(ctx context.Context) error {

@@ -29,8 +29,9 @@ func memorySQL() *config.SQL {
 	}
 }
 
-// fileSQL is the database in the file at path. In WAL mode synchronous=normal writes each commit to the operating
-// system, which survives kill -9; synchronous=full waits for the disk as well, which survives a power cut.
+// fileSQL is the database in the file at path. In WAL mode synchronous=normal writes each
+// commit to the operating system, which survives kill -9; synchronous=full waits for the disk
+// as well, which survives a power cut.
 func fileSQL(path string, powerLossSafe bool) *config.SQL {
 	synchronous := "normal"
 	if powerLossSafe {
@@ -52,12 +53,14 @@ func fileSQL(path string, powerLossSafe bool) *config.SQL {
 // escapePath makes path safe inside a file: URI, in which ?, # and % would end or change it.
 func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// schemaMarker is a table of ours in Temporal's database. It records the schema version, which Temporal's SQLite plugin
-// does not, so that a data folder from another version is refused instead of failing at some later query.
+// schemaMarker is a table of ours in Temporal's database. It records the schema version, which
+// Temporal's SQLite plugin does not, so that a data folder from another version is refused
+// instead of failing at some later query.
 const schemaMarker = "activity_core_schema"
 
-// prepareFile creates the schema if the file has none, in one transaction: a process killed half way leaves a file
-// without a schema, not half of one, and one sync is faster than a hundred.
+// prepareFile creates the schema if the file has none, in one transaction: a process killed
+// half way leaves a file without a schema, not half of one, and one sync is faster than a
+// hundred.
 func prepareFile(ctx context.Context, path string) (err error) {
 	// SQLite would make it readable for all, and gives the files beside it the mode of this one.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, filePrivate)

@@ -45,7 +45,8 @@ func TestSearchAttributeIsAddedToANamespaceThatExists(t *testing.T) {
 	}
 	t.Cleanup(func() { stop(t, after) })
 
-	// At once, by a client at the start and by a workflow in the middle: the frontend judges one, history the other.
+	// At once, by a client at the start and by a workflow in the middle: the frontend judges one,
+	// history the other.
 	c := dialTemporal(t, after.Addr(), after.Namespace())
 	w := worker.New(c, "queue", worker.Options{})
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
@@ -191,8 +192,9 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// The frontend gives requests under way a second to end. A worker that goes on polling, as some of the server's own do and a
-// user's may, must not cost that second: the server ends its poll itself.
+// The frontend gives requests under way a second to end. A worker that goes on polling, as some
+// of the server's own do and a user's may, must not cost that second: the server ends its poll
+// itself.
 func TestStoppingEndsLongPolls(t *testing.T) {
 	t.Parallel()
 	server, err := devstack.StartTemporal(testContext(t), devstack.TemporalConfig{SearchAttributes: searchAttributes()})
@@ -217,7 +219,8 @@ func TestStoppingEndsLongPolls(t *testing.T) {
 		return err == nil && len(d.Pollers) > 0, err
 	})
 	stop(t, server)
-	// It is answered, with nothing or with a reason; a poll that is waited for ends as its connection is cut.
+	// It is answered, with nothing or with a reason; a poll that is waited for ends as its
+	// connection is cut.
 	if err := <-polled; err != nil && !strings.Contains(err.Error(), "the server is stopping") {
 		t.Errorf("the poll was not ended by the server: %v", err)
 	}

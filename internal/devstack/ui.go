@@ -40,8 +40,9 @@ type UI struct {
 	stopErr  error
 }
 
-// StartUI starts the Temporal Web UI and returns when it listens. It connects to Temporal at the first request, so it
-// may be started before Temporal is. A port that is taken gives a [PortInUseError].
+// StartUI starts the Temporal Web UI and returns when it listens. It connects to Temporal at
+// the first request, so it may be started before Temporal is. A port that is taken gives a
+// [PortInUseError].
 func StartUI(cfg UIConfig) (*UI, error) {
 	addr, err := parseAddr("Temporal UI", cfg.Addr)
 	if err != nil {
@@ -84,7 +85,8 @@ func StartUI(cfg UIConfig) (*UI, error) {
 // URL is the address of the UI for a browser.
 func (u *UI) URL() string { return u.url }
 
-// Stop closes the listener and all connections and returns when they are closed. It may be called again, and on nil.
+// Stop closes the listener and all connections and returns when they are closed. It may be
+// called again, and on nil.
 func (u *UI) Stop(context.Context) error {
 	if u == nil {
 		return nil
@@ -97,8 +99,8 @@ func (u *UI) Stop(context.Context) error {
 	return u.stopErr
 }
 
-// uiHandler puts together what the UI server's own NewServer does. That one cannot be used: it binds the port itself
-// and ends the process when it cannot.
+// uiHandler puts together what the UI server's own NewServer does. That one cannot be used: it
+// binds the port itself and ends the process when it cannot.
 func uiHandler(cfg UIConfig) (http.Handler, *grpc.ClientConn, error) {
 	provider, err := uiconfig.NewConfigProviderWithRefresh(&uiconfig.Config{
 		TemporalGRPCAddress: cfg.TemporalAddr,

@@ -41,7 +41,8 @@ func (d *decoder) tell(n *yaml.Node, loc string, value any, format string, args 
 	})
 }
 
-// read decodes a document and collects what is wrong with it, so that what can be read is there to be judged too.
+// read decodes a document and collects what is wrong with it, so that what can be read is there
+// to be judged too.
 func (d *decoder) read(root *yaml.Node) core.Definition {
 	d.refused = map[*yaml.Node]bool{}
 	def := core.Definition{Enabled: true}
@@ -231,8 +232,8 @@ func fieldsOf(t reflect.Type) fieldNames {
 	return f
 }
 
-// unknown tells that a field is unknown. It may stand for the one whose name is near, or for any that may be left out; if that is
-// not given, its absence says nothing.
+// unknown tells that a field is unknown. It may stand for the one whose name is near, or for
+// any that may be left out; if that is not given, its absence says nothing.
 func (d *decoder) unknown(key *yaml.Node, loc string, fields fieldNames, given map[string]bool) {
 	hint := "known fields: " + strings.Join(fields.all, ", ")
 	meant := fields.optional
@@ -330,8 +331,8 @@ func (d *decoder) duration(n *yaml.Node, loc string, v reflect.Value) {
 	v.SetInt(int64(dur))
 }
 
-// zeroMeansDefault are the durations whose zero is how a stored definition says that the document leaves them out: written as
-// zero they would silently become their default.
+// zeroMeansDefault are the durations whose zero is how a stored definition says that the
+// document leaves them out: written as zero they would silently become their default.
 var zeroMeansDefault = map[string]string{
 	"trigger_config.misfire_grace":  "may not be zero; leave it out for " + core.DefaultMisfireGrace.String() + ", or write 1s: a time that an outage delayed by more is missed",
 	"trigger_config.catchup_window": "may not be zero; leave it out for " + core.DefaultCatchupWindow.String() + ", or write misfire_policy: skip if nothing is to be made up",
@@ -356,8 +357,9 @@ func (d *decoder) stringList(n *yaml.Node, loc string, v reflect.Value) {
 	v.Set(reflect.ValueOf(list))
 }
 
-// anything decodes free-form values (vars, filters, with, static) as
-// core.DecodeJSON would, and numbers in filters as they are written. Dates stay text: YAML's timestamps are a surprise, not a wish.
+// anything decodes free-form values (vars, filters, with, static) as core.DecodeJSON would, and
+// numbers in filters as they are written. Dates stay text: YAML's timestamps are a surprise,
+// not a wish.
 func (d *decoder) anything(n *yaml.Node, loc string) any {
 	if d.refused[n] {
 		return nil

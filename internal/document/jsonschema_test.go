@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// validator holds values against a JSON Schema. It knows the keywords that our schema uses, as draft 2020-12 defines them, and panics
-// at any other, so that a misspelled one is found.
+// validator holds values against a JSON Schema. It knows the keywords that our schema uses, as
+// draft 2020-12 defines them, and panics at any other, so that a misspelled one is found.
 type validator struct {
 	root     map[string]any
 	patterns map[string]*regexp.Regexp
@@ -122,7 +122,8 @@ var stringKeywords, numberKeywords = []string{"pattern", "minLength", "maxLength
 
 var containerKeywords = []string{"items", "minItems", "maxItems", "properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties", "dependentRequired"}
 
-// other panics unless a keyword belongs to another type of value: then it says nothing about this one.
+// other panics unless a keyword belongs to another type of value: then it says nothing about
+// this one.
 func other(keyword string) []string {
 	if !slices.Contains(slices.Concat(stringKeywords, numberKeywords, containerKeywords), keyword) {
 		panic("the schema has an unknown keyword " + keyword)

@@ -25,8 +25,8 @@ func JSONToYAML(text []byte) ([]byte, error) {
 	return b.Bytes(), enc.Close()
 }
 
-// quoteUnprintable gives text with characters that nothing shows, such as bidirectional controls, the
-// one style in which they can stand as escapes.
+// quoteUnprintable gives text with characters that nothing shows, such as bidirectional
+// controls, the one style in which they can stand as escapes.
 func quoteUnprintable(n *yaml.Node) {
 	unprintable := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 	if n.Kind == yaml.ScalarNode && strings.ContainsFunc(n.Value, unprintable) {
@@ -37,7 +37,8 @@ func quoteUnprintable(n *yaml.Node) {
 	}
 }
 
-// plainNumbers keeps the encoder from writing a tag before numbers that YAML's own reader has no type for, such as 1e400.
+// plainNumbers keeps the encoder from writing a tag before numbers that YAML's own reader has
+// no type for, such as 1e400.
 func plainNumbers(n *yaml.Node) {
 	if tag := n.Tag; tag == "!!int" || tag == "!!float" {
 		n.Tag = ""

@@ -12,7 +12,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// plainNumber is what YAML takes for a decimal number. The YAML reader makes text of one beyond a float64, such as 1e400; here it stays a number.
+// plainNumber is what YAML takes for a decimal number. The YAML reader makes text of one beyond
+// a float64, such as 1e400; here it stays a number.
 var plainNumber = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 
 // isNumber tells whether a scalar is written as a number.
@@ -26,8 +27,9 @@ func isNumber(n *yaml.Node) bool {
 	return false
 }
 
-// number reads a number of a free-form value: in a filter as it is written, since it is compared with what an event says digit by digit; elsewhere as
-// the program counts, int64, uint64 or float64, and then only if that is the number that stands there.
+// number reads a number of a free-form value: in a filter as it is written, since it is
+// compared with what an event says digit by digit; elsewhere as the program counts, int64,
+// uint64 or float64, and then only if that is the number that stands there.
 func (d *decoder) number(n *yaml.Node, loc string) any {
 	if err := core.NumberAsTyped(n.Value); err != nil && ambiguous(n.Value) {
 		d.fault(n, loc, n.Value, "%s", err)
@@ -61,14 +63,16 @@ func (d *decoder) number(n *yaml.Node, loc string) any {
 	return v
 }
 
-// ambiguous tells of a number that readers of YAML read differently. A filter, which compares by value and keeps every digit, takes others.
+// ambiguous tells of a number that readers of YAML read differently. A filter, which compares
+// by value and keeps every digit, takes others.
 func ambiguous(s string) bool {
 	plus := strings.HasPrefix(s, "+") // a telephone number
 	s = strings.TrimLeft(s, "+-")
 	return plus || strings.Contains(s, "_") || len(s) > 1 && s[0] == '0' && strings.ContainsAny(s[1:2], "0123456789xXoObB")
 }
 
-// jsonNumber writes a YAML or JSON number as JSON does: 0x1F is 31, 1_000 is 1000, .5 is 0.5 and +1. is 1.
+// jsonNumber writes a YAML or JSON number as JSON does: 0x1F is 31, 1_000 is 1000, .5 is 0.5
+// and +1. is 1.
 func jsonNumber(n *yaml.Node) (string, bool) {
 	text := strings.ReplaceAll(n.Value, "_", "")
 	if n.ShortTag() == "!!int" { // also in hexadecimal, octal, binary
@@ -110,7 +114,8 @@ func sameNumber(a, b string) bool {
 	return da == db && ea == eb
 }
 
-// digits splits a number into its sign and digits, without zeros at either end, and the power of ten of the last digit. Exponents saturate.
+// digits splits a number into its sign and digits, without zeros at either end, and the power
+// of ten of the last digit. Exponents saturate.
 func digits(s string) (string, int) {
 	mantissa, exponent := s, 0
 	if at := strings.IndexAny(s, "eE"); at >= 0 {

@@ -21,7 +21,8 @@ func eventDefinition(format document.Format, filter, vars string) string {
 	return fmt.Sprintf("name: n\ntrigger_type: event\ntrigger_config:\n  event_type: x\n  filters:\n    n: %s\nvars: {v: %s}\nrules: []\n", filter, vars)
 }
 
-// matched takes a definition the way of every definition, from a text through the stored form to a pattern, and holds an event against it.
+// matched takes a definition the way of every definition, from a text through the stored form
+// to a pattern, and holds an event against it.
 func matched(t *rapid.T, def core.Definition, payload string) bool {
 	t.Helper()
 	stored, err := json.Marshal(def)

@@ -26,7 +26,8 @@ const (
 	JSON Format = "json"
 )
 
-// FormatOf is the format that a file's name says it has: Auto where it ends neither in .json nor in .yaml or .yml.
+// FormatOf is the format that a file's name says it has: Auto where it ends neither in .json
+// nor in .yaml or .yml.
 func FormatOf(name string) Format {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".json":
@@ -63,11 +64,13 @@ func Parse(source string, data []byte, format Format) ([]Document, error) {
 	return ParseChecked(source, data, format, nil)
 }
 
-// Check judges a definition of whose document unread could not be read (see [core.Unread]); a CodeInvalid error lists what is wrong.
+// Check judges a definition of whose document unread could not be read (see [core.Unread]); a
+// CodeInvalid error lists what is wrong.
 type Check func(def *core.Definition, unread ...string) error
 
-// ParseChecked is Parse and has every document judged besides, also one in which something cannot be read: the error lists the
-// faults of both kinds in the order of the text, at most [MaxFaults] of them. Where check fails otherwise, that is the error.
+// ParseChecked is Parse and has every document judged besides, also one in which something
+// cannot be read: the error lists the faults of both kinds in the order of the text, at most
+// [MaxFaults] of them. Where check fails otherwise, that is the error.
 func ParseChecked(source string, data []byte, format Format, check Check) ([]Document, error) {
 	if len(data) > core.MaxDocumentBytes {
 		return nil, core.Errorf(core.CodeTooLarge, "%s has %d bytes; a definition file may have at most %d", source, len(data), core.MaxDocumentBytes)

@@ -11,12 +11,15 @@ import (
 // SchemaDialect is the JSON Schema draft of [Schema].
 const SchemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
-// Schema returns the JSON Schema of a definition, for editors: indented JSON, the same bytes at every call.
+// Schema returns the JSON Schema of a definition, for editors: indented JSON, the same bytes at
+// every call.
 //
-// What [Parse] or Validate of the root package refuses for its shape (unknown and missing fields, types, enumerations, ranges, names,
-// the parameters of an action), the schema refuses. It never refuses a definition that they accept and that leaves out what it does
-// not say: an empty text or a zero, which for the program mean the default, are to be left out. What a schema cannot say stays with
-// `activity-core validate`: cron, zones, filters, expressions, lengths of time, names that occur twice.
+// What [Parse] or Validate of the root package refuses for its shape (unknown and missing
+// fields, types, enumerations, ranges, names, the parameters of an action), the schema refuses.
+// It never refuses a definition that they accept and that leaves out what it does not say: an
+// empty text or a zero, which for the program mean the default, are to be left out. What a
+// schema cannot say stays with `activity-core validate`: cron, zones, filters, expressions,
+// lengths of time, names that occur twice.
 func Schema() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -28,7 +31,8 @@ func Schema() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// schema is one JSON Schema, with the keywords that are used here, in the order in which they are written.
+// schema is one JSON Schema, with the keywords that are used here, in the order in which they
+// are written.
 type schema struct {
 	Dialect     string   `json:"$schema,omitempty"`
 	Ref         string   `json:"$ref,omitempty"`
@@ -66,7 +70,8 @@ type schema struct {
 	Defs  properties `json:"$defs,omitempty"`
 }
 
-// property is a named schema. A list of them keeps the order of the documentation, which editors show.
+// property is a named schema. A list of them keeps the order of the documentation, which
+// editors show.
 type property struct {
 	name string
 	*schema
@@ -97,7 +102,8 @@ func (p properties) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// The patterns of the root package (names, identifiers, event types) and of durations, in the notation that ECMA-262 and Go share.
+// The patterns of the root package (names, identifiers, event types) and of durations, in the
+// notation that ECMA-262 and Go share.
 const (
 	namePattern      = `^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`
 	identPattern     = `^[a-zA-Z_][a-zA-Z0-9_]*$`
@@ -131,7 +137,8 @@ func ref(name, to, doc string) property {
 	return property{name, &schema{Ref: "#/$defs/" + to, Description: doc}}
 }
 
-// duration is a field that takes one; byDefault is "" where absence means something else than a length of time.
+// duration is a field that takes one; byDefault is "" where absence means something else than a
+// length of time.
 func duration(name, doc, byDefault string) property {
 	p := ref(name, "duration", doc)
 	if byDefault != "" {

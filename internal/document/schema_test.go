@@ -110,7 +110,8 @@ const everyParameter = `
 {type: report_progress, with: {message: m, percent: 12.5, status: running, subject: s, data: [1]}}
 `
 
-// definitions are those above, of examples/ and of the documents, as JSON values of what is written there.
+// definitions are those above, of examples/ and of the documents, as JSON values of what is
+// written there.
 func definitions(t *testing.T) map[string]map[string]any {
 	t.Helper()
 	out := map[string]map[string]any{}
@@ -194,7 +195,8 @@ type change struct {
 	empty bool
 }
 
-// changes put something else into every place of a tree, take every field away and add an unknown one to every mapping.
+// changes put something else into every place of a tree, take every field away and add an
+// unknown one to every mapping.
 func changes(t *testing.T, tree map[string]any) (out []change) {
 	t.Helper()
 	text, err := json.Marshal(tree)
@@ -261,7 +263,8 @@ func changes(t *testing.T, tree map[string]any) (out []change) {
 	return out
 }
 
-// beyondTheSchema are the faults of shape that a schema cannot say, or could only in a way that no editor would explain.
+// beyondTheSchema are the faults of shape that a schema cannot say, or could only in a way that
+// no editor would explain.
 var beyondTheSchema = regexp.MustCompile(`must be between \S+ and \S+$|is the name of (rules|actions)\[\d+\] too`)
 
 func TestSchemaAndProgramAgreeOnEveryChangeOfADefinition(t *testing.T) {

@@ -5,7 +5,8 @@ import (
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
-// template is found in a text with an expression in it, whose type and length the expression decides, noTemplate matches any other.
+// template is found in a text with an expression in it, whose type and length the expression
+// decides, noTemplate matches any other.
 const (
 	template   = `\$\{`
 	noTemplate = `^([^$]|\$+[^${])*\$*$`
@@ -13,7 +14,8 @@ const (
 
 func withName(t core.ActionType) string { return "with_" + string(t) }
 
-// withSchemas are the parameters of each action type, from the table that also checks and decodes them.
+// withSchemas are the parameters of each action type, from the table that also checks and
+// decodes them.
 func withSchemas() (out properties) {
 	for _, t := range core.ActionTypes() {
 		s := fields(ruleeval.ActionParams(t))
@@ -42,7 +44,8 @@ func fields(params []ruleeval.Param) *schema {
 	return s
 }
 
-// param is what may be written for a parameter: a value of its kind, or a text whose expression gives one.
+// param is what may be written for a parameter: a value of its kind, or a text whose expression
+// gives one.
 func param(p *ruleeval.Param) *schema {
 	switch p.Kind {
 	case ruleeval.KindString:

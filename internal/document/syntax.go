@@ -12,7 +12,8 @@ import (
 )
 
 var (
-	// flowTemplate is a text inside { } or [ ] that begins with ${ and has no quotes; the first group is the key before it.
+	// flowTemplate is a text inside { } or [ ] that begins with ${ and has no quotes; the first
+	// group is the key before it.
 	flowTemplate = regexp.MustCompile(`[{\[,]\s*([^"'{}\[\],:#]+:\s+)?(\$\{[^}]*\})`)
 	// badStart is a value that begins with a character that no plain text may begin with.
 	badStart = regexp.MustCompile("(?:^\\s*(?:- +)?|: +|[{\\[,] *)([@%`\t][^,}\\]]*)")
@@ -26,7 +27,8 @@ var (
 	saysLine      = regexp.MustCompile(`^line \d+: `)
 )
 
-// yamlFault is what the YAML reader says, at its right line, with a remedy where the cause is a usual one.
+// yamlFault is what the YAML reader says, at its right line, with a remedy where the cause is a
+// usual one.
 func yamlFault(data []byte, err error) core.FieldError {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	f := core.FieldError{Message: saysLine.ReplaceAllString(text, "")}
@@ -110,7 +112,8 @@ func colonFault(f core.FieldError, line string) core.FieldError {
 	return f
 }
 
-// controlFault is about a character that YAML takes in no place. The reader does not say where it stands.
+// controlFault is about a character that YAML takes in no place. The reader does not say where it
+// stands.
 func controlFault(f core.FieldError, data []byte) core.FieldError {
 	text := string(data)
 	at := strings.IndexFunc(text, func(r rune) bool {
@@ -137,8 +140,8 @@ func tabFault(f core.FieldError, lines []string) core.FieldError {
 	return f
 }
 
-// quoteFault is about a text whose quotes end too early, as in 'it's', or never. The reader names the line
-// after it, or the last one.
+// quoteFault is about a text whose quotes end too early, as in 'it's', or never. The reader names
+// the line after it, or the last one.
 func quoteFault(f core.FieldError, lines []string) core.FieldError {
 	for i := max(f.Line-3, 0); i < min(f.Line+1, len(lines)); i++ {
 		m := quotedValue.FindStringSubmatchIndex(strings.TrimRight(lines[i], " \r"))

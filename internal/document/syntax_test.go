@@ -9,7 +9,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// The case flow-template, and its relatives: the line was one too small and told twice, the column always 1, and there was no remedy.
+// The case flow-template, and its relatives: the line was one too small and told twice, the
+// column always 1, and there was no remedy.
 func TestASyntaxErrorOfYAMLHasItsPlaceAndRemedy(t *testing.T) {
 	flow, err := os.ReadFile("testdata/flow-template/flow.yaml")
 	if err != nil {

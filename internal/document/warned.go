@@ -12,7 +12,8 @@ import (
 // CommentCutsText is the code of the warning about a comment that was meant as the end of a text.
 const CommentCutsText = "comment-cuts-text"
 
-// comments warns of a comment with an expression in it behind a text without quotes: "issue #${…}" ends before the #.
+// comments warns of a comment with an expression in it behind a text without quotes: "issue
+// #${…}" ends before the #.
 func (d *decoder) comments(n *yaml.Node, loc string) {
 	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.ShortTag() == "!!null" || !strings.Contains(n.LineComment, "${") {
 		return
@@ -24,7 +25,8 @@ func (d *decoder) comments(n *yaml.Node, loc string) {
 	})
 }
 
-// At says that the text of the document stands in a larger one: line and column are the position there of its first byte, from 1.
+// At says that the text of the document stands in a larger one: line and column are the
+// position there of its first byte, from 1.
 func (d *Document) At(line, column int) { d.line, d.column = line-1, column-1 }
 
 func (d *Document) placed(w core.Warning) core.Warning {
@@ -41,8 +43,9 @@ func (d *Document) placed(w core.Warning) core.Warning {
 	return w
 }
 
-// Warned are the warnings about documents in their order: those of reading them, and found, which were told of their definitions,
-// each with its position in its text. What is about no document comes last.
+// Warned are the warnings about documents in their order: those of reading them, and found,
+// which were told of their definitions, each with its position in its text. What is about no
+// document comes last.
 func Warned(docs []Document, found []core.Warning) []core.Warning {
 	byName := make(map[string]int, len(docs))
 	for i := range docs {

@@ -20,8 +20,9 @@ var (
 	errNumber   = errors.New("a number is malformed")
 )
 
-// checkJSON tells whether data is one JSON value (RFC 8259) nested at most most levels deep, and if not, what is wrong where. It is
-// encoding/json's Valid with a position and a limit, at a third of the cost: the router does this for every event.
+// checkJSON tells whether data is one JSON value (RFC 8259) nested at most most levels deep,
+// and if not, what is wrong where. It is encoding/json's Valid with a position and a limit, at
+// a third of the cost: the router does this for every event.
 func checkJSON(data []byte, most int) (at int, problem error) {
 	i := skipSpace(data, 0)
 	i, problem = checkValue(data, i, most)
@@ -34,7 +35,8 @@ func checkJSON(data []byte, most int) (at int, problem error) {
 	return 0, nil
 }
 
-// checkValue returns the index behind the value at i, or that of the mistake. Left is how many levels it may have.
+// checkValue returns the index behind the value at i, or that of the mistake. Left is how many
+// levels it may have.
 func checkValue(data []byte, i, left int) (int, error) {
 	if i >= len(data) {
 		return i, errEnd
@@ -160,7 +162,8 @@ func checkString(data []byte, i int) (int, error) {
 	return i, errEnd
 }
 
-// skipPlain skips bytes that mean nothing in a string, eight at a time. Near the end of data it may stop before one that does.
+// skipPlain skips bytes that mean nothing in a string, eight at a time. Near the end of data it
+// may stop before one that does.
 func skipPlain(data []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(data); i += 8 {
@@ -168,8 +171,9 @@ func skipPlain(data []byte, i int) int {
 		control := (w - ones*' ') & ^w
 		quote := w ^ ones*'"'
 		slash := w ^ ones*'\\'
-		// A byte's high bit is set where the byte is below ' ', or zero after the exclusive or ("Bit Twiddling Hacks", determine if a word has a
-		// byte less than n). A false alarm comes only above a true one, so the lowest is true.
+		// A byte's high bit is set where the byte is below ' ', or zero after the exclusive or
+		// ("Bit Twiddling Hacks", determine if a word has a byte less than n). A false alarm comes
+		// only above a true one, so the lowest is true.
 		if found := (control | (quote-ones) & ^quote | (slash-ones) & ^slash) & highs; found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// The media types of CloudEvents' JSON format (CloudEvents JSON Event Format 1.0, sections 3 and 4).
+// The media types of CloudEvents' JSON format (CloudEvents JSON Event Format 1.0, sections 3
+// and 4).
 const (
 	MediaTypeCloudEvent = "application/cloudevents+json"
 	MediaTypeBatch      = "application/cloudevents-batch+json"
@@ -22,14 +23,14 @@ const (
 // cePrefix starts the headers of binary mode, in NATS and in HTTP.
 const cePrefix = "ce-"
 
-// DecodeBatch reads a CloudEvents batch: a JSON list of structured events. It is all or nothing; an error names the
-// element, as in "[3].type".
-func DecodeBatch(data []byte) ([]activitycore.Event, error) {
+// DecodeBatch reads a CloudEvents batch: a JSON list of structured events. It is all or
+// nothing; an error names the element, as in "[3].type".
+func DecodeBatch(data []byte) ([]core.Event, error) {
 	list, err := decodeList(data)
 	if err != nil {
 		return nil, err
 	}
-	events := make([]activitycore.Event, 0, len(list))
+	events := make([]core.Event, 0, len(list))
 	for i, element := range list {
 		e, err := Decode(Header{"Content-Type": {MediaTypeCloudEvent}}, element)
 		if err != nil {
@@ -43,15 +44,16 @@ func DecodeBatch(data []byte) ([]activitycore.Event, error) {
 // IsBatch tells whether the headers announce a CloudEvents batch.
 func IsBatch(h Header) bool { return isBatch(h) }
 
-// IsBinary tells whether the headers carry a CloudEvent in binary mode: the body is its data, whatever that looks like.
+// IsBinary tells whether the headers carry a CloudEvent in binary mode: the body is its data,
+// whatever that looks like.
 func IsBinary(h Header) bool { return isBinary(h) }
 
 // at puts the index of a batch's element before the fields of its error.
 func at(i int, err error) error {
 	prefix := "[" + strconv.Itoa(i) + "]"
-	wrapped := activitycore.Wrap(activitycore.CodeOf(err), err, "%s: %s", prefix, activitycore.MessageOf(err))
-	var fields []activitycore.FieldError
-	if e, ok := err.(*activitycore.Error); ok { //nolint:errorlint // this package returns the type itself
+	wrapped := core.Wrap(core.CodeOf(err), err, "%s: %s", prefix, core.MessageOf(err))
+	var fields []core.FieldError
+	if e, ok := err.(*core.Error); ok { //nolint:errorlint // this package returns the type itself
 		for _, f := range e.Fields {
 			f.Location = prefix + "." + f.Location
 			fields = append(fields, f)
@@ -64,10 +66,10 @@ func at(i int, err error) error {
 // attributes are those of a CloudEvent that we use.
 type attributes struct {
 	specversion, id, source, typ, subject, time, datacontenttype string
-	extensions                                                   activitycore.Extensions
+	extensions                                                   core.Extensions
 }
 
-func decodeStructured(fields []field) (activitycore.Event, error) {
+func decodeStructured(fields []field) (core.Event, error) {
 	var a attributes
 	var data, base64Data *field
 	for i, f := range fields {
@@ -94,35 +96,35 @@ func decodeStructured(fields []field) (activitycore.Event, error) {
 			base64Data = &fields[i]
 			continue
 		default: // an extension attribute
-			if v, err := activitycore.DecodeData(f.value); err == nil && v != nil {
+			if v, err := core.DecodeData(f.value); err == nil && v != nil {
 				keep(&a.extensions, f.name, v)
 			}
 			continue
 		}
 		var err error
 		if *target, err = stringField(f); err != nil {
-			return activitycore.Event{}, err
+			return core.Event{}, err
 		}
 	}
 	e, err := a.event("")
 	if err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	switch {
 	case data != nil && base64Data != nil:
-		return activitycore.Event{}, invalidField("data_base64", nil, "and data are both there; a CloudEvent has one of them")
+		return core.Event{}, invalidField("data_base64", nil, "and data are both there; a CloudEvent has one of them")
 	case base64Data != nil:
 		text, err := stringField(*base64Data)
 		if err != nil {
-			return activitycore.Event{}, err
+			return core.Event{}, err
 		}
 		raw, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			return activitycore.Event{}, invalidField("data_base64", shorten(text), "is not base64 (RFC 4648, section 4)")
+			return core.Event{}, invalidField("data_base64", shorten(text), "is not base64 (RFC 4648, section 4)")
 		}
 		e.Payload, err = payload("data_base64", a.datacontenttype, raw)
 		if err != nil {
-			return activitycore.Event{}, err
+			return core.Event{}, err
 		}
 	case data != nil:
 		e.Payload = data.value
@@ -133,7 +135,7 @@ func decodeStructured(fields []field) (activitycore.Event, error) {
 }
 
 // decodeBinary reads the attributes from headers named ce-…; the body is the data.
-func decodeBinary(h Header, data []byte) (activitycore.Event, error) {
+func decodeBinary(h Header, data []byte) (core.Event, error) {
 	var a attributes
 	a.datacontenttype = get(h, "content-type")
 	for name, values := range h {
@@ -142,11 +144,11 @@ func decodeBinary(h Header, data []byte) (activitycore.Event, error) {
 		}
 		attribute := strings.ToLower(name[len(cePrefix):])
 		if len(values) > 1 {
-			return activitycore.Event{}, malformedField(cePrefix+attribute, "is there more than once")
+			return core.Event{}, malformedField(cePrefix+attribute, "is there more than once")
 		}
 		value, err := attributeValue(values[0])
 		if err != nil {
-			return activitycore.Event{}, invalidField(cePrefix+attribute, shorten(values[0]), "is not encoded as CloudEvents want it: %v", err)
+			return core.Event{}, invalidField(cePrefix+attribute, shorten(values[0]), "is not encoded as CloudEvents want it: %v", err)
 		}
 		switch attribute {
 		case "specversion":
@@ -167,14 +169,15 @@ func decodeBinary(h Header, data []byte) (activitycore.Event, error) {
 	}
 	e, err := a.event(cePrefix)
 	if err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	e.Payload, err = payload("data", a.datacontenttype, data)
 	return e, err
 }
 
-// attributeValue decodes a header of binary mode, in both bindings: first a value that stands in double quotes (RFC 7230, section 3.2.6), then
-// percent-encoding (HTTP binding 1.0, section 3.1.3.2).
+// attributeValue decodes a header of binary mode, in both bindings: first a value that stands
+// in double quotes (RFC 7230, section 3.2.6), then percent-encoding (HTTP binding 1.0, section
+// 3.1.3.2).
 func attributeValue(s string) (string, error) {
 	inner, quoted := strings.CutPrefix(s, `"`)
 	if !quoted {
@@ -200,30 +203,31 @@ func attributeValue(s string) (string, error) {
 var errQuote = errors.New("a value that begins with a double quote ends with one, and has a backslash before those within")
 
 // event checks the required attributes; prefix goes before their names in errors.
-func (a attributes) event(prefix string) (activitycore.Event, error) {
+func (a attributes) event(prefix string) (core.Event, error) {
 	if a.specversion != "1.0" {
-		return activitycore.Event{}, invalidField(prefix+"specversion", a.specversion, "must be \"1.0\"")
+		return core.Event{}, invalidField(prefix+"specversion", a.specversion, "must be \"1.0\"")
 	}
 	if err := checkID(prefix+"id", a.id, MaxIDLength-1-sourceHashLength); err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	if a.source == "" {
-		return activitycore.Event{}, invalidField(prefix+"source", nil, "is missing; a CloudEvent is identified by source and id together")
+		return core.Event{}, invalidField(prefix+"source", nil, "is missing; a CloudEvent is identified by source and id together")
 	}
 	if err := checkType(prefix+"type", a.typ); err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	t, err := parseTime(prefix+"time", a.time)
 	if err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
-	return activitycore.Event{
+	return core.Event{
 		EventID: CloudEventID(a.id, a.source), Type: a.typ, Source: a.source, Subject: a.subject, Time: t, Extensions: a.extensions,
 	}, nil
 }
 
-// payload turns a CloudEvent's bytes into JSON: JSON stays what it is, text becomes a string, anything else a string of
-// base64, so that no byte is lost. Absent content type means JSON (CloudEvents 1.0, datacontenttype).
+// payload turns a CloudEvent's bytes into JSON: JSON stays what it is, text becomes a string,
+// anything else a string of base64, so that no byte is lost. Absent content type means JSON
+// (CloudEvents 1.0, datacontenttype).
 func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 	if len(raw) == 0 {
 		return json.RawMessage("null"), nil
@@ -234,12 +238,12 @@ func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 	}
 	jsonLike := media == "" || media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
 	if plain := strings.HasPrefix(media, "text/"); jsonLike || plain {
-		raw = activitycore.WithoutBOM(raw)
+		raw = core.WithoutBOM(raw)
 	}
 	switch {
 	case jsonLike:
 		if err := validJSON(raw, 0); err != nil {
-			return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "%s: is not the JSON that the content type promises", name)
+			return nil, core.Wrap(core.CodeMalformed, err, "%s: is not the JSON that the content type promises", name)
 		}
 		return raw, nil
 	case strings.HasPrefix(media, "text/") && utf8.Valid(raw):
@@ -249,8 +253,9 @@ func payload(name, contentType string, raw []byte) (json.RawMessage, error) {
 	}
 }
 
-// isBinary: a required attribute is in a header. The content type decides before that: a structured event or a batch may repeat its attributes in
-// headers (HTTP binding 1.0, section 3.2.2; NATS binding, section 3.2.2).
+// isBinary: a required attribute is in a header. The content type decides before that: a
+// structured event or a batch may repeat its attributes in headers (HTTP binding 1.0, section
+// 3.2.2; NATS binding, section 3.2.2).
 func isBinary(h Header) bool { return formOf(h) == formBinary }
 
 func isBatch(h Header) bool { return formOf(h) == formBatch }

@@ -7,15 +7,17 @@ import (
 	"strconv"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Differences names the fields in which two events of one ID differ: type, source, subject, payload, extensions. No difference means that
-// one is a repeat of the other; any means a conflict. It is the one rule of that: ingest, record and router go by it.
+// Differences names the fields in which two events of one ID differ: type, source, subject,
+// payload, extensions. No difference means that one is a repeat of the other; any means a
+// conflict. It is the one rule of that: ingest, record and router go by it.
 //
-// What a repeat changes by itself does not count: the time, which the publisher may have filled in, the trace, what ingest adds, and how the
-// payload is written (white space, the order of keys, escapes, 1.0 for 1).
-func Differences(a, b *activitycore.Event) (fields []string) {
+// What a repeat changes by itself does not count: the time, which the publisher may have filled
+// in, the trace, what ingest adds, and how the payload is written (white space, the order of
+// keys, escapes, 1.0 for 1).
+func Differences(a, b *core.Event) (fields []string) {
 	for _, f := range []struct {
 		name string
 		same bool
@@ -33,8 +35,9 @@ func Differences(a, b *activitycore.Event) (fields []string) {
 	return fields
 }
 
-// Conflict tells in what an event differs from the one that is kept under its event_id; nil: in nothing, it is a repeat.
-func Conflict(kept *activitycore.EventRecord, given *activitycore.Event) *activitycore.EventConflict {
+// Conflict tells in what an event differs from the one that is kept under its event_id; nil: in
+// nothing, it is a repeat.
+func Conflict(kept *core.EventRecord, given *core.Event) *core.EventConflict {
 	first := kept.Event
 	if kept.NoExtensions {
 		first.Extensions = given.Extensions
@@ -43,7 +46,7 @@ func Conflict(kept *activitycore.EventRecord, given *activitycore.Event) *activi
 	if len(differs) == 0 {
 		return nil
 	}
-	return &activitycore.EventConflict{EventID: given.EventID, Differs: differs, KeptSequence: kept.StreamSeq}
+	return &core.EventConflict{EventID: given.EventID, Differs: differs, KeptSequence: kept.StreamSeq}
 }
 
 // samePayload compares two JSON values; nothing is null, as when it is published.
@@ -60,7 +63,7 @@ func valueOf(payload []byte) (v any, ok bool) {
 	if len(payload) == 0 {
 		return nil, true
 	}
-	dec := json.NewDecoder(bytes.NewReader(activitycore.WithoutBOM(payload)))
+	dec := json.NewDecoder(bytes.NewReader(core.WithoutBOM(payload)))
 	dec.UseNumber()
 	return v, dec.Decode(&v) == nil
 }
@@ -88,7 +91,8 @@ func sameValue(a, b any) bool {
 	return a == b
 }
 
-// decimal is a number exactly: digits, which neither begin nor end with a zero, times ten to a power.
+// decimal is a number exactly: digits, which neither begin nor end with a zero, times ten to a
+// power.
 type decimal struct {
 	negative bool
 	digits   string
@@ -121,7 +125,7 @@ func decimalOf(number string) (d decimal) {
 }
 
 // untraced leaves out what names the attempt and not the event.
-func untraced(x activitycore.Extensions) activitycore.Extensions {
+func untraced(x core.Extensions) core.Extensions {
 	x = maps.Clone(x)
 	delete(x, "traceparent")
 	delete(x, "tracestate")

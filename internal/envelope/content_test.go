@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestARepeatSaysTheSameHoweverItIsWritten(t *testing.T) {
@@ -16,7 +16,7 @@ func TestARepeatSaysTheSameHoweverItIsWritten(t *testing.T) {
 		{`1e9999999999`, `1e9999999999`},
 		{``, `null`},
 	} {
-		a, b := activitycore.Event{Payload: []byte(same[0])}, activitycore.Event{Payload: []byte(same[1])}
+		a, b := core.Event{Payload: []byte(same[0])}, core.Event{Payload: []byte(same[1])}
 		if got := Differences(&a, &b); len(got) > 0 {
 			t.Errorf("%s and %s: differ in %v, want in nothing", same[0], same[1], got)
 		}
@@ -26,7 +26,7 @@ func TestARepeatSaysTheSameHoweverItIsWritten(t *testing.T) {
 		{`123456789012345678901234567890`, `123456789012345678901234567891`}, {`1`, `-1`}, {`1`, `10`}, {`0.1`, `0.10000000000000001`},
 		{`1e9999999999`, `1e9999999998`}, {`{}`, `[]`}, {`null`, `false`}, {`[]`, `null`},
 	} {
-		a, b := activitycore.Event{Payload: []byte(other[0])}, activitycore.Event{Payload: []byte(other[1])}
+		a, b := core.Event{Payload: []byte(other[0])}, core.Event{Payload: []byte(other[1])}
 		if got := Differences(&a, &b); !slices.Equal(got, []string{"payload"}) {
 			t.Errorf("%s and %s: differ in %v, want in the payload", other[0], other[1], got)
 		}
@@ -51,7 +51,7 @@ func TestOneCloudEventInThreeFormsIsOneEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, other := range map[string]activitycore.Event{"binary": binary, "envelope": stored} {
+	for name, other := range map[string]core.Event{"binary": binary, "envelope": stored} {
 		if got := Differences(&structured, &other); other.EventID != structured.EventID || len(got) > 0 {
 			t.Errorf("%s: event %s differs in %v, want %s and no difference", name, other.EventID, got, structured.EventID)
 		}
@@ -59,8 +59,8 @@ func TestOneCloudEventInThreeFormsIsOneEvent(t *testing.T) {
 }
 
 func TestAKeptEventWithoutExtensionsIsComparedWithoutThem(t *testing.T) {
-	given := activitycore.Event{EventID: "e1", Type: "a", Extensions: activitycore.Extensions{"k": "v"}}
-	kept := activitycore.EventRecord{Event: activitycore.Event{EventID: "e1", Type: "a"}, StreamSeq: 7}
+	given := core.Event{EventID: "e1", Type: "a", Extensions: core.Extensions{"k": "v"}}
+	kept := core.EventRecord{Event: core.Event{EventID: "e1", Type: "a"}, StreamSeq: 7}
 	if got := Conflict(&kept, &given); got == nil || got.KeptSequence != 7 || !slices.Equal(got.Differs, []string{"extensions"}) {
 		t.Errorf("kept without any: %+v, want a conflict of extensions with sequence 7", got)
 	}

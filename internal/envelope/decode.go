@@ -6,44 +6,46 @@ import (
 	"strconv"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Header is a set of message headers: nats.Header and http.Header convert to it. Names are compared without regard to
-// case, as CloudEvents' bindings want.
+// Header is a set of message headers: nats.Header and http.Header convert to it. Names are
+// compared without regard to case, as CloudEvents' bindings want.
 type Header map[string][]string
 
-// Decode reads one message: activity-core's own envelope, a structured CloudEvent, or a binary one in headers. The
-// subject it arrived on is named in errors only: the type in the envelope decides. A time that is absent stays zero;
-// whoever knows when the message was stored may fill it in.
+// Decode reads one message: activity-core's own envelope, a structured CloudEvent, or a binary
+// one in headers. The subject it arrived on is named in errors only: the type in the envelope
+// decides. A time that is absent stays zero; whoever knows when the message was stored may fill
+// it in.
 //
-// Errors are CodeMalformed (bytes that are not the format) or CodeInvalid (a field's value), and name the field.
-func Decode(h Header, data []byte) (activitycore.Event, error) {
+// Errors are CodeMalformed (bytes that are not the format) or CodeInvalid (a field's value),
+// and name the field.
+func Decode(h Header, data []byte) (core.Event, error) {
 	e, err := decode(h, data)
 	if err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	if err := validateHead(e); err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	return e, nil
 }
 
-func decode(h Header, data []byte) (activitycore.Event, error) {
+func decode(h Header, data []byte) (core.Event, error) {
 	form := formOf(h)
 	if form != formUnsaid {
 		if form == formBinary {
 			return decodeBinary(h, data)
 		}
 		if form == formBatch {
-			return activitycore.Event{}, activitycore.Errorf(activitycore.CodeMalformed,
+			return core.Event{}, core.Errorf(core.CodeMalformed,
 				"a message carries one event, not a CloudEvents batch; publish its events one by one, or POST the batch to /events")
 		}
 	}
 	var room [12]field
-	fields, err := scanObject(activitycore.WithoutBOM(data), room[:0])
+	fields, err := scanObject(core.WithoutBOM(data), room[:0])
 	if err != nil {
-		return activitycore.Event{}, err
+		return core.Event{}, err
 	}
 	for _, f := range fields {
 		if f.name == "specversion" {
@@ -51,14 +53,14 @@ func decode(h Header, data []byte) (activitycore.Event, error) {
 		}
 	}
 	if form == formStructured {
-		return activitycore.Event{}, malformedField("specversion", "is missing, although the content type says CloudEvents")
+		return core.Event{}, malformedField("specversion", "is missing, although the content type says CloudEvents")
 	}
 	return decodeOwn(fields)
 }
 
-// decodeOwn reads activity-core's own envelope. Members it does not know are ignored: a newer publisher must be able to
-// talk to an older router.
-func decodeOwn(fields []field) (e activitycore.Event, err error) {
+// decodeOwn reads activity-core's own envelope. Members it does not know are ignored: a newer
+// publisher must be able to talk to an older router.
+func decodeOwn(fields []field) (e core.Event, err error) {
 	payload := false
 	for _, f := range fields {
 		switch f.name {
@@ -88,11 +90,11 @@ func decodeOwn(fields []field) (e activitycore.Event, err error) {
 			}
 		}
 		if err != nil {
-			return activitycore.Event{}, err
+			return core.Event{}, err
 		}
 	}
 	if !payload {
-		return activitycore.Event{}, invalidField("payload", nil, "is missing; write null if there is nothing to say")
+		return core.Event{}, invalidField("payload", nil, "is missing; write null if there is nothing to say")
 	}
 	return e, nil
 }
@@ -118,7 +120,7 @@ func listField(f field) (list []string, err error) {
 }
 
 // Encode writes the envelope that [Decode] reads, after [Validate].
-func Encode(e activitycore.Event) ([]byte, error) {
+func Encode(e core.Event) ([]byte, error) {
 	if err := Validate(e); err != nil {
 		return nil, err
 	}
@@ -129,7 +131,7 @@ func Encode(e activitycore.Event) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // the payload stays as it was sent, apart from white space
 	if err := enc.Encode(e); err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "the event cannot be written as JSON")
+		return nil, core.Wrap(core.CodeInvalid, err, "the event cannot be written as JSON")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

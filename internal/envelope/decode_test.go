@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestTheOwnEnvelopeIsReadAsWritten(t *testing.T) {
@@ -22,7 +22,7 @@ func TestTheOwnEnvelopeIsReadAsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := activitycore.Event{EventID: "42", Type: "github.push", Source: "github", Subject: "acme/api",
+	want := core.Event{EventID: "42", Type: "github.push", Source: "github", Subject: "acme/api",
 		Time: time.Date(2026, 3, 1, 9, 30, 0, 5e8, time.UTC), Payload: json.RawMessage(`{"n":9007199254740993}`), AlsoTypes: []string{"a.b"}, Hops: 2,
 		Chain: []string{"0193b0a4-7e1b-7c3d-9a54-0d1c5f7b2a11"}}
 	got, _ := json.Marshal(e)
@@ -63,12 +63,12 @@ func TestCloudEventsAreReadInEveryMode(t *testing.T) {
 		}
 	}
 	for _, data := range []string{`null`, `{}`, `"a"`, `1`, ` `} { // a batch of no events is one; these are none
-		if batch, err := DecodeBatch([]byte(data)); !activitycore.IsCode(err, activitycore.CodeMalformed) {
+		if batch, err := DecodeBatch([]byte(data)); !core.IsCode(err, core.CodeMalformed) {
 			t.Errorf("batch %s: %v %v", data, batch, err)
 		}
 	}
 	for _, value := range []string{`"`, `"a`, `"a"b"`, `"a\`, `a%zz`} {
-		if _, err := Decode(Header{"ce-specversion": {"1.0"}, "ce-type": {"a"}, "ce-source": {"/s"}, "ce-id": {value}}, nil); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		if _, err := Decode(Header{"ce-specversion": {"1.0"}, "ce-type": {"a"}, "ce-source": {"/s"}, "ce-id": {value}}, nil); !core.IsCode(err, core.CodeInvalid) {
 			t.Errorf("ce-id: %s: %v", value, err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestErrorsNameTheField(t *testing.T) {
 			t.Errorf("%.60s: %v, want %q", data, err, says)
 			continue
 		}
-		if c := activitycore.CodeOf(err); c != activitycore.CodeInvalid && c != activitycore.CodeMalformed {
+		if c := core.CodeOf(err); c != core.CodeInvalid && c != core.CodeMalformed {
 			t.Errorf("%s: code %s", data, c)
 		}
 	}
@@ -165,8 +165,8 @@ func TestEncodeAndDecodeAreInverse(t *testing.T) {
 				payload = []byte(`{"a":` + string(payload) + "}")
 			}
 		}
-		e := activitycore.Event{EventID: rapid.StringMatching(`[ -~äöü€]{1,60}`).Draw(t, "id"), Type: word.Draw(t, "type"), Source: text.Draw(t, "source"), Subject: text.Draw(t, "subject"),
-			Time: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")).UTC(), Payload: payload, AlsoTypes: rapid.SliceOfN(word, 0, 3).Draw(t, "also"), Hops: rapid.IntRange(0, activitycore.MaxHops).Draw(t, "hops")}
+		e := core.Event{EventID: rapid.StringMatching(`[ -~äöü€]{1,60}`).Draw(t, "id"), Type: word.Draw(t, "type"), Source: text.Draw(t, "source"), Subject: text.Draw(t, "subject"),
+			Time: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")).UTC(), Payload: payload, AlsoTypes: rapid.SliceOfN(word, 0, 3).Draw(t, "also"), Hops: rapid.IntRange(0, core.MaxHops).Draw(t, "hops")}
 		data, err := Encode(e)
 		if err != nil {
 			t.Fatal(err)
@@ -188,10 +188,10 @@ func TestEveryWayInHasTheSameDepth(t *testing.T) {
 	const ce = `{"specversion": "1.0", "id": "1", "source": "s", "type": "x", "data": `
 	ways := map[string]func(payload string) error{
 		"Validate": func(p string) error {
-			return Validate(activitycore.Event{EventID: "1", Type: "x", Payload: []byte(p)})
+			return Validate(core.Event{EventID: "1", Type: "x", Payload: []byte(p)})
 		},
 		"Encode": func(p string) error {
-			_, err := Encode(activitycore.Event{EventID: "1", Type: "x", Payload: []byte(p)})
+			_, err := Encode(core.Event{EventID: "1", Type: "x", Payload: []byte(p)})
 			return err
 		},
 		"an envelope": func(p string) error {
@@ -219,7 +219,7 @@ func TestEveryWayInHasTheSameDepth(t *testing.T) {
 		if err := way(deep(MaxDepth)); err != nil {
 			t.Errorf("%s: %d levels: %v", name, MaxDepth, err)
 		}
-		if err := way(deep(MaxDepth + 1)); !activitycore.IsCode(err, activitycore.CodeMalformed) || !strings.Contains(err.Error(), "nested deeper than 200 levels") {
+		if err := way(deep(MaxDepth + 1)); !core.IsCode(err, core.CodeMalformed) || !strings.Contains(err.Error(), "nested deeper than 200 levels") {
 			t.Errorf("%s: %d levels: %v", name, MaxDepth+1, err)
 		}
 	}
@@ -260,7 +260,8 @@ func TestMessageIDsTravelInHeadersUnchanged(t *testing.T) {
 	}
 }
 
-// An event whose ID is what another event's ID becomes in the header must not be dropped as that one's repeat.
+// An event whose ID is what another event's ID becomes in the header must not be dropped as
+// that one's repeat.
 func TestDifferentEventsHaveDifferentMessageIDs(t *testing.T) {
 	seen := map[string]string{}
 	for _, id := range []string{"ünïcode", "two words", "42"} {
@@ -295,7 +296,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		e, err := Decode(h, data)
 		if err != nil {
-			if c := activitycore.CodeOf(err); c != activitycore.CodeInvalid && c != activitycore.CodeMalformed {
+			if c := core.CodeOf(err); c != core.CodeInvalid && c != core.CodeMalformed {
 				t.Fatalf("an error without its code: %v", err)
 			}
 			return
@@ -319,7 +320,7 @@ func TestEveryTypeOfAnEventCanBeNamedInADefinition(t *testing.T) {
 		candidates = append(candidates, string(rune(c)), "a"+string([]byte{byte(c)})+"b")
 	}
 	for _, typ := range candidates {
-		published, named := checkType("type", typ), activitycore.ValidateEventType(typ)
+		published, named := checkType("type", typ), core.ValidateEventType(typ)
 		if (published == nil) != (named == nil) {
 			t.Errorf("%q: as an event's type %v, as event_type of a definition %v", typ, published, named)
 		}

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Limits on the extension attributes of an event.
@@ -21,7 +21,8 @@ const (
 var attributeNames = map[string]bool{"specversion": true, "id": true, "source": true, "type": true, "subject": true, "time": true,
 	"datacontenttype": true, "dataschema": true, "data": true}
 
-// fitExtension tells whether a name and a value may be an extension attribute; if not, what is wrong with them.
+// fitExtension tells whether a name and a value may be an extension attribute; if not, what is
+// wrong with them.
 func fitExtension(name string, v any) (fault string) {
 	switch {
 	case name == "" || len(name) > MaxExtensionName || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "":
@@ -44,7 +45,7 @@ func fitExtension(name string, v any) (fault string) {
 	return "must be text, a number or a boolean"
 }
 
-func checkExtensions(all activitycore.Extensions) error {
+func checkExtensions(all core.Extensions) error {
 	if len(all) > MaxExtensions {
 		return invalidField("extensions", len(all), "has %d attributes; at most %d are allowed", len(all), MaxExtensions)
 	}
@@ -57,7 +58,7 @@ func checkExtensions(all activitycore.Extensions) error {
 }
 
 // extensionsField reads the member extensions of our own envelope: null, or an object.
-func extensionsField(f field) (x activitycore.Extensions, err error) {
+func extensionsField(f field) (x core.Extensions, err error) {
 	if json.Unmarshal(f.value, &x) != nil {
 		return nil, invalidField(f.name, shorten(f.value), "must be an object of names and values, such as {\"partitionkey\": \"k-7\"}")
 	}
@@ -67,13 +68,14 @@ func extensionsField(f field) (x activitycore.Extensions, err error) {
 	return x, nil
 }
 
-// keep adds an attribute of a CloudEvent that is not one of its own. What no extension may be is left out: it says nothing that could be read.
-func keep(x *activitycore.Extensions, name string, v any) {
+// keep adds an attribute of a CloudEvent that is not one of its own. What no extension may be
+// is left out: it says nothing that could be read.
+func keep(x *core.Extensions, name string, v any) {
 	if fitExtension(name, v) != "" {
 		return
 	}
 	if *x == nil {
-		*x = activitycore.Extensions{}
+		*x = core.Extensions{}
 	}
 	(*x)[name] = v
 }

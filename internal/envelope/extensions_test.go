@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // The sample cloudevents-extensions.
@@ -20,13 +20,13 @@ func TestExtensionAttributesAreKeptInEveryForm(t *testing.T) {
 	for name, c := range map[string]struct {
 		h    Header
 		data string
-		want activitycore.Extensions
+		want core.Extensions
 	}{
-		"the sample": {nil, string(sample), activitycore.Extensions{"partitionkey": "k-7", "traceparent": trace}},
+		"the sample": {nil, string(sample), core.Extensions{"partitionkey": "k-7", "traceparent": trace}},
 		"of every kind": {nil, `{"specversion":"1.0","type":"a","source":"s","id":"1","a":true,"b":7,"c":1.5,"d":null,"e":{},"F":"x","g_h":"x","dataschema":"u","data":1}`,
-			activitycore.Extensions{"a": true, "b": int64(7), "c": 1.5}},
-		"binary":             {binary, `{}`, activitycore.Extensions{"partitionkey": "k 7"}},
-		"our own":            {nil, `{"event_id":"1","type":"a","payload":1,"extensions":{"a":"x","b":9007199254740993}}`, activitycore.Extensions{"a": "x", "b": int64(9007199254740993)}},
+			core.Extensions{"a": true, "b": int64(7), "c": 1.5}},
+		"binary":             {binary, `{}`, core.Extensions{"partitionkey": "k 7"}},
+		"our own":            {nil, `{"event_id":"1","type":"a","payload":1,"extensions":{"a":"x","b":9007199254740993}}`, core.Extensions{"a": "x", "b": int64(9007199254740993)}},
 		"our own, null":      {nil, `{"event_id":"1","type":"a","payload":1,"extensions":null}`, nil},
 		"our own, no member": {nil, `{"event_id":"1","type":"a","payload":1}`, nil},
 	} {

@@ -10,12 +10,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Limits on the fields of an event, in bytes unless said otherwise.
 const (
-	// MaxIDLength bounds event_id. With the source's hash appended, a CloudEvent's id may have up to MaxIDLength - 1 - sourceHashLength.
+	// MaxIDLength bounds event_id. With the source's hash appended, a CloudEvent's id may have up
+	// to MaxIDLength - 1 - sourceHashLength.
 	MaxIDLength = 256
 	// MaxTypeLength bounds type and each of also_types: it becomes part of a NATS subject.
 	MaxTypeLength = 200
@@ -25,14 +26,16 @@ const (
 	MaxAlsoTypes = 16
 )
 
-// typeBytes are what a type may consist of, besides letters and digits: what DNS names, URIs and URNs need, and nothing
-// that is a wildcard or a separator in NATS or white space to people.
+// typeBytes are what a type may consist of, besides letters and digits: what DNS names, URIs
+// and URNs need, and nothing that is a wildcard or a separator in NATS or white space to
+// people.
 const typeBytes = "._-:/@+=~"
 
-// Validate checks every field of an event as publishers must have filled it in: the same rules hold for events that are
-// published and for those that are read. The payload must be one valid JSON value; absent means null. Errors are
-// CodeInvalid (CodeMalformed for a payload that is no JSON) and name the field.
-func Validate(e activitycore.Event) error {
+// Validate checks every field of an event as publishers must have filled it in: the same rules
+// hold for events that are published and for those that are read. The payload must be one valid
+// JSON value; absent means null. Errors are CodeInvalid (CodeMalformed for a payload that is no
+// JSON) and name the field.
+func Validate(e core.Event) error {
 	if err := validateHead(e); err != nil {
 		return err
 	}
@@ -42,7 +45,8 @@ func Validate(e activitycore.Event) error {
 	return CheckPayload(e.Payload)
 }
 
-// CheckPayload tells whether a payload is one JSON value that an event may carry. Errors are CodeMalformed and name the byte.
+// CheckPayload tells whether a payload is one JSON value that an event may carry. Errors are
+// CodeMalformed and name the byte.
 func CheckPayload(payload []byte) error {
 	if !utf8.Valid(payload) {
 		if isUTF16(payload) {
@@ -59,7 +63,7 @@ func CheckPayload(payload []byte) error {
 	return nil
 }
 
-func validateHead(e activitycore.Event) error {
+func validateHead(e core.Event) error {
 	if err := checkID("event_id", e.EventID, MaxIDLength); err != nil {
 		return err
 	}
@@ -80,14 +84,14 @@ func validateHead(e activitycore.Event) error {
 			return err
 		}
 	}
-	if e.Hops < 0 || e.Hops > activitycore.MaxHops {
-		return invalidField("hops", e.Hops, "is %d; at most %d runs may lie between an event and its origin: look for a definition that publishes what it fires on", e.Hops, activitycore.MaxHops)
+	if e.Hops < 0 || e.Hops > core.MaxHops {
+		return invalidField("hops", e.Hops, "is %d; at most %d runs may lie between an event and its origin: look for a definition that publishes what it fires on", e.Hops, core.MaxHops)
 	}
-	if len(e.Chain) > activitycore.MaxHops {
-		return invalidField("chain", len(e.Chain), "lists %d definitions, more than %d", len(e.Chain), activitycore.MaxHops)
+	if len(e.Chain) > core.MaxHops {
+		return invalidField("chain", len(e.Chain), "lists %d definitions, more than %d", len(e.Chain), core.MaxHops)
 	}
 	for i, id := range e.Chain {
-		if !activitycore.IsUUID(id) {
+		if !core.IsUUID(id) {
 			return invalidField(fmt.Sprintf("chain[%d]", i), shorten(id), "must be the ID of a definition, a UUID")
 		}
 	}
@@ -97,7 +101,8 @@ func validateHead(e activitycore.Event) error {
 	return checkTime(e.Time)
 }
 
-// CheckID tells whether a text may be an event_id; CheckText whether one may be a source or a subject. The error is a sentence without the text.
+// CheckID tells whether a text may be an event_id; CheckText whether one may be a source or a
+// subject. The error is a sentence without the text.
 func CheckID(id string) error { return sentence(checkID("", id, MaxIDLength)) }
 
 // CheckText see [CheckID].
@@ -108,7 +113,7 @@ func sentence(err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(strings.TrimPrefix(activitycore.MessageOf(err), ": "))
+	return errors.New(strings.TrimPrefix(core.MessageOf(err), ": "))
 }
 
 func checkID(name, id string, most int) error {
@@ -171,19 +176,21 @@ func parseTime(name, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	t, err := activitycore.ParseRFC3339(s)
+	t, err := core.ParseRFC3339(s)
 	if err != nil {
 		return time.Time{}, invalidField(name, shorten(s), "%v", err)
 	}
 	return t, nil
 }
 
-// sourceHashLength is how many hex digits of SHA-256 of a CloudEvent's source are appended to its id: 48 bits, enough
-// that two of a few million sources that reuse each other's ids do not meet.
+// sourceHashLength is how many hex digits of SHA-256 of a CloudEvent's source are appended to
+// its id: 48 bits, enough that two of a few million sources that reuse each other's ids do not
+// meet.
 const sourceHashLength = 12
 
-// CloudEventID returns the event_id of a CloudEvent: CloudEvents are unique by source and id together, so it is the id, a
-// dot and the first 12 hex digits of SHA-256(source). The same event always gets the same event_id, however it arrived.
+// CloudEventID returns the event_id of a CloudEvent: CloudEvents are unique by source and id
+// together, so it is the id, a dot and the first 12 hex digits of SHA-256(source). The same
+// event always gets the same event_id, however it arrived.
 func CloudEventID(id, source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return id + "." + hex.EncodeToString(sum[:])[:sourceHashLength]
@@ -192,9 +199,10 @@ func CloudEventID(id, source string) string {
 // messageIDHash begins the Nats-Msg-Id of an event whose event_id is not its own.
 const messageIDHash = "sha256-"
 
-// MessageID returns the Nats-Msg-Id of an event: its event_id, unless that could not travel in a NATS header unchanged
-// (anything but visible ASCII), in which case it is "sha256-" and the hash of it. An event_id that begins like that is hashed
-// too: it could be the hash of another one, and JetStream would drop its event as a repeat. It does not depend on the source.
+// MessageID returns the Nats-Msg-Id of an event: its event_id, unless that could not travel in
+// a NATS header unchanged (anything but visible ASCII), in which case it is "sha256-" and the
+// hash of it. An event_id that begins like that is hashed too: it could be the hash of another
+// one, and JetStream would drop its event as a repeat. It does not depend on the source.
 func MessageID(eventID string) string {
 	plain := !strings.HasPrefix(eventID, messageIDHash)
 	for i := 0; plain && i < len(eventID); i++ {

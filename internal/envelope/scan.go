@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// MaxDepth bounds the nesting of a payload, and of what else an envelope holds; the envelope around it does not count. The matcher and CEL walk payloads
-// recursively; nothing that people send comes near it.
+// MaxDepth bounds the nesting of a payload, and of what else an envelope holds; the envelope
+// around it does not count. The matcher and CEL walk payloads recursively; nothing that people
+// send comes near it.
 const MaxDepth = 200
 
 // How many levels lie around a payload: those of the envelope, and of a batch.
@@ -26,16 +27,17 @@ type field struct {
 	value json.RawMessage
 }
 
-// scanObject splits one JSON object into its members without decoding their values, and proves on the way that all of data is
-// valid JSON. The values alias data. Names are compared as written: JSON's member names are case-sensitive, other than
-// encoding/json believes, and a member that is there twice is refused, since nobody can say which one was meant.
+// scanObject splits one JSON object into its members without decoding their values, and proves
+// on the way that all of data is valid JSON. The values alias data. Names are compared as
+// written: JSON's member names are case-sensitive, other than encoding/json believes, and a
+// member that is there twice is refused, since nobody can say which one was meant.
 func scanObject(data []byte, into []field) ([]field, error) {
 	i := skipSpace(data, 0)
 	if i == len(data) || data[i] != '{' || !utf8.Valid(data) {
 		if err := validJSON(data, levelsOfEvent); err != nil {
 			return nil, err
 		}
-		return nil, activitycore.Errorf(activitycore.CodeMalformed,
+		return nil, core.Errorf(core.CodeMalformed,
 			"an event is a JSON object {event_id, type, source, subject, time, payload} or a CloudEvent, not %s", kindOf(data[i]))
 	}
 	twice := ""
@@ -67,7 +69,8 @@ func scanObject(data []byte, into []field) ([]field, error) {
 	return into, nil
 }
 
-// scanMember reads the member at i, and returns the index of what follows it, or that of the mistake.
+// scanMember reads the member at i, and returns the index of what follows it, or that of the
+// mistake.
 func scanMember(data []byte, i int) (f field, next int, problem error) {
 	if i >= len(data) {
 		return f, i, errEnd
@@ -117,16 +120,17 @@ func memberName(quoted []byte) (string, error) {
 	return unquote(quoted)
 }
 
-// validJSON reports the first mistake with its position. Around is how many levels lie around the payload. The fast path allocates nothing.
+// validJSON reports the first mistake with its position. Around is how many levels lie around
+// the payload. The fast path allocates nothing.
 func validJSON(data []byte, around int) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return activitycore.Errorf(activitycore.CodeMalformed, "the event is empty; send a JSON envelope or a CloudEvent")
+		return core.Errorf(core.CodeMalformed, "the event is empty; send a JSON envelope or a CloudEvent")
 	}
 	if !utf8.Valid(data) {
 		if isUTF16(data) {
-			return activitycore.Errorf(activitycore.CodeMalformed, "the event is UTF-16; JSON is UTF-8 (RFC 8259, section 8.1): save it as UTF-8")
+			return core.Errorf(core.CodeMalformed, "the event is UTF-16; JSON is UTF-8 (RFC 8259, section 8.1): save it as UTF-8")
 		}
-		return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
+		return core.Errorf(core.CodeMalformed, "the event is not valid UTF-8; JSON is UTF-8 (RFC 8259, section 8.1)")
 	}
 	if at, problem := checkJSON(data, MaxDepth+around); problem != nil {
 		return malformedJSON(at, problem)
@@ -136,12 +140,13 @@ func validJSON(data []byte, around int) error {
 
 func malformedJSON(at int, problem error) error {
 	if errors.Is(problem, errDepth) {
-		return activitycore.Errorf(activitycore.CodeMalformed, "the event's payload is nested deeper than %d levels", MaxDepth)
+		return core.Errorf(core.CodeMalformed, "the event's payload is nested deeper than %d levels", MaxDepth)
 	}
-	return activitycore.Errorf(activitycore.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)
+	return core.Errorf(core.CodeMalformed, "the event is not valid JSON at byte %d: %v", at+1, problem)
 }
 
-// isUTF16 tells whether data begins with the byte order mark of UTF-16, as what Windows PowerShell redirects to a file does.
+// isUTF16 tells whether data begins with the byte order mark of UTF-16, as what Windows
+// PowerShell redirects to a file does.
 func isUTF16(data []byte) bool {
 	return bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff})
 }
@@ -161,7 +166,7 @@ func unquote(quoted []byte) (string, error) {
 	}
 	var s string
 	if err := json.Unmarshal(quoted, &s); err != nil {
-		return "", activitycore.Wrap(activitycore.CodeMalformed, err, "the event holds a malformed string")
+		return "", core.Wrap(core.CodeMalformed, err, "the event holds a malformed string")
 	}
 	return s, nil
 }
@@ -197,13 +202,13 @@ func kindOf(first byte) string {
 	}
 }
 
-func malformedField(name, message string) *activitycore.Error {
-	return &activitycore.Error{Code: activitycore.CodeMalformed, Message: name + ": " + message,
-		Fields: []activitycore.FieldError{{Location: name, Message: message}}}
+func malformedField(name, message string) *core.Error {
+	return &core.Error{Code: core.CodeMalformed, Message: name + ": " + message,
+		Fields: []core.FieldError{{Location: name, Message: message}}}
 }
 
-func invalidField(name string, value any, format string, args ...any) *activitycore.Error {
-	return activitycore.InvalidField(name, value, format, args...)
+func invalidField(name string, value any, format string, args ...any) *core.Error {
+	return core.InvalidField(name, value, format, args...)
 }
 
 // shorten keeps an offending value presentable.
@@ -222,16 +227,16 @@ func shorten[T ~string | ~[]byte](v T) string {
 
 // decodeList splits a JSON array into its elements.
 func decodeList(data []byte) ([]json.RawMessage, error) {
-	data = activitycore.WithoutBOM(data)
+	data = core.WithoutBOM(data)
 	if err := validJSON(data, levelsOfBatch); err != nil {
 		return nil, err
 	}
 	if first := data[skipSpace(data, 0)]; first != '[' {
-		return nil, activitycore.Errorf(activitycore.CodeMalformed, "a batch is a JSON list of CloudEvents, not %s", kindOf(first))
+		return nil, core.Errorf(core.CodeMalformed, "a batch is a JSON list of CloudEvents, not %s", kindOf(first))
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "a batch is a JSON list of CloudEvents")
+		return nil, core.Wrap(core.CodeMalformed, err, "a batch is a JSON list of CloudEvents")
 	}
 	return list, nil
 }

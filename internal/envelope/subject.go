@@ -3,16 +3,17 @@ package envelope
 import (
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Subject returns the NATS subject of an event type: "activity." and the type, with every byte outside
-// [A-Za-z0-9_-] written as %XX, other than dots that separate two non-empty tokens. No two types share a subject, and no
-// type makes a subject that NATS refuses or takes for a wildcard.
+// Subject returns the NATS subject of an event type: "activity." and the type, with every byte
+// outside [A-Za-z0-9_-] written as %XX, other than dots that separate two non-empty tokens. No
+// two types share a subject, and no type makes a subject that NATS refuses or takes for a
+// wildcard.
 func Subject(eventType string) string {
 	var b strings.Builder
-	b.Grow(len(activitycore.EventSubjectPrefix) + len(eventType))
-	b.WriteString(activitycore.EventSubjectPrefix)
+	b.Grow(len(core.EventSubjectPrefix) + len(eventType))
+	b.WriteString(core.EventSubjectPrefix)
 	token := 0 // length of the token being written
 	for i := 0; i < len(eventType); i++ {
 		c := eventType[i]

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // The order of explanations.
@@ -20,10 +20,10 @@ const (
 // explained is an explanation with its place in the list.
 type explained struct {
 	rank byte
-	activitycore.EventExplanation
+	core.EventExplanation
 	// def is what is still to be concluded, or nil.
-	def   *activitycore.StoredDefinition
-	entry *activitycore.LedgerEntry
+	def   *core.StoredDefinition
+	entry *core.LedgerEntry
 }
 
 func (a *explained) compare(b *explained) int {
@@ -39,20 +39,22 @@ func after(cursor string) (*explained, error) {
 	if cursor == "" {
 		return nil, nil //nolint:nilnil // the list begins at its beginning
 	}
-	if len(cursor) <= 1+uuidLen || cursor[0] < rankDecided || cursor[0] > rankOther || !activitycore.IsUUID(cursor[1:1+uuidLen]) {
-		return nil, activitycore.InvalidField("cursor", cursor, "was not made by this list; use the next_cursor of the page before")
+	if len(cursor) <= 1+uuidLen || cursor[0] < rankDecided || cursor[0] > rankOther || !core.IsUUID(cursor[1:1+uuidLen]) {
+		return nil, core.InvalidField("cursor", cursor, "was not made by this list; use the next_cursor of the page before")
 	}
-	return &explained{rank: cursor[0], EventExplanation: activitycore.EventExplanation{ActivityID: cursor[1 : 1+uuidLen], ActivityName: cursor[1+uuidLen:]}}, nil
+	return &explained{rank: cursor[0], EventExplanation: core.EventExplanation{ActivityID: cursor[1 : 1+uuidLen], ActivityName: cursor[1+uuidLen:]}}, nil
 }
 
-// Explain says for each event definition (or the one that ref names, by ID or name; "" means all) why it does or does not fire for an event. The event need not be
-// stored or ever have been published. Those with a row in the ledger come first, deleted ones included, then those whose type and filters match, then those of the event's type, then the
-// rest, each by name.
+// Explain says for each event definition (or the one that ref names, by ID or name; "" means
+// all) why it does or does not fire for an event. The event need not be stored or ever have
+// been published. Those with a row in the ledger come first, deleted ones included, then those
+// whose type and filters match, then those of the event's type, then the rest, each by name.
 //
-// The conditions are those of the definition as it is now, or was last; the verdict is the ledger's, from when the event was routed.
-func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, p activitycore.PageRequest) (page activitycore.Page[activitycore.EventExplanation], err error) {
+// The conditions are those of the definition as it is now, or was last; the verdict is the
+// ledger's, from when the event was routed.
+func (l *Log) Explain(ctx context.Context, e core.Event, ref string, p core.PageRequest) (page core.Page[core.EventExplanation], err error) {
 	if p.Limit < 1 || p.Limit > 1000 {
-		return page, activitycore.InvalidField("limit", p.Limit, "must be from 1 to 1000")
+		return page, core.InvalidField("limit", p.Limit, "must be from 1 to 1000")
 	}
 	from, err := after(p.Cursor)
 	if err != nil {
@@ -89,7 +91,8 @@ func (l *Log) Explain(ctx context.Context, e activitycore.Event, ref string, p a
 	return page, nil
 }
 
-// explainAll returns the first most explanations that come after from. The index says which match; none is held against the event by itself before it is shown.
+// explainAll returns the first most explanations that come after from. The index says which
+// match; none is held against the event by itself before it is shown.
 func (l *Log) explainAll(ctx context.Context, x *explainer, from *explained, most int) ([]explained, error) {
 	entries, err := l.entries(ctx, x.candidate.Event.EventID)
 	if err != nil {
@@ -109,7 +112,7 @@ func (l *Log) explainAll(ctx context.Context, x *explainer, from *explained, mos
 	for _, d := range defs {
 		entry := entries[d.def.ID]
 		delete(entries, d.def.ID)
-		item := explained{rank: rankOther, EventExplanation: activitycore.EventExplanation{ActivityID: d.def.ID, ActivityName: d.def.Name}, def: &d.def, entry: entry}
+		item := explained{rank: rankOther, EventExplanation: core.EventExplanation{ActivityID: d.def.ID, ActivityName: d.def.Name}, def: &d.def, entry: entry}
 		switch sameType := d.wants(types); {
 		case entry != nil:
 			item.rank = rankDecided
@@ -136,13 +139,13 @@ func (l *Log) explainAll(ctx context.Context, x *explainer, from *explained, mos
 }
 
 // entries are the ledger's rows for an event, by definition.
-func (l *Log) entries(ctx context.Context, eventID string) (map[string]*activitycore.LedgerEntry, error) {
-	entries := map[string]*activitycore.LedgerEntry{}
+func (l *Log) entries(ctx context.Context, eventID string) (map[string]*core.LedgerEntry, error) {
+	entries := map[string]*core.LedgerEntry{}
 	if eventID == "" {
 		return entries, nil
 	}
-	for p := (activitycore.PageRequest{Limit: 1000}); ; {
-		page, err := l.record.LedgerEntries(ctx, activitycore.LedgerFilter{EventID: eventID, Kind: activitycore.CauseEvent}, p)
+	for p := (core.PageRequest{Limit: 1000}); ; {
+		page, err := l.record.LedgerEntries(ctx, core.LedgerFilter{EventID: eventID, Kind: core.CauseEvent}, p)
 		if err != nil {
 			return nil, err
 		}
@@ -157,13 +160,13 @@ func (l *Log) entries(ctx context.Context, eventID string) (map[string]*activity
 }
 
 // explainOne explains a definition by ID or name, also a deleted one.
-func (l *Log) explainOne(ctx context.Context, x *explainer, ref string) (none activitycore.EventExplanation, err error) {
+func (l *Log) explainOne(ctx context.Context, x *explainer, ref string) (none core.EventExplanation, err error) {
 	def, err := l.record.Definition(ctx, ref)
 	live := err == nil
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		id := ref
-		if !activitycore.IsUUID(ref) {
-			id = activitycore.DefinitionID(ref)
+		if !core.IsUUID(ref) {
+			id = core.DefinitionID(ref)
 		}
 		def.ID = id
 	} else if err != nil {
@@ -174,15 +177,15 @@ func (l *Log) explainOne(ctx context.Context, x *explainer, ref string) (none ac
 	switch {
 	case err != nil:
 		return none, err
-	case live && def.TriggerType == activitycore.TriggerEvent:
+	case live && def.TriggerType == core.TriggerEvent:
 		return x.explain(ctx, &def, entry)
 	case entry != nil:
 		return l.explainGone(ctx, x, entry)
 	case live:
-		return none, activitycore.Errorf(activitycore.CodeInvalid, "%s is fired by the clock (trigger_type: %s); no event starts it", def.Name, def.TriggerType)
+		return none, core.Errorf(core.CodeInvalid, "%s is fired by the clock (trigger_type: %s); no event starts it", def.Name, def.TriggerType)
 	}
 	def, err = l.record.DefinitionAny(ctx, def.ID)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) || err == nil && def.TriggerType != activitycore.TriggerEvent {
+	if core.IsCode(err, core.CodeNotFound) || err == nil && def.TriggerType != core.TriggerEvent {
 		return none, notFound
 	}
 	if err != nil {
@@ -192,26 +195,27 @@ func (l *Log) explainOne(ctx context.Context, x *explainer, ref string) (none ac
 }
 
 // entry is the ledger's row of one definition for an event, or nil.
-func (l *Log) entry(ctx context.Context, activityID, eventID string) (*activitycore.LedgerEntry, error) {
+func (l *Log) entry(ctx context.Context, activityID, eventID string) (*core.LedgerEntry, error) {
 	if eventID == "" {
 		return nil, nil //nolint:nilnil // an event without an ID has no row
 	}
-	entry, err := l.record.LedgerEntry(ctx, activityID, activitycore.EventCause(eventID).Key())
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	entry, err := l.record.LedgerEntry(ctx, activityID, core.EventCause(eventID).Key())
+	if core.IsCode(err, core.CodeNotFound) {
 		return nil, nil //nolint:nilnil // as said
 	}
 	return &entry, err
 }
 
-// explainGone explains a row whose definition was deleted, or is fired by the clock now, with the version that decided.
-func (l *Log) explainGone(ctx context.Context, x *explainer, entry *activitycore.LedgerEntry) (activitycore.EventExplanation, error) {
+// explainGone explains a row whose definition was deleted, or is fired by the clock now, with
+// the version that decided.
+func (l *Log) explainGone(ctx context.Context, x *explainer, entry *core.LedgerEntry) (core.EventExplanation, error) {
 	def, err := l.record.DefinitionVersion(ctx, entry.ActivityID, entry.DefinitionVersion)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
-		return activitycore.EventExplanation{ActivityID: entry.ActivityID, ActivityName: entry.ActivityID, DefinitionVersion: entry.DefinitionVersion,
-			Conditions: []activitycore.FilterExplanation{}, Verdict: entry.Verdict, RunID: entry.RunID, Summary: verdict(*entry)}, nil
+	if core.IsCode(err, core.CodeNotFound) {
+		return core.EventExplanation{ActivityID: entry.ActivityID, ActivityName: entry.ActivityID, DefinitionVersion: entry.DefinitionVersion,
+			Conditions: []core.FilterExplanation{}, Verdict: entry.Verdict, RunID: entry.RunID, Summary: verdict(*entry)}, nil
 	}
 	if err != nil {
-		return activitycore.EventExplanation{}, err
+		return core.EventExplanation{}, err
 	}
 	out, err := x.explain(ctx, &def, entry)
 	out.Summary = fmt.Sprintf("%s (no event starts it any more; this was version %d)", verdict(*entry), entry.DefinitionVersion)

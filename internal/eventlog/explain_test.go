@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventmatch"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
@@ -76,7 +76,7 @@ func TestAnExplanationNamesTheConditionThatDecided(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			def := activitycore.StoredDefinition{Definition: definition("a", "x", filters(c.filters), when(c.when))}
+			def := core.StoredDefinition{Definition: definition("a", "x", filters(c.filters), when(c.when))}
 			e := event("e1", "x", c.payload)
 			holder, err := newExplainer(&e, eventtrigger.CompileCEL)
 			if err != nil {
@@ -100,10 +100,10 @@ func TestAnExplanationNamesTheConditionThatDecided(t *testing.T) {
 }
 
 // explain reads all pages of an explanation.
-func (w *world) explain(e activitycore.Event, limit int) []activitycore.EventExplanation {
+func (w *world) explain(e core.Event, limit int) []core.EventExplanation {
 	w.T.Helper()
-	var all []activitycore.EventExplanation
-	for p := (activitycore.PageRequest{Limit: limit}); ; {
+	var all []core.EventExplanation
+	for p := (core.PageRequest{Limit: limit}); ; {
 		page, err := w.log().Explain(w.T.Context(), e, "", p)
 		if err != nil {
 			w.T.Fatal(err)
@@ -124,17 +124,17 @@ type counting struct {
 	entries, lists, reads int
 }
 
-func (c *counting) LedgerEntry(ctx context.Context, id, key string) (activitycore.LedgerEntry, error) {
+func (c *counting) LedgerEntry(ctx context.Context, id, key string) (core.LedgerEntry, error) {
 	c.entries++
 	return c.Record.LedgerEntry(ctx, id, key)
 }
 
-func (c *counting) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error) {
+func (c *counting) LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error) {
 	c.lists++
 	return c.Record.LedgerEntries(ctx, f, p)
 }
 
-func (c *counting) ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error) {
+func (c *counting) ChangesSince(ctx context.Context, since int64, limit int) ([]core.StoredDefinition, int64, error) {
 	c.reads++
 	return c.Record.ChangesSince(ctx, since, limit)
 }
@@ -142,7 +142,7 @@ func (c *counting) ChangesSince(ctx context.Context, since int64, limit int) ([]
 func TestAnExplanationOfManyDefinitionsIsPagedAndAsksTheLedgerOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
-	var defs []activitycore.Definition
+	var defs []core.Definition
 	var want []string
 	for i := range 1200 {
 		kind := "other"
@@ -174,12 +174,12 @@ func TestAnExplanationOfManyDefinitionsIsPagedAndAsksTheLedgerOnce(t *testing.T)
 	}
 	asked := &counting{Record: w.Store}
 	compiled := 0
-	l := &Log{js: w.JS, record: asked, compile: func(d activitycore.Definition) (eventtrigger.When, error) {
+	l := &Log{js: w.JS, record: asked, compile: func(d core.Definition) (eventtrigger.When, error) {
 		compiled++
 		return eventtrigger.CompileCEL(d)
 	}}
 	for range 2 {
-		if _, err := l.Explain(t.Context(), e, "", activitycore.PageRequest{Limit: 10}); err != nil {
+		if _, err := l.Explain(t.Context(), e, "", core.PageRequest{Limit: 10}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,8 +187,8 @@ func TestAnExplanationOfManyDefinitionsIsPagedAndAsksTheLedgerOnce(t *testing.T)
 		t.Fatalf("two pages: %d single rows, %d lists of the ledger, want 0 and 2; definitions read %d times, want once; %d conditions compiled that no filter let through",
 			asked.entries, asked.lists, asked.reads, compiled)
 	}
-	for _, cursor := range []string{"x", "0", "4" + activitycore.DefinitionID("a") + "a", "0not-a-uuid-not-a-uuid-not-a-uuid-not-a-uuid"} {
-		if _, err := l.Explain(t.Context(), e, "", activitycore.PageRequest{Limit: 10, Cursor: cursor}); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	for _, cursor := range []string{"x", "0", "4" + core.DefinitionID("a") + "a", "0not-a-uuid-not-a-uuid-not-a-uuid-not-a-uuid"} {
+		if _, err := l.Explain(t.Context(), e, "", core.PageRequest{Limit: 10, Cursor: cursor}); !core.IsCode(err, core.CodeInvalid) {
 			t.Errorf("cursor %q: %v", cursor, err)
 		}
 	}
@@ -203,17 +203,17 @@ func TestADefinitionThatCannotBeUsedOrIsGoneIsExplainedAsSuch(t *testing.T) {
 	w.Publish(e)
 	w.Drained()
 	for _, name := range []string{"deleted", "purged", "never-fired"} {
-		gone := activitycore.Definition{ID: activitycore.DefinitionID(name), Name: name}
-		if _, err := w.Store.ApplyChanges(t.Context(), []activitycore.DefinitionChange{{Delete: true, Definition: gone, ExpectVersion: activitycore.AnyVersion}}, "test", time.Now()); err != nil {
+		gone := core.Definition{ID: core.DefinitionID(name), Name: name}
+		if _, err := w.Store.ApplyChanges(t.Context(), []core.DefinitionChange{{Delete: true, Definition: gone, ExpectVersion: core.AnyVersion}}, "test", time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Store.PurgeTombstone(t.Context(), activitycore.DefinitionID("purged"), 1); err != nil {
+	if err := w.Store.PurgeTombstone(t.Context(), core.DefinitionID("purged"), 1); err != nil {
 		t.Fatal(err)
 	}
-	w.Apply(definition("by-the-clock", "", func(d *activitycore.Definition) {
-		d.TriggerType = activitycore.TriggerCron
-		d.TriggerConfig = activitycore.TriggerConfig{CronExpression: activitycore.StringList{"0 0 * * *"}}
+	w.Apply(definition("by-the-clock", "", func(d *core.Definition) {
+		d.TriggerType = core.TriggerCron
+		d.TriggerConfig = core.TriggerConfig{CronExpression: core.StringList{"0 0 * * *"}}
 	}))
 	// As saved by a later version of the program, which knows more operators.
 	w.Apply(definition("newer", "x", filters(map[string]any{"n": []any{map[string]any{"divisible-by": 3}}})), definition("newer-when", "x", when("divisible(payload.n)")))
@@ -234,10 +234,10 @@ func TestADefinitionThatCannotBeUsedOrIsGoneIsExplainedAsSuch(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 	for ref, says := range map[string]string{
-		"deleted": "no event starts it any more", activitycore.DefinitionID("purged"): "no event starts it any more", "by-the-clock": "no event starts it any more",
+		"deleted": "no event starts it any more", core.DefinitionID("purged"): "no event starts it any more", "by-the-clock": "no event starts it any more",
 		"never-fired": "the definition is deleted", "newer": "cannot be used",
 	} {
-		one, err := w.log().Explain(t.Context(), e, ref, activitycore.PageRequest{Limit: 1})
+		one, err := w.log().Explain(t.Context(), e, ref, core.PageRequest{Limit: 1})
 		if err != nil || len(one.Items) != 1 || !strings.Contains(one.Items[0].Summary, says) {
 			t.Errorf("%s: %+v %v", ref, one.Items, err)
 		}
@@ -247,9 +247,9 @@ func TestADefinitionThatCannotBeUsedOrIsGoneIsExplainedAsSuch(t *testing.T) {
 func TestAnExplanationNamesTheCycle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
-	w.Apply(definition("a", "x"), definition("again", "x", func(d *activitycore.Definition) { d.TriggerConfig.AllowCycles = true }))
-	a := activitycore.DefinitionID("a")
-	x, err := newExplainer(&activitycore.Event{EventID: "n", Type: "x", Hops: 1, Chain: []string{a}, Payload: []byte("{}")}, eventtrigger.CompileCEL)
+	w.Apply(definition("a", "x"), definition("again", "x", func(d *core.Definition) { d.TriggerConfig.AllowCycles = true }))
+	a := core.DefinitionID("a")
+	x, err := newExplainer(&core.Event{EventID: "n", Type: "x", Hops: 1, Chain: []string{a}, Payload: []byte("{}")}, eventtrigger.CompileCEL)
 	if err != nil {
 		t.Fatal(err)
 	}

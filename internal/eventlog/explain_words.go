@@ -4,22 +4,22 @@ import (
 	"fmt"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventmatch"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 )
 
 // verdict words what the ledger says.
-func verdict(entry activitycore.LedgerEntry) string {
+func verdict(entry core.LedgerEntry) string {
 	switch entry.Verdict {
-	case activitycore.VerdictFired:
+	case core.VerdictFired:
 		return "fired: run " + entry.RunID
-	case activitycore.VerdictStarted:
+	case core.VerdictStarted:
 		return "started: run " + entry.RunID + " is not yet taken up by a worker"
-	case activitycore.VerdictPending:
+	case core.VerdictPending:
 		return "matched: run " + entry.RunID + " is about to be started"
-	case activitycore.VerdictSkipped, activitycore.VerdictCompressed, activitycore.VerdictPaused,
-		activitycore.VerdictDeduplicated, activitycore.VerdictThrottled, activitycore.VerdictLost:
+	case core.VerdictSkipped, core.VerdictCompressed, core.VerdictPaused,
+		core.VerdictDeduplicated, core.VerdictThrottled, core.VerdictLost:
 	}
 	if entry.Reason == "" {
 		return string(entry.Verdict)
@@ -28,7 +28,7 @@ func verdict(entry activitycore.LedgerEntry) string {
 }
 
 // decided words what the ledger says, and how it stands to the definition as it is now.
-func decided(x activitycore.EventExplanation, entry activitycore.LedgerEntry) string {
+func decided(x core.EventExplanation, entry core.LedgerEntry) string {
 	s := verdict(entry)
 	switch {
 	case x.Error != "":
@@ -42,7 +42,7 @@ func decided(x activitycore.EventExplanation, entry activitycore.LedgerEntry) st
 }
 
 // undecided words what would happen to an event without a ledger row.
-func undecided(x activitycore.EventExplanation, live bool, d eventtrigger.Decision) string {
+func undecided(x core.EventExplanation, live bool, d eventtrigger.Decision) string {
 	if !x.Matched {
 		if !live {
 			return "does not match, and the definition is deleted: " + whyNot(x.Conditions)
@@ -63,9 +63,10 @@ func undecided(x activitycore.EventExplanation, live bool, d eventtrigger.Decisi
 	return "matches; the ledger has no row, so it was never routed, or the definition was saved after it was"
 }
 
-// whyNot words the first condition that decided against a match. What stands below an $or does not: one that holds makes its other alternatives
-// irrelevant, and one that fails is the reason itself.
-func whyNot(conditions []activitycore.FilterExplanation) string {
+// whyNot words the first condition that decided against a match. What stands below an $or does
+// not: one that holds makes its other alternatives irrelevant, and one that fails is the reason
+// itself.
+func whyNot(conditions []core.FilterExplanation) string {
 	below := "" // the place of the last $or, as far as its alternatives go
 	for _, c := range conditions {
 		if below != "" && strings.HasPrefix(c.Path, below+"[") {
@@ -81,7 +82,7 @@ func whyNot(conditions []activitycore.FilterExplanation) string {
 	return "no condition says why" // cannot happen: what does not match has one that is not OK
 }
 
-func because(c activitycore.FilterExplanation) string {
+func because(c core.FilterExplanation) string {
 	switch {
 	case c.Path == "event_type":
 		return fmt.Sprintf("the event's type is %v, not %v", c.Actual, c.Expected)

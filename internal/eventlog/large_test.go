@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
-// large fills the stream with more than the 64 MiB that a server holds for one connection before it gives it up.
+// large fills the stream with more than the 64 MiB that a server holds for one connection
+// before it gives it up.
 func (w *world) large(n int) {
 	w.T.Helper()
 	text := strings.Repeat("x", 900_000)
@@ -26,14 +27,14 @@ func TestLargeEventsAreReadAndRoutedWithoutLoss(t *testing.T) {
 	const n = 160
 	w := newWorld(t, eventstream.Options{})
 	w.large(n)
-	report, err := NewReplayer(w.JS, w.Store, newStarts(), time.Now).Replay(t.Context(), activitycore.ReplayRequest{Definition: definition("a", "x"), From: time.Now().Add(-time.Hour), DryRun: true}, nil)
+	report, err := NewReplayer(w.JS, w.Store, newStarts(), time.Now).Replay(t.Context(), core.ReplayRequest{Definition: definition("a", "x"), From: time.Now().Add(-time.Hour), DryRun: true}, nil)
 	if err != nil || report.Events != n || report.WouldRun != n {
 		t.Errorf("replay: %+v %v", report, err)
 	}
 	if found, err := w.log().Event(t.Context(), "e0"); err != nil || found.Sequence != 1 {
 		t.Errorf("the oldest event: sequence %d, %v", found.Sequence, err)
 	}
-	page, err := w.log().ListEvents(t.Context(), Filter{}, activitycore.PageRequest{Limit: 1000})
+	page, err := w.log().ListEvents(t.Context(), Filter{}, core.PageRequest{Limit: 1000})
 	if err != nil || len(page.Items) != 38 || page.NextCursor == "" { // 38 × 900 kB are the first to exceed 32 MiB
 		t.Errorf("a page of %d events, cursor %q, %v", len(page.Items), page.NextCursor, err)
 	}
@@ -45,7 +46,7 @@ func TestLargeEventsAreReadAndRoutedWithoutLoss(t *testing.T) {
 	w.start(w.router(s))
 	w.Drained()
 	for i := range n {
-		if got := s.Count(activitycore.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != 1 {
+		if got := s.Count(core.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != 1 {
 			t.Errorf("e%d started %d times", i, got)
 		}
 	}

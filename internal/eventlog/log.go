@@ -11,21 +11,22 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 )
 
-// Record is what the event log asks of the store; its rules are those of the ports in the root package.
+// Record is what the event log asks of the store; its rules are those of the ports in the root
+// package.
 type Record interface {
-	Definition(ctx context.Context, idOrName string) (activitycore.StoredDefinition, error)
-	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
-	DefinitionVersion(ctx context.Context, id string, version int64) (activitycore.StoredDefinition, error)
-	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
-	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
-	Event(ctx context.Context, eventID string) (activitycore.EventRecord, error)
-	EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]activitycore.EventMatches, error)
-	activitycore.Catalogue
+	Definition(ctx context.Context, idOrName string) (core.StoredDefinition, error)
+	DefinitionAny(ctx context.Context, id string) (core.StoredDefinition, error)
+	DefinitionVersion(ctx context.Context, id string, version int64) (core.StoredDefinition, error)
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (core.LedgerEntry, error)
+	LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error)
+	Event(ctx context.Context, eventID string) (core.EventRecord, error)
+	EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]core.EventMatches, error)
+	core.Catalogue
 }
 
 // Log reads the event stream back: what arrived, what became of it, and why.
@@ -49,35 +50,36 @@ type Filter struct {
 	Since, Until time.Time
 }
 
-// ListEvents lists stored events, newest first, each with the names of the definitions that have a ledger row for it. Messages that are no events
-// are left out: they are dead letters. It looks at some 4,000 events at most, and
-// ends a page at some 32 MiB: a page may be short, or empty, and still have a NextCursor.
-func (l *Log) ListEvents(ctx context.Context, f Filter, p activitycore.PageRequest) (activitycore.Page[activitycore.EventListing], error) {
+// ListEvents lists stored events, newest first, each with the names of the definitions that
+// have a ledger row for it. Messages that are no events are left out: they are dead letters. It
+// looks at some 4,000 events at most, and ends a page at some 32 MiB: a page may be short, or
+// empty, and still have a NextCursor.
+func (l *Log) ListEvents(ctx context.Context, f Filter, p core.PageRequest) (core.Page[core.EventListing], error) {
 	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
-		return activitycore.Page[activitycore.EventListing]{}, wrongRange(f.Since, f.Until)
+		return core.Page[core.EventListing]{}, wrongRange(f.Since, f.Until)
 	}
 	if !f.Until.IsZero() && p.Cursor == "" {
-		end, err := eventstream.FirstAt(ctx, l.js, activitycore.EventStream, f.Until)
+		end, err := eventstream.FirstAt(ctx, l.js, core.EventStream, f.Until)
 		if err != nil {
-			return activitycore.Page[activitycore.EventListing]{}, err
+			return core.Page[core.EventListing]{}, err
 		}
 		p.Cursor = strconv.FormatUint(end, 10) // what is newer is not looked through
 	}
-	page, err := eventstream.Descend(ctx, l.js, activitycore.EventStream, p, func(m eventstream.Message) (activitycore.EventListing, eventstream.Choice) {
+	page, err := eventstream.Descend(ctx, l.js, core.EventStream, p, func(m eventstream.Message) (core.EventListing, eventstream.Choice) {
 		switch {
 		case !f.Until.IsZero() && !m.StoredAt.Before(f.Until):
-			return activitycore.EventListing{}, eventstream.PassOver
+			return core.EventListing{}, eventstream.PassOver
 		case m.StoredAt.Before(f.Since):
-			return activitycore.EventListing{}, eventstream.Enough
+			return core.EventListing{}, eventstream.Enough
 		}
 		if f.Type != "" && !mayHaveType(m, f.Type) {
-			return activitycore.EventListing{}, eventstream.PassOver
+			return core.EventListing{}, eventstream.PassOver
 		}
 		e, err := m.Event()
 		if err != nil || f.Type != "" && e.Type != f.Type && !slices.Contains(e.AlsoTypes, f.Type) {
-			return activitycore.EventListing{}, eventstream.PassOver
+			return core.EventListing{}, eventstream.PassOver
 		}
-		return activitycore.EventListing{Event: e, Sequence: m.Sequence, StoredAt: m.StoredAt}, eventstream.Keep
+		return core.EventListing{Event: e, Sequence: m.Sequence, StoredAt: m.StoredAt}, eventstream.Keep
 	})
 	if err != nil {
 		return page, err
@@ -85,8 +87,9 @@ func (l *Log) ListEvents(ctx context.Context, f Filter, p activitycore.PageReque
 	return page, l.matched(ctx, page.Items, matchesInList)
 }
 
-// mayHaveType says no only of a message that cannot be an event of a type: its bytes do not hold the type, nor an escape that could stand for
-// some of it. To decode a message costs a hundred times as much.
+// mayHaveType says no only of a message that cannot be an event of a type: its bytes do not
+// hold the type, nor an escape that could stand for some of it. To decode a message costs a
+// hundred times as much.
 func mayHaveType(m eventstream.Message, eventType string) bool {
 	if bytes.Contains(m.Data, []byte(eventType)) || bytes.IndexByte(m.Data, '\\') >= 0 {
 		return true
@@ -99,14 +102,15 @@ func mayHaveType(m eventstream.Message, eventType string) bool {
 	return false
 }
 
-// How many of the definitions that an event matched are named, in a list and of one event; the others are counted.
+// How many of the definitions that an event matched are named, in a list and of one event; the
+// others are counted.
 const (
 	matchesInList = 100
 	matchesOfOne  = 1000
 )
 
 // matched fills in the definitions that have a ledger row for events, at most limit of each.
-func (l *Log) matched(ctx context.Context, events []activitycore.EventListing, limit int) error {
+func (l *Log) matched(ctx context.Context, events []core.EventListing, limit int) error {
 	ids := make([]string, len(events))
 	for i, e := range events {
 		ids[i] = e.EventID
@@ -119,35 +123,36 @@ func (l *Log) matched(ctx context.Context, events []activitycore.EventListing, l
 	return err
 }
 
-// Event finds a stored event by its ID: through the store if a definition matched it, otherwise by looking through the stream from its end. The stream knows
-// no such index: among millions of events an old one takes seconds. CodeNotFound if it is in neither.
-func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventListing, error) {
+// Event finds a stored event by its ID: through the store if a definition matched it, otherwise
+// by looking through the stream from its end. The stream knows no such index: among millions of
+// events an old one takes seconds. CodeNotFound if it is in neither.
+func (l *Log) Event(ctx context.Context, eventID string) (core.EventListing, error) {
 	found, err := l.record.Event(ctx, eventID)
 	if err == nil {
-		listing := []activitycore.EventListing{{Event: found.Event, Sequence: found.StreamSeq, StoredAt: l.storedAt(ctx, found)}}
+		listing := []core.EventListing{{Event: found.Event, Sequence: found.StreamSeq, StoredAt: l.storedAt(ctx, found)}}
 		err := l.matched(ctx, listing, matchesOfOne)
 		return listing[0], err
 	}
-	if !activitycore.IsCode(err, activitycore.CodeNotFound) {
-		return activitycore.EventListing{}, err
+	if !core.IsCode(err, core.CodeNotFound) {
+		return core.EventListing{}, err
 	}
-	for p := (activitycore.PageRequest{Limit: 1}); ; {
-		page, err := eventstream.DescendUpTo(ctx, l.js, activitycore.EventStream, p, eventstream.ScanWhole, func(m eventstream.Message) (activitycore.EventListing, eventstream.Choice) {
+	for p := (core.PageRequest{Limit: 1}); ; {
+		page, err := eventstream.DescendUpTo(ctx, l.js, core.EventStream, p, eventstream.ScanWhole, func(m eventstream.Message) (core.EventListing, eventstream.Choice) {
 			e, err := m.Event()
 			if err != nil || e.EventID != eventID {
-				return activitycore.EventListing{}, eventstream.PassOver
+				return core.EventListing{}, eventstream.PassOver
 			}
-			return activitycore.EventListing{Event: e, Sequence: m.Sequence, StoredAt: m.StoredAt}, eventstream.Keep
+			return core.EventListing{Event: e, Sequence: m.Sequence, StoredAt: m.StoredAt}, eventstream.Keep
 		})
 		if err != nil {
-			return activitycore.EventListing{}, err
+			return core.EventListing{}, err
 		}
 		if len(page.Items) > 0 {
 			err := l.matched(ctx, page.Items, matchesOfOne)
 			return page.Items[0], err
 		}
 		if page.NextCursor == "" {
-			return activitycore.EventListing{}, activitycore.NotFound("event", eventID)
+			return core.EventListing{}, core.NotFound("event", eventID)
 		}
 		p.Cursor = page.NextCursor
 	}
@@ -155,9 +160,9 @@ func (l *Log) Event(ctx context.Context, eventID string) (activitycore.EventList
 
 // LastSequence is the sequence of the newest message of the event stream, 0 while it never had one.
 func (l *Log) LastSequence(ctx context.Context) (uint64, error) {
-	stream, err := l.js.Stream(ctx, activitycore.EventStream)
+	stream, err := l.js.Stream(ctx, core.EventStream)
 	if err != nil {
-		return 0, eventstream.Error(err, "find stream "+activitycore.EventStream)
+		return 0, eventstream.Error(err, "find stream "+core.EventStream)
 	}
 	return stream.CachedInfo().State.LastSeq, nil
 }
@@ -169,13 +174,16 @@ const (
 	tailIdle = 30 * time.Second
 )
 
-// Tail calls fn for each event that is stored after a sequence, in order and none left out, until ctx ends (nil) or fn returns an error, which it returns. To begin now, pass
-// LastSequence. It lives through a short absence of NATS, and after a longer one returns CodeUnavailable: go on from the last sequence that was seen. MatchedBy is
-// empty: the router may not have seen the event yet.
-func (l *Log) Tail(ctx context.Context, after uint64, fn func(activitycore.EventListing) error) error {
-	const doing = "follow stream " + activitycore.EventStream
-	// By sequence, and not DeliverNew: nats.go makes the consumer anew after an interruption, and must then know where to go on, also before the first event.
-	consumer, err := l.js.OrderedConsumer(ctx, activitycore.EventStream, jetstream.OrderedConsumerConfig{
+// Tail calls fn for each event that is stored after a sequence, in order and none left out,
+// until ctx ends (nil) or fn returns an error, which it returns. To begin now, pass
+// LastSequence. It lives through a short absence of NATS, and after a longer one returns
+// CodeUnavailable: go on from the last sequence that was seen. MatchedBy is empty: the router
+// may not have seen the event yet.
+func (l *Log) Tail(ctx context.Context, after uint64, fn func(core.EventListing) error) error {
+	const doing = "follow stream " + core.EventStream
+	// By sequence, and not DeliverNew: nats.go makes the consumer anew after an interruption, and
+	// must then know where to go on, also before the first event.
+	consumer, err := l.js.OrderedConsumer(ctx, core.EventStream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, InactiveThreshold: tailIdle,
 		MaxResetAttempts: 1, // further ones could not be interrupted
 	})
@@ -208,7 +216,7 @@ func (l *Log) Tail(ctx context.Context, after uint64, fn func(activitycore.Event
 		if err != nil {
 			continue // the router makes a dead letter of it
 		}
-		if err := fn(activitycore.EventListing{Event: e, Sequence: m.Sequence, StoredAt: m.StoredAt}); err != nil {
+		if err := fn(core.EventListing{Event: e, Sequence: m.Sequence, StoredAt: m.StoredAt}); err != nil {
 			return err
 		}
 	}
@@ -222,15 +230,16 @@ func (l *Log) forget(ctx context.Context, consumer jetstream.Consumer) {
 	}
 	c, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = l.js.DeleteConsumer(c, activitycore.EventStream, info.Name) // it goes by itself
+	_ = l.js.DeleteConsumer(c, core.EventStream, info.Name) // it goes by itself
 }
 
-// storedAt is when the stream stored an event that the record knows. If the stream does not have it any more, it is when the record got it, a moment later.
-func (l *Log) storedAt(ctx context.Context, found activitycore.EventRecord) time.Time {
+// storedAt is when the stream stored an event that the record knows. If the stream does not
+// have it any more, it is when the record got it, a moment later.
+func (l *Log) storedAt(ctx context.Context, found core.EventRecord) time.Time {
 	if found.StreamSeq == 0 { // it came with a trigger, not through the stream
 		return found.At
 	}
-	m, err := eventstream.Read(ctx, l.js, activitycore.EventStream, found.StreamSeq)
+	m, err := eventstream.Read(ctx, l.js, core.EventStream, found.StreamSeq)
 	if err != nil {
 		return found.At
 	}
@@ -241,5 +250,5 @@ func (l *Log) storedAt(ctx context.Context, found activitycore.EventRecord) time
 }
 
 func wrongRange(since, until time.Time) error {
-	return activitycore.InvalidField("until", until.Format(time.RFC3339), "%s", fmt.Sprintf("must be after since (%s)", since.Format(time.RFC3339)))
+	return core.InvalidField("until", until.Format(time.RFC3339), "%s", fmt.Sprintf("must be after since (%s)", since.Format(time.RFC3339)))
 }

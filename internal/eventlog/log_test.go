@@ -13,16 +13,16 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
 func (w *world) log() *Log { return New(w.JS, w.Store) }
 
-func (w *world) list(f Filter, limit int) []activitycore.EventListing {
+func (w *world) list(f Filter, limit int) []core.EventListing {
 	w.T.Helper()
-	var all []activitycore.EventListing
-	p := activitycore.PageRequest{Limit: limit}
+	var all []core.EventListing
+	p := core.PageRequest{Limit: limit}
 	for {
 		page, err := w.log().ListEvents(w.T.Context(), f, p)
 		if err != nil {
@@ -39,7 +39,7 @@ func (w *world) list(f Filter, limit int) []activitycore.EventListing {
 	}
 }
 
-func ids(l []activitycore.EventListing) []string {
+func ids(l []core.EventListing) []string {
 	out := make([]string, len(l))
 	for i, e := range l {
 		out[i] = e.EventID
@@ -51,7 +51,7 @@ func ids(l []activitycore.EventListing) []string {
 func TestAListNamesSomeOfWhatAnEventMatched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
-	var defs []activitycore.Definition
+	var defs []core.Definition
 	for i := range 130 {
 		defs = append(defs, definition(fmt.Sprintf("d%03d", i), "x"))
 	}
@@ -74,7 +74,7 @@ func TestEventsAreListedNewestFirstWithWhatTheyMatched(t *testing.T) {
 	w.Apply(definition("a", "x"), definition("b", "x", filters(map[string]any{"n": 3})))
 	w.start(w.router(newStarts()))
 	var want []string
-	var events []activitycore.Event
+	var events []core.Event
 	for i := range 700 { // more than one step back through the stream
 		kind := "y"
 		if i%2 == 1 {
@@ -104,7 +104,7 @@ func TestEventsAreListedNewestFirstWithWhatTheyMatched(t *testing.T) {
 	if e, err = w.log().Event(t.Context(), "e2"); err != nil || len(e.MatchedBy) != 0 || e.Type != "y" || e.Sequence != 3 {
 		t.Fatalf("an event that matched nothing: %+v %v", e, err)
 	}
-	if _, err := w.log().Event(t.Context(), "nothing"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := w.log().Event(t.Context(), "nothing"); !core.IsCode(err, core.CodeNotFound) {
 		t.Fatal(err)
 	}
 	middle := e.StoredAt
@@ -112,8 +112,8 @@ func TestEventsAreListedNewestFirstWithWhatTheyMatched(t *testing.T) {
 	if len(later)+len(earlier) != 700 || len(earlier) > 2 {
 		t.Fatalf("%d since, %d until", len(later), len(earlier))
 	}
-	for _, p := range []activitycore.PageRequest{{Limit: 0}, {Limit: 1001}, {Limit: 10, Cursor: "yesterday"}} {
-		if _, err := w.log().ListEvents(t.Context(), Filter{}, p); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	for _, p := range []core.PageRequest{{Limit: 0}, {Limit: 1001}, {Limit: 10, Cursor: "yesterday"}} {
+		if _, err := w.log().ListEvents(t.Context(), Filter{}, p); !core.IsCode(err, core.CodeInvalid) {
 			t.Fatalf("%+v: %v", p, err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestTailShowsWhatArrivesFromNowOn(t *testing.T) {
 	ended := make(chan error, 1)
 	enough := errors.New("enough")
 	go func() {
-		ended <- w.log().Tail(ctx, last, func(e activitycore.EventListing) error {
+		ended <- w.log().Tail(ctx, last, func(e core.EventListing) error {
 			got <- e.EventID
 			if e.EventID == "last" {
 				return enough
@@ -148,12 +148,12 @@ func TestTailShowsWhatArrivesFromNowOn(t *testing.T) {
 	if a, b, c := <-got, <-got, <-got; a != "between" || b != "one" || c != "last" {
 		t.Fatal(a, b, c)
 	}
-	go func() { ended <- w.log().Tail(ctx, last, func(activitycore.EventListing) error { return nil }) }()
+	go func() { ended <- w.log().Tail(ctx, last, func(core.EventListing) error { return nil }) }()
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal("a tail that nobody wants any more:", err)
 	}
-	s, err := w.JS.Stream(t.Context(), activitycore.EventStream)
+	s, err := w.JS.Stream(t.Context(), core.EventStream)
 	if err != nil || s.CachedInfo().State.Consumers != 1 {
 		t.Fatal("an ended tail leaves its consumer behind:", s.CachedInfo().State.Consumers, err)
 	}
@@ -167,24 +167,24 @@ func TestExplainSaysWhyADefinitionDidOrDidNotFire(t *testing.T) {
 		definition("other-branch", "github.push", filters(map[string]any{"ref": []any{map[string]any{"prefix": "refs/heads/release-"}}})),
 		definition("no-bots", "github.push", when("payload.pusher.name != 'bot'")),
 		definition("other-type", "github.release"),
-		definition("nightly", "x", func(d *activitycore.Definition) {
-			d.TriggerType = activitycore.TriggerCron
-			d.TriggerConfig = activitycore.TriggerConfig{CronExpression: activitycore.StringList{"0 0 * * *"}}
+		definition("nightly", "x", func(d *core.Definition) {
+			d.TriggerType = core.TriggerCron
+			d.TriggerConfig = core.TriggerConfig{CronExpression: core.StringList{"0 0 * * *"}}
 		}),
 	)
 	w.start(w.router(newStarts()))
 	e := event("e1", "github.push", map[string]any{"ref": "refs/heads/main", "pusher": map[string]any{"name": "bot"}})
 	w.Publish(e)
 	w.Drained()
-	explain := func(e activitycore.Event, ref string) ([]activitycore.EventExplanation, error) {
-		page, err := w.log().Explain(t.Context(), e, ref, activitycore.PageRequest{Limit: 10})
+	explain := func(e core.Event, ref string) ([]core.EventExplanation, error) {
+		page, err := w.log().Explain(t.Context(), e, ref, core.PageRequest{Limit: 10})
 		return page.Items, err
 	}
 	all, err := explain(e, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	byName := map[string]activitycore.EventExplanation{}
+	byName := map[string]core.EventExplanation{}
 	var order []string
 	for _, x := range all {
 		byName[x.ActivityName] = x
@@ -194,7 +194,7 @@ func TestExplainSaysWhyADefinitionDidOrDidNotFire(t *testing.T) {
 		t.Fatal(order)
 	}
 	for name, says := range map[string]string{
-		"fires":        "run " + activitycore.RunID(activitycore.WorkflowID(activitycore.DefinitionID("fires"), activitycore.EventCause("e1"))),
+		"fires":        "run " + core.RunID(core.WorkflowID(core.DefinitionID("fires"), core.EventCause("e1"))),
 		"other-branch": "filters.ref is refs/heads/main",
 		"no-bots":      "when is false",
 		"other-type":   "type is github.push, not github.release",
@@ -218,10 +218,10 @@ func TestExplainSaysWhyADefinitionDidOrDidNotFire(t *testing.T) {
 	if one, err = explain(never, "no-bots"); err != nil || one[0].Matched || !strings.Contains(one[0].Summary, "pusher") {
 		t.Fatalf("%+v %v", one, err)
 	}
-	if _, err := explain(e, "nightly"); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if _, err := explain(e, "nightly"); !core.IsCode(err, core.CodeInvalid) {
 		t.Fatal(err)
 	}
-	if _, err := explain(e, "unknown"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := explain(e, "unknown"); !core.IsCode(err, core.CodeNotFound) {
 		t.Fatal(err)
 	}
 }
@@ -236,7 +236,7 @@ func TestADryReplayCountsARepeatedEventOnce(t *testing.T) {
 		}
 	}
 	var repeated []bool
-	report, err := NewReplayer(w.JS, w.Store, newStarts(), time.Now).Replay(t.Context(), activitycore.ReplayRequest{Definition: definition("a", "x"), From: time.Now().Add(-time.Hour), DryRun: true}, func(m activitycore.ReplayMatch) error {
+	report, err := NewReplayer(w.JS, w.Store, newStarts(), time.Now).Replay(t.Context(), core.ReplayRequest{Definition: definition("a", "x"), From: time.Now().Add(-time.Hour), DryRun: true}, func(m core.ReplayMatch) error {
 		repeated = append(repeated, m.Repeated)
 		return nil
 	})
@@ -252,7 +252,7 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 	w.Apply(old)
 	s := newStarts()
 	w.start(w.router(s))
-	var events []activitycore.Event
+	var events []core.Event
 	for i := range 10 {
 		events = append(events, event(fmt.Sprintf("e%d", i), "x", map[string]any{"n": i}))
 	}
@@ -263,7 +263,7 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 	from := time.Now().Add(-time.Hour)
 
 	var seen []string
-	report, err := replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from, DryRun: true}, func(m activitycore.ReplayMatch) error {
+	report, err := replayer.Replay(t.Context(), core.ReplayRequest{Definition: changed, From: from, DryRun: true}, func(m core.ReplayMatch) error {
 		seen = append(seen, m.EventID)
 		return nil
 	})
@@ -276,19 +276,19 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 	for i := 3; i < 10; i++ {
 		w.NoEntry("a", fmt.Sprintf("e%d", i))
 	}
-	if _, err := replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from}, nil); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "apply it first") {
+	if _, err := replayer.Replay(t.Context(), core.ReplayRequest{Definition: changed, From: from}, nil); !core.IsCode(err, core.CodeConflict) || !strings.Contains(err.Error(), "apply it first") {
 		t.Fatal(err)
 	}
 	w.Apply(changed)
-	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from, Limit: 4}, nil); err != nil || report.Started != 1 || report.NextSequence != 5 {
+	if report, err = replayer.Replay(t.Context(), core.ReplayRequest{Definition: changed, From: from, Limit: 4}, nil); err != nil || report.Started != 1 || report.NextSequence != 5 {
 		t.Fatalf("%+v %v", report, err)
 	}
-	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, FromSequence: report.NextSequence, MaxEvents: 2, DryRun: true}, nil); err != nil ||
+	if report, err = replayer.Replay(t.Context(), core.ReplayRequest{Definition: changed, FromSequence: report.NextSequence, MaxEvents: 2, DryRun: true}, nil); err != nil ||
 		report.Events != 2 || report.Matched != 1 || report.WouldRun != 1 || report.NextSequence != 7 {
 		t.Fatalf("going on: %+v %v", report, err)
 	}
 	for range 2 { // the second time there is nothing left to do
-		if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: from}, nil); err != nil {
+		if report, err = replayer.Replay(t.Context(), core.ReplayRequest{Definition: changed, From: from}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -300,11 +300,11 @@ func TestReplayHoldsStoredEventsAgainstAChangedDefinition(t *testing.T) {
 		if i == 5 || i > 6 {
 			want = 0
 		}
-		if got := s.Count(activitycore.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != want {
+		if got := s.Count(core.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != want {
 			t.Fatalf("e%d started %d times", i, got)
 		}
 	}
-	if report, err = replayer.Replay(t.Context(), activitycore.ReplayRequest{Definition: changed, From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour), DryRun: true}, nil); err != nil || report.Events != 0 {
+	if report, err = replayer.Replay(t.Context(), core.ReplayRequest{Definition: changed, From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour), DryRun: true}, nil); err != nil || report.Events != 0 {
 		t.Fatalf("%+v %v", report, err)
 	}
 }
@@ -316,7 +316,7 @@ func TestListsOfALongStream(t *testing.T) {
 	}
 	const n, definitions = 1_000_000, 10_000
 	w := newWorld(t, eventstream.Options{})
-	var defs []activitycore.Definition
+	var defs []core.Definition
 	for i := range definitions {
 		kind := "common"
 		if i%2 == 0 {
@@ -341,7 +341,7 @@ func TestListsOfALongStream(t *testing.T) {
 	}
 	<-w.JS.PublishAsyncComplete()
 	l := w.log()
-	middle, err := w.JS.Stream(t.Context(), activitycore.EventStream)
+	middle, err := w.JS.Stream(t.Context(), core.EventStream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,14 +349,14 @@ func TestListsOfALongStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := func(f Filter) func(p activitycore.PageRequest) (int, error) {
-		return func(p activitycore.PageRequest) (int, error) {
+	events := func(f Filter) func(p core.PageRequest) (int, error) {
+		return func(p core.PageRequest) (int, error) {
 			page, err := l.ListEvents(t.Context(), f, p)
 			return len(page.Items), err
 		}
 	}
-	explain := func(e activitycore.Event) func(p activitycore.PageRequest) (int, error) {
-		return func(p activitycore.PageRequest) (int, error) {
+	explain := func(e core.Event) func(p core.PageRequest) (int, error) {
+		return func(p core.PageRequest) (int, error) {
 			page, err := l.Explain(t.Context(), e, "", p)
 			return len(page.Items), err
 		}
@@ -364,7 +364,7 @@ func TestListsOfALongStream(t *testing.T) {
 	deep := strconv.Itoa(n / 2)
 	for _, c := range []struct {
 		name, cursor string
-		list         func(activitycore.PageRequest) (int, error)
+		list         func(core.PageRequest) (int, error)
 	}{
 		{"events", "", events(Filter{})},
 		{"events, deep", deep, events(Filter{})},
@@ -374,13 +374,13 @@ func TestListsOfALongStream(t *testing.T) {
 		{"events since the middle", "", events(Filter{Since: half.Time})},
 		{"explain, of a type that half want", "", explain(event("x", "common", map[string]any{"n": 5}))},
 		{"explain, of a type that none wants", "", explain(event("x", "none", map[string]any{"n": 5}))},
-		{"explain, deep", "3" + activitycore.DefinitionID("d05000") + "d05000", explain(event("x", "common", map[string]any{"n": 5}))},
+		{"explain, deep", "3" + core.DefinitionID("d05000") + "d05000", explain(event("x", "common", map[string]any{"n": 5}))},
 	} {
 		var took []time.Duration
 		items := 0
 		for range 7 {
 			start := time.Now()
-			got, err := c.list(activitycore.PageRequest{Limit: 100, Cursor: c.cursor})
+			got, err := c.list(core.PageRequest{Limit: 100, Cursor: c.cursor})
 			if err != nil {
 				t.Fatalf("%s: %v", c.name, err)
 			}
@@ -404,9 +404,9 @@ func TestAReplayPassesOverAnEventWithTheIDOfAnotherOne(t *testing.T) {
 	w.Publish(event("e2", "x", 3))
 	w.Apply(definition("b", "x"))
 	for _, dry := range []bool{true, false} {
-		var failed []activitycore.ReplayMatch
-		report, err := NewReplayer(w.JS, w.Store, newStarts(), time.Now).Replay(t.Context(), activitycore.ReplayRequest{
-			Definition: definition("b", "x"), From: time.Now().Add(-time.Hour), DryRun: dry}, func(m activitycore.ReplayMatch) error {
+		var failed []core.ReplayMatch
+		report, err := NewReplayer(w.JS, w.Store, newStarts(), time.Now).Replay(t.Context(), core.ReplayRequest{
+			Definition: definition("b", "x"), From: time.Now().Add(-time.Hour), DryRun: dry}, func(m core.ReplayMatch) error {
 			if m.Error != "" {
 				failed = append(failed, m)
 			}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
@@ -20,9 +20,9 @@ import (
 // ReplayRecord is what a replay asks of the store.
 type ReplayRecord interface {
 	launch.Record
-	DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error)
-	LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error)
-	Event(ctx context.Context, eventID string) (activitycore.EventRecord, error)
+	DefinitionAny(ctx context.Context, id string) (core.StoredDefinition, error)
+	LedgerEntry(ctx context.Context, activityID, causeKey string) (core.LedgerEntry, error)
+	Event(ctx context.Context, eventID string) (core.EventRecord, error)
 }
 
 // Replayer holds stored events against a definition.
@@ -39,27 +39,28 @@ func NewReplayer(js jetstream.JetStream, record ReplayRecord, starter launch.Sta
 	return &Replayer{js: js, record: record, starter: starter, compile: eventtrigger.CompileCEL, now: now}
 }
 
-// Replay looks at stored events, oldest first, and calls each (if not nil) for every match. It can be repeated and interrupted: the ledger keeps a second pass
-// from starting anything twice.
+// Replay looks at stored events, oldest first, and calls each (if not nil) for every match. It
+// can be repeated and interrupted: the ledger keeps a second pass from starting anything twice.
 //
-// A dry run works with any document. Starting needs the document to be the stored one: a run carries out the rules of the stored version, and a document that was never
-// applied has none. CodeConflict says so.
-func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, each func(activitycore.ReplayMatch) error) (activitycore.ReplayReport, error) {
-	var report activitycore.ReplayReport
+// A dry run works with any document. Starting needs the document to be the stored one: a run
+// carries out the rules of the stored version, and a document that was never applied has none.
+// CodeConflict says so.
+func (r *Replayer) Replay(ctx context.Context, req core.ReplayRequest, each func(core.ReplayMatch) error) (core.ReplayReport, error) {
+	var report core.ReplayReport
 	now := r.now()
 	if req.Until.IsZero() {
 		req.Until = now
 	}
-	if req.Definition.TriggerType != activitycore.TriggerEvent {
-		return report, activitycore.InvalidField("trigger_type", string(req.Definition.TriggerType), "must be event: events do not start a definition that the clock fires")
+	if req.Definition.TriggerType != core.TriggerEvent {
+		return report, core.InvalidField("trigger_type", string(req.Definition.TriggerType), "must be event: events do not start a definition that the clock fires")
 	}
 	if !req.From.Before(req.Until) {
-		return report, activitycore.InvalidField("from", req.From.Format(time.RFC3339), "must be before %s", req.Until.Format(time.RFC3339))
+		return report, core.InvalidField("from", req.From.Format(time.RFC3339), "must be before %s", req.Until.Format(time.RFC3339))
 	}
 	if req.Definition.ID == "" {
-		req.Definition.ID = activitycore.DefinitionID(req.Definition.Name)
+		req.Definition.ID = core.DefinitionID(req.Definition.Name)
 	}
-	row := activitycore.StoredDefinition{Definition: req.Definition}
+	row := core.StoredDefinition{Definition: req.Definition}
 	if !req.DryRun {
 		stored, err := r.deployed(ctx, req.Definition)
 		if err != nil {
@@ -73,7 +74,7 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 	}
 	would := map[string]bool{} // runs that a dry run would have started by now
 
-	err = eventstream.Ascend(ctx, r.js, activitycore.EventStream, eventstream.From{At: req.From, Sequence: req.FromSequence}, func(m eventstream.Message) error {
+	err = eventstream.Ascend(ctx, r.js, core.EventStream, eventstream.From{At: req.From, Sequence: req.FromSequence}, func(m eventstream.Message) error {
 		if !m.StoredAt.Before(req.Until) {
 			return errEnough
 		}
@@ -98,7 +99,7 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 			return nil
 		}
 		trigger := decisions[0]
-		match := activitycore.ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.Sequence, StoredAt: m.StoredAt}
+		match := core.ReplayMatch{EventID: e.EventID, Type: e.Type, Sequence: m.Sequence, StoredAt: m.StoredAt}
 		switch trigger.Outcome {
 		case eventtrigger.NoMatch, eventtrigger.Cycle:
 			return nil
@@ -126,27 +127,28 @@ func (r *Replayer) Replay(ctx context.Context, req activitycore.ReplayRequest, e
 var errEnough = errors.New("enough")
 
 // deployed returns the stored definition if it is what the document says.
-func (r *Replayer) deployed(ctx context.Context, doc activitycore.Definition) (activitycore.StoredDefinition, error) {
+func (r *Replayer) deployed(ctx context.Context, doc core.Definition) (core.StoredDefinition, error) {
 	row, err := r.record.DefinitionAny(ctx, doc.ID)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) || err == nil && !row.Live() {
-		return row, activitycore.Errorf(activitycore.CodeConflict, "%s is not deployed: apply it first, then replay; or ask for a dry run", doc.Name)
+	if core.IsCode(err, core.CodeNotFound) || err == nil && !row.Live() {
+		return row, core.Errorf(core.CodeConflict, "%s is not deployed: apply it first, then replay; or ask for a dry run", doc.Name)
 	}
 	if err != nil {
 		return row, err
 	}
 	if !sameFiring(row.Definition, doc) {
-		return row, activitycore.Errorf(activitycore.CodeConflict,
+		return row, core.Errorf(core.CodeConflict,
 			"the document of %s is not the deployed version %d: apply it first, then replay, since runs carry out the deployed rules; or ask for a dry run", doc.Name, row.Version)
 	}
 	if !row.Effective() {
-		return row, activitycore.Errorf(activitycore.CodeConflict, "%s is disabled or paused: enable or resume it first; or ask for a dry run", doc.Name)
+		return row, core.Errorf(core.CodeConflict, "%s is disabled or paused: enable or resume it first; or ask for a dry run", doc.Name)
 	}
 	return row, nil
 }
 
-// sameFiring tells whether two documents fire for the same events and do the same then. Documents may come from different decoders, so it is their JSON that counts.
-func sameFiring(a, b activitycore.Definition) bool {
-	head := func(d activitycore.Definition) []byte {
+// sameFiring tells whether two documents fire for the same events and do the same then.
+// Documents may come from different decoders, so it is their JSON that counts.
+func sameFiring(a, b core.Definition) bool {
+	head := func(d core.Definition) []byte {
 		data, err := json.Marshal([]any{d.TriggerConfig, d.Context, d.Vars, d.Rules})
 		if err != nil {
 			return nil
@@ -157,10 +159,11 @@ func sameFiring(a, b activitycore.Definition) bool {
 	return x != nil && bytes.Equal(x, y)
 }
 
-// settle finds out what the ledger knows of a match and, unless it is a dry run, starts what is missing.
-func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t *eventtrigger.Trigger, e *activitycore.Event, match *activitycore.ReplayMatch, report *activitycore.ReplayReport, would map[string]bool) error {
-	cause := activitycore.EventCause(e.EventID)
-	match.RunID = activitycore.RunID(activitycore.WorkflowID(t.ID, cause))
+// settle finds out what the ledger knows of a match and, unless it is a dry run, starts what is
+// missing.
+func (r *Replayer) settle(ctx context.Context, req core.ReplayRequest, t *eventtrigger.Trigger, e *core.Event, match *core.ReplayMatch, report *core.ReplayReport, would map[string]bool) error {
+	cause := core.EventCause(e.EventID)
+	match.RunID = core.RunID(core.WorkflowID(t.ID, cause))
 	report.Matched++
 	if conflict, err := r.conflict(ctx, e); err != nil || conflict != nil {
 		if conflict != nil {
@@ -175,7 +178,7 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 		match.Verdict, match.RunID = entry.Verdict, entry.RunID
 		report.InLedger++
 		return nil
-	case !activitycore.IsCode(err, activitycore.CodeNotFound):
+	case !core.IsCode(err, core.CodeNotFound):
 		return err
 	case match.Error != "":
 		match.RunID = ""
@@ -191,10 +194,10 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 		return nil
 	}
 	launcher := launch.Launcher{Record: r.record, Starter: r.starter, Now: r.now}
-	state, err := launcher.Put(ctx, activitycore.CauseRecord{ActivityID: t.ID, ActivityName: t.Name, DefinitionVersion: t.Version,
+	state, err := launcher.Put(ctx, core.CauseRecord{ActivityID: t.ID, ActivityName: t.Name, DefinitionVersion: t.Version,
 		Cause: cause, Event: e, StreamSeq: match.Sequence})
 	if state.Conflict != nil { // kept a moment ago
-		match.Error, match.RunID = activitycore.MessageOf(err), ""
+		match.Error, match.RunID = core.MessageOf(err), ""
 		report.Failed++
 		return nil
 	}
@@ -214,10 +217,11 @@ func (r *Replayer) settle(ctx context.Context, req activitycore.ReplayRequest, t
 	return nil
 }
 
-// conflict tells whether the record keeps another event under the event_id: then the router made a dead letter of this one.
-func (r *Replayer) conflict(ctx context.Context, e *activitycore.Event) (*activitycore.EventConflict, error) {
+// conflict tells whether the record keeps another event under the event_id: then the router
+// made a dead letter of this one.
+func (r *Replayer) conflict(ctx context.Context, e *core.Event) (*core.EventConflict, error) {
 	kept, err := r.record.Event(ctx, e.EventID)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return nil, nil //nolint:nilnil // nothing is kept under its ID
 	}
 	if err != nil {

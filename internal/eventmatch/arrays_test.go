@@ -37,7 +37,8 @@ func drawNested(t *rapid.T, b *strings.Builder, depth int) {
 	}
 }
 
-// nestedCase is a payload with arrays in it, and conditions on it of which several may concern one array.
+// nestedCase is a payload with arrays in it, and conditions on it of which several may concern
+// one array.
 type nestedCase struct {
 	payload string
 	filters []map[string]any
@@ -68,7 +69,8 @@ func drawNestedCase(t *rapid.T) nestedCase {
 	return n
 }
 
-// answered is how many of a case's conditions match, and how many are not met only because no one element meets them all.
+// answered is how many of a case's conditions match, and how many are not met only because no
+// one element meets them all.
 type answered struct{ matched, apart int }
 
 func (n nestedCase) check(t failer) (sum answered) {
@@ -93,7 +95,8 @@ func (n nestedCase) check(t failer) (sum answered) {
 func TestConditionsInOneArrayHoldForOneElement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { drawNestedCase(t).check(t) })
 
-	// That the generator finds what the test is about is seen with examples that are the same in every run.
+	// That the generator finds what the test is about is seen with examples that are the same in
+	// every run.
 	cases, sum := rapid.Custom(drawNestedCase), answered{}
 	for seed := range 300 {
 		one := cases.Example(seed).check(t)

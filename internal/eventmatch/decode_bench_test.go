@@ -9,8 +9,9 @@ import (
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
-// BenchmarkMatchDecoded measures what the router does with each message before the ledger: it reads the envelope, proves that
-// the payload is JSON, and matches. The baseline is matching alone, in the same run.
+// BenchmarkMatchDecoded measures what the router does with each message before the ledger: it
+// reads the envelope, proves that the payload is JSON, and matches. The baseline is matching
+// alone, in the same run.
 func BenchmarkMatchDecoded(b *testing.B) {
 	table := map[string]figures{}
 	header := envelope.Header{"Nats-Msg-Id": {"e-12-34567"}}

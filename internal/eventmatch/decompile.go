@@ -1,7 +1,7 @@
 package eventmatch
 
-// The code of a combination read back. An index keeps no patterns: what an update has to undo stands
-// in the code. Matching never comes here.
+// The code of a combination read back. An index keeps no patterns: what an update has to undo
+// stands in the code. Matching never comes here.
 
 // decode returns the event types of a combination, its conditions in the order of the code, and for
 // each type the condition it is filed under, -1 for none.

@@ -17,8 +17,8 @@ type FilterResult struct {
 	// Key is what the filter looks at, such as "repository.full_name"; empty
 	// for event_type and $or.
 	Key string
-	// Operator names what is asked for: the operator of the document, "equals" for a bare value, "any of" for a list of several,
-	// or [OperatorOr] or [OperatorTogether].
+	// Operator names what is asked for: the operator of the document, "equals" for a bare value,
+	// "any of" for a list of several, or [OperatorOr] or [OperatorTogether].
 	Operator string
 	// Expected is what the document says there.
 	Expected any

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// decodeFilters reads a filters document the way the API does: one JSON value and nothing behind it.
+// decodeFilters reads a filters document the way the API does: one JSON value and nothing
+// behind it.
 func decodeFilters(text []byte) (filters map[string]any, ok bool) {
 	dec := json.NewDecoder(strings.NewReader(string(text)))
 	dec.UseNumber()
@@ -43,8 +44,8 @@ var fuzzFilters = []string{
 	`{"action":[{"equals-ignore-case":"EDITED"},{"wildcard":"e*d"}],"sender":{"login":{"anything-but":["x"]}}}`,
 }
 
-// fuzzPatterns reads up to eight patterns from a sequence of filters documents. A byte of wants says which of the types each pattern
-// wants, bit by bit; none set means the first.
+// fuzzPatterns reads up to eight patterns from a sequence of filters documents. A byte of wants
+// says which of the types each pattern wants, bit by bit; none set means the first.
 func fuzzPatterns(filters string, wants []byte) (patterns []*Pattern) {
 	dec := json.NewDecoder(strings.NewReader(filters))
 	dec.UseNumber()
@@ -69,9 +70,10 @@ func fuzzPatterns(filters string, wants []byte) (patterns []*Pattern) {
 	return patterns
 }
 
-// FuzzIndexAgainstReference lets the fuzzer write several patterns with their types, an event with its types, and how the index came to
-// hold what it holds: each byte of steps puts a pattern under an ID or takes an ID out, and after each the event is matched. On JSON
-// the two matchers agree; on anything else the index either says so or had no need to look there.
+// FuzzIndexAgainstReference lets the fuzzer write several patterns with their types, an event
+// with its types, and how the index came to hold what it holds: each byte of steps puts a
+// pattern under an ID or takes an ID out, and after each the event is matched. On JSON the two
+// matchers agree; on anything else the index either says so or had no need to look there.
 func FuzzIndexAgainstReference(f *testing.F) {
 	bodies := githubBodies(f)
 	all := strings.Join(fuzzFilters, "\n")

@@ -109,8 +109,8 @@ func TestNumbersBeyondEveryPatternStillCompare(t *testing.T) {
 	}
 }
 
-// The reference reads numbers on its own; where both are at their limits they must still agree. Numbers of a million digits are what fits
-// in an event: explain must answer for them too.
+// The reference reads numbers on its own; where both are at their limits they must still agree.
+// Numbers of a million digits are what fits in an event: explain must answer for them too.
 func TestTheReferenceComparesNumbersOfEverySize(t *testing.T) {
 	million := strings.Repeat("0", 1_010_000)
 	numbers := []string{

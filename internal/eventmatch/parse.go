@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // ParsePattern builds a pattern from the event types of a trigger (event_type:
@@ -308,7 +308,7 @@ func sortedKeys(m map[string]any) []string {
 }
 
 func didYouMean(word string, candidates []string) string {
-	if n := activitycore.Suggest(strings.ToLower(word), candidates); n != "" {
+	if n := core.Suggest(strings.ToLower(word), candidates); n != "" {
 		return fmt.Sprintf(" (did you mean %q?)", n)
 	}
 	return ""

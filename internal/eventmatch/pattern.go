@@ -106,8 +106,9 @@ const (
 // envelopeKey is the first key of a path that addresses the envelope.
 const envelopeKey = "$event"
 
-// extensionsKey is the second key of a path that addresses an extension attribute. Such a path stands in the tree of payload paths, below a
-// key that the payload's own members are never looked up under.
+// extensionsKey is the second key of a path that addresses an extension attribute. Such a path
+// stands in the tree of payload paths, below a key that the payload's own members are never
+// looked up under.
 const extensionsKey = "extensions"
 
 // extension tells whether the field is an extension attribute.

@@ -65,9 +65,9 @@ type pathNeed struct {
 // its length; for a network the bits and the 16 bytes of its address; for
 // anything-but the length of the alternatives that follow.
 
-// encode gives a combination its code. filed says for each of the types which of the conditions the
-// combination is filed under, -1 for none. That of the last type, which an anchor has already looked
-// at, comes last.
+// encode gives a combination its code. filed says for each of the types which of the conditions
+// the combination is filed under, -1 for none. That of the last type, which an anchor has
+// already looked at, comes last.
 func (c *conj) encode(types []uint32, needs []pathNeed, filed []int) {
 	last := filed[len(filed)-1]
 	b := binary.AppendUvarint(nil, uint64(len(types)))

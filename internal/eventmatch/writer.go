@@ -127,8 +127,8 @@ func (w *writer) place(s *snapshot, typeID uint32, needs []pathNeed, c *conj) in
 	return best
 }
 
-// anchorsOf are the anchors of one of the conditions, each once; that which every event has, if it is
-// none of them.
+// anchorsOf are the anchors of one of the conditions, each once; that which every event has, if
+// it is none of them.
 func anchorsOf(h hasher, needs []pathNeed, which int) []anchor {
 	if which < 0 {
 		return []anchor{{}}

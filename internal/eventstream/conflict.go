@@ -7,18 +7,19 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
-// conflict tells whether a message that JetStream took for a repeat says something else than the one that it has: the sender used one event_id for two
-// events, and the second would be lost. A first copy that is not there any more can no longer be compared: then it is a repeat.
+// conflict tells whether a message that JetStream took for a repeat says something else than
+// the one that it has: the sender used one event_id for two events, and the second would be
+// lost. A first copy that is not there any more can no longer be compared: then it is a repeat.
 func (p *Publisher) conflict(ctx context.Context, msg *nats.Msg, ack *jetstream.PubAck) error {
 	if !ack.Duplicate {
 		return nil
 	}
 	const doing = "compare the event with the one of its event_id"
-	stream, err := p.js.Stream(ctx, activitycore.EventStream)
+	stream, err := p.js.Stream(ctx, core.EventStream)
 	if err != nil {
 		return Error(err, doing)
 	}
@@ -37,7 +38,7 @@ func (p *Publisher) conflict(ctx context.Context, msg *nats.Msg, ack *jetstream.
 	if err != nil {
 		return err
 	}
-	if other := envelope.Conflict(&activitycore.EventRecord{Event: stored, StreamSeq: ack.Sequence}, &given); other != nil {
+	if other := envelope.Conflict(&core.EventRecord{Event: stored, StreamSeq: ack.Sequence}, &given); other != nil {
 		return other.Fault()
 	}
 	return nil

@@ -7,12 +7,12 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func routerConsumer(o Options) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
-		Durable:       activitycore.RouterDurable,
+		Durable:       core.RouterDurable,
 		Description:   "activity-core's event router; shared by all routers; do not delete",
 		DeliverPolicy: jetstream.DeliverAllPolicy,
 		AckPolicy:     jetstream.AckExplicitPolicy,
@@ -23,12 +23,13 @@ func routerConsumer(o Options) jetstream.ConsumerConfig {
 	}
 }
 
-// ensureConsumer makes the durable consumer, or compares the one that exists with the configuration and with what is recorded of it.
+// ensureConsumer makes the durable consumer, or compares the one that exists with the
+// configuration and with what is recorded of it.
 func ensureConsumer(ctx context.Context, js jetstream.JetStream, state *State, mark *Mark, opts Options) error {
 	want := routerConsumer(opts)
-	stream, err := js.Stream(ctx, activitycore.EventStream)
+	stream, err := js.Stream(ctx, core.EventStream)
 	if err != nil {
-		return Error(err, "look up stream "+activitycore.EventStream)
+		return Error(err, "look up stream "+core.EventStream)
 	}
 	consumer, err := stream.Consumer(ctx, want.Durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
@@ -64,13 +65,13 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, state *State, m
 func restartAt(mark *Mark, stream jetstream.StreamState, opts Options) (uint64, error) {
 	switch {
 	case !opts.RecreateRouterConsumer:
-		return 0, activitycore.Errorf(activitycore.CodeConflict,
+		return 0, core.Errorf(core.CodeConflict,
 			"consumer %s is gone, although it had read stream %s up to sequence %d: made anew it would read all of the stream again. Restore it from a backup, or allow making it again from there (nats.recreate_consumer; the ledger keeps events read twice from running twice)",
-			activitycore.RouterDurable, activitycore.EventStream, mark.AckFloor)
+			core.RouterDurable, core.EventStream, mark.AckFloor)
 	case stream.LastSeq < mark.AckFloor: // from there on it would pass over all that is stored next
-		return 0, activitycore.Errorf(activitycore.CodeConflict,
+		return 0, core.Errorf(core.CodeConflict,
 			"consumer %s had read stream %s up to sequence %d, but the stream ends at %d: it is another one, or lost its end. To read it from its beginning, delete key %s of bucket %s; the ledger keeps events read twice from running twice",
-			activitycore.RouterDurable, activitycore.EventStream, mark.AckFloor, stream.LastSeq, activitycore.RouterDurable, stateBucket)
+			core.RouterDurable, core.EventStream, mark.AckFloor, stream.LastSeq, core.RouterDurable, stateBucket)
 	}
 	return mark.AckFloor + 1, nil
 }
@@ -80,7 +81,7 @@ func mergeConsumer(have, want jetstream.ConsumerConfig) (next jetstream.Consumer
 	next = have
 	refuse := func(setting string, is, wanted any) {
 		if err == nil {
-			err = activitycore.Errorf(activitycore.CodeConflict,
+			err = core.Errorf(core.CodeConflict,
 				"consumer %s exists with %s %v, not %v, which cannot be changed while it lives: stop the routers, note its ack floor, delete it and allow making it again from there (nats.recreate_consumer)",
 				want.Durable, setting, is, wanted)
 		}

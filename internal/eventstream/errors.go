@@ -7,10 +7,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// JetStream's error codes that the client library has no names for (nats-server, server/errors.json).
+// JetStream's error codes that the client library has no names for (nats-server,
+// server/errors.json).
 const (
 	codeStoreFailed       jetstream.ErrorCode = 10077 // the stream's limits, with DiscardNew
 	codeInsufficientSpace jetstream.ErrorCode = 10023 // the account's or the server's limits
@@ -30,7 +31,7 @@ func Full(err error) bool {
 
 // Error translates what NATS answers. What could be different next time is CodeUnavailable.
 func Error(err error, doing string) error {
-	var known *activitycore.Error
+	var known *core.Error
 	if errors.As(err, &known) {
 		return err
 	}
@@ -38,26 +39,26 @@ func Error(err error, doing string) error {
 	if errors.As(err, &api) && api.APIError() != nil {
 		switch a := api.APIError(); a.ErrorCode {
 		case codeStoreFailed, codeInsufficientSpace, codeStorageExceeded:
-			return activitycore.Wrap(activitycore.CodeUnavailable, err,
-				"cannot %s: no room left (%s); raise nats.max_bytes, or remove old events with `nats stream purge %s --seq`, once they are no longer wanted for replay", doing, a.Description, activitycore.EventStream)
+			return core.Wrap(core.CodeUnavailable, err,
+				"cannot %s: no room left (%s); raise nats.max_bytes, or remove old events with `nats stream purge %s --seq`, once they are no longer wanted for replay", doing, a.Description, core.EventStream)
 		case codeExpectedStream:
-			return activitycore.Wrap(activitycore.CodeConflict, err,
-				"cannot %s: another stream than %s takes the subject; look for it with `nats stream find --subject %s`", doing, activitycore.EventStream, activitycore.EventSubjects)
+			return core.Wrap(core.CodeConflict, err,
+				"cannot %s: another stream than %s takes the subject; look for it with `nats stream find --subject %s`", doing, core.EventStream, core.EventSubjects)
 		case jetstream.JSErrCodeStreamMessageExceedsMaximum:
-			return activitycore.Wrap(activitycore.CodeTooLarge, err, "cannot %s: the stream refuses messages of this size", doing)
+			return core.Wrap(core.CodeTooLarge, err, "cannot %s: the stream refuses messages of this size", doing)
 		default:
 			if a.Code < 500 {
-				return activitycore.Wrap(activitycore.CodeConflict, err, "cannot %s: JetStream refuses it: %s", doing, a.Description)
+				return core.Wrap(core.CodeConflict, err, "cannot %s: JetStream refuses it: %s", doing, a.Description)
 			}
 		}
 	}
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
-		return activitycore.Wrap(activitycore.CodeTooLarge, err, "cannot %s: larger than the server's max_payload", doing)
+		return core.Wrap(core.CodeTooLarge, err, "cannot %s: larger than the server's max_payload", doing)
 	case errors.Is(err, context.Canceled):
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: interrupted", doing)
+		return core.Wrap(core.CodeUnavailable, err, "cannot %s: interrupted", doing)
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: no JetStream answers for it; check that JetStream is on and stream %s exists", doing, activitycore.EventStream)
+		return core.Wrap(core.CodeUnavailable, err, "cannot %s: no JetStream answers for it; check that JetStream is on and stream %s exists", doing, core.EventStream)
 	}
-	return activitycore.Wrap(activitycore.CodeUnavailable, err, "cannot %s: no answer from NATS", doing)
+	return core.Wrap(core.CodeUnavailable, err, "cannot %s: no answer from NATS", doing)
 }

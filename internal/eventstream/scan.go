@@ -11,16 +11,18 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
 const (
-	// scanMost bounds the messages one page looks at: some 20 ms. Who wants more asks for the next page.
+	// scanMost bounds the messages one page looks at: some 20 ms. Who wants more asks for the next
+	// page.
 	scanMost = 4_000
 	// scanWhole bounds those of one page where the pages after it are asked for at once.
 	ScanWhole = 50_000
-	// scanFirst is how many messages the first step backwards reads; each further step reads twice as many, up to scanStep.
+	// scanFirst is how many messages the first step backwards reads; each further step reads twice
+	// as many, up to scanStep.
 	scanFirst, scanStep = 256, 8192
 	// scanBytes bounds the messages that one step holds, by their average size.
 	scanBytes = 64 << 20
@@ -41,8 +43,9 @@ type Message struct {
 	StoredAt time.Time
 }
 
-// From is where reading a stream begins: a sequence, a time, or (zero) its first message. Until, if not 0, is the sequence before which it ends.
-// Most, if not 0, is how many messages are asked for at a time, at most. Only messages of Subject are read, if it is not "", and
+// From is where reading a stream begins: a sequence, a time, or (zero) its first message.
+// Until, if not 0, is the sequence before which it ends. Most, if not 0, is how many messages
+// are asked for at a time, at most. Only messages of Subject are read, if it is not "", and
 // without their data if HeadersOnly.
 type From struct {
 	Sequence    uint64
@@ -53,8 +56,10 @@ type From struct {
 	HeadersOnly bool
 }
 
-// Ascend calls fn for every message that was stored when it was called, oldest first. Messages that were lost on their way (the connection broke while the server sent them) are
-// asked for again; if that is in vain it returns CodeUnavailable, so that nil means that fn saw all of them.
+// Ascend calls fn for every message that was stored when it was called, oldest first. Messages
+// that were lost on their way (the connection broke while the server sent them) are asked for
+// again; if that is in vain it returns CodeUnavailable, so that nil means that fn saw all of
+// them.
 func Ascend(ctx context.Context, js jetstream.JetStream, streamName string, f From, fn func(Message) error) error {
 	for idle := 0; ; {
 		last, whole, err := pass(ctx, js, streamName, f, fn)
@@ -64,12 +69,13 @@ func Ascend(ctx context.Context, js jetstream.JetStream, streamName string, f Fr
 		if last > 0 {
 			f.Sequence, idle = last+1, 0
 		} else if idle++; idle == scanTries {
-			return activitycore.Errorf(activitycore.CodeUnavailable, "read stream %s: messages from sequence %d on do not arrive; try again", streamName, f.Sequence)
+			return core.Errorf(core.CodeUnavailable, "read stream %s: messages from sequence %d on do not arrive; try again", streamName, f.Sequence)
 		}
 	}
 }
 
-// pass reads a stream once, until it has what was stored when it began (then whole is true), or a message is missing. Last is the sequence of the last message that fn saw, or 0.
+// pass reads a stream once, until it has what was stored when it began (then whole is true), or
+// a message is missing. Last is the sequence of the last message that fn saw, or 0.
 func pass(ctx context.Context, js jetstream.JetStream, streamName string, f From, fn func(Message) error) (last uint64, whole bool, err error) {
 	cfg := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
 		FilterSubject: f.Subject, HeadersOnly: f.HeadersOnly}
@@ -124,13 +130,15 @@ func pass(ctx context.Context, js jetstream.JetStream, streamName string, f From
 	return last, true, nil
 }
 
-// FetchBytes bounds what is asked for at a time. The server gives a connection up when 64 MiB wait to be read from it (max_pending), and what it had sent is lost.
-// A single message must fit, with its headers and its subject.
+// FetchBytes bounds what is asked for at a time. The server gives a connection up when 64 MiB
+// wait to be read from it (max_pending), and what it had sent is lost. A single message must
+// fit, with its headers and its subject.
 func FetchBytes(js jetstream.JetStream) int {
 	return max(16<<20, int(js.Conn().MaxPayload())+1<<16)
 }
 
-// FirstAt is the sequence of the first message that was stored at a time or later, or the one that the next message will have.
+// FirstAt is the sequence of the first message that was stored at a time or later, or the one
+// that the next message will have.
 func FirstAt(ctx context.Context, js jetstream.JetStream, streamName string, at time.Time) (uint64, error) {
 	doing := "read stream " + streamName
 	stream, err := js.Stream(ctx, streamName)
@@ -158,15 +166,17 @@ const (
 	Enough          // nor is anything before it
 )
 
-// Descend lists a stream newest first, up to Limit messages and some 32 MiB. The cursor is the sequence of the last message looked at, so pages stay right while messages are added and removed.
-func Descend[T any](ctx context.Context, js jetstream.JetStream, streamName string, p activitycore.PageRequest, look func(Message) (T, Choice)) (activitycore.Page[T], error) {
+// Descend lists a stream newest first, up to Limit messages and some 32 MiB. The cursor is the
+// sequence of the last message looked at, so pages stay right while messages are added and
+// removed.
+func Descend[T any](ctx context.Context, js jetstream.JetStream, streamName string, p core.PageRequest, look func(Message) (T, Choice)) (core.Page[T], error) {
 	return DescendUpTo(ctx, js, streamName, p, scanMost, look)
 }
 
 // DescendUpTo is Descend with a bound on the messages that it looks at.
-func DescendUpTo[T any](ctx context.Context, js jetstream.JetStream, streamName string, p activitycore.PageRequest, bound uint64, look func(Message) (T, Choice)) (page activitycore.Page[T], err error) {
+func DescendUpTo[T any](ctx context.Context, js jetstream.JetStream, streamName string, p core.PageRequest, bound uint64, look func(Message) (T, Choice)) (page core.Page[T], err error) {
 	if p.Limit < 1 || p.Limit > 1000 {
-		return page, activitycore.InvalidField("limit", p.Limit, "must be from 1 to 1000")
+		return page, core.InvalidField("limit", p.Limit, "must be from 1 to 1000")
 	}
 	stream, err := js.Stream(ctx, streamName)
 	if err != nil {
@@ -176,7 +186,7 @@ func DescendUpTo[T any](ctx context.Context, js jetstream.JetStream, streamName 
 	end := state.LastSeq + 1 // everything from here on was looked at
 	if p.Cursor != "" {
 		if end, err = strconv.ParseUint(p.Cursor, 10, 64); err != nil {
-			return page, activitycore.InvalidField("cursor", p.Cursor, "was not made by this list; use the next_cursor of the page before")
+			return page, core.InvalidField("cursor", p.Cursor, "was not made by this list; use the next_cursor of the page before")
 		}
 		end = min(end, state.LastSeq+1)
 	}
@@ -218,7 +228,7 @@ func DescendUpTo[T any](ctx context.Context, js jetstream.JetStream, streamName 
 }
 
 // Event reads a message as an event. One that names no time is dated when it was stored.
-func (m Message) Event() (activitycore.Event, error) {
+func (m Message) Event() (core.Event, error) {
 	e, err := envelope.Decode(envelope.Header(m.Header), m.Data)
 	if err == nil && e.Time.IsZero() {
 		e.Time = m.StoredAt
@@ -226,7 +236,8 @@ func (m Message) Event() (activitycore.Event, error) {
 	return e, err
 }
 
-// Read reads one message of a stream. Errors: CodeNotFound if the stream does not have it (any more).
+// Read reads one message of a stream. Errors: CodeNotFound if the stream does not have it (any
+// more).
 func Read(ctx context.Context, js jetstream.JetStream, streamName string, seq uint64) (Message, error) {
 	stream, err := js.Stream(ctx, streamName)
 	if err != nil {
@@ -235,10 +246,10 @@ func Read(ctx context.Context, js jetstream.JetStream, streamName string, seq ui
 	raw, err := stream.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		what := "event at sequence"
-		if streamName == activitycore.DeadLetterStream {
+		if streamName == core.DeadLetterStream {
 			what = "dead letter"
 		}
-		return Message{}, activitycore.Wrap(activitycore.CodeNotFound, err, "there is no %s %d", what, seq)
+		return Message{}, core.Wrap(core.CodeNotFound, err, "there is no %s %d", what, seq)
 	}
 	if err != nil {
 		return Message{}, Error(err, fmt.Sprintf("read message %d of stream %s", seq, streamName))

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventstream/eventstreamtest"
 )
@@ -16,14 +16,14 @@ func TestReadingAStreamMissesNothingThatIsLostOnItsWay(t *testing.T) {
 	for i := range n {
 		w.Publish(event(fmt.Sprintf("e%d", i), "x", nil))
 	}
-	stream, err := w.JS.Stream(t.Context(), activitycore.EventStream)
+	stream, err := w.JS.Stream(t.Context(), core.EventStream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// lose takes what the server sends next to whoever reads the stream.
 	lose := func(messages int) {
 		for name := range stream.ConsumerNames(t.Context()).Name() {
-			if name == activitycore.RouterDurable {
+			if name == core.RouterDurable {
 				continue
 			}
 			consumer, err := stream.Consumer(t.Context(), name)
@@ -39,7 +39,7 @@ func TestReadingAStreamMissesNothingThatIsLostOnItsWay(t *testing.T) {
 		}
 	}
 	next := uint64(1)
-	err = eventstream.Ascend(t.Context(), w.JS, activitycore.EventStream, eventstream.From{}, func(m eventstream.Message) error {
+	err = eventstream.Ascend(t.Context(), w.JS, core.EventStream, eventstream.From{}, func(m eventstream.Message) error {
 		if m.Sequence != next {
 			t.Fatalf("sequence %d where %d is due", m.Sequence, next)
 		}

@@ -9,30 +9,34 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Options say how the streams and the router's durable consumer are to be.
 type Options struct {
-	// MaxBytes bounds the event stream; default 2 GiB. When it is full, publishing fails: nothing stored is pushed out.
+	// MaxBytes bounds the event stream; default 2 GiB. When it is full, publishing fails: nothing
+	// stored is pushed out.
 	MaxBytes int64
 	// DeadLetterMaxBytes bounds the dead-letter stream; default 256 MiB.
 	DeadLetterMaxBytes int64
 	// MaxAge removes events older than this, consumed or not; 0, the default, keeps them.
 	MaxAge time.Duration
-	// DuplicateWindow is how long JetStream itself recognises a repeated event_id; default 2m. The ledger recognises it for ever:
-	// the window only saves storing and routing it, and costs memory for each ID in it.
+	// DuplicateWindow is how long JetStream itself recognises a repeated event_id; default 2m. The
+	// ledger recognises it for ever: the window only saves storing and routing it, and costs memory
+	// for each ID in it.
 	DuplicateWindow time.Duration
 	// Replicas of both streams and the router's state, 1 to 5; default 1, and 3 in production.
 	Replicas int
-	// AckWait is after how long without a sign of life a delivered event is delivered again; default 60s. The router gives a sign of
-	// life every quarter of it, however long a start takes.
+	// AckWait is after how long without a sign of life a delivered event is delivered again;
+	// default 60s. The router gives a sign of life every quarter of it, however long a start takes.
 	AckWait time.Duration
-	// MaxAckPending bounds the events delivered to all routers together and not yet acknowledged; default 4,096.
-	// Times the seconds of a start it must stay below half of AckWait × parallel starts: 4,096 × 0.1 s ≤ 30 s × 16.
+	// MaxAckPending bounds the events delivered to all routers together and not yet acknowledged;
+	// default 4,096. Times the seconds of a start it must stay below half of AckWait × parallel
+	// starts: 4,096 × 0.1 s ≤ 30 s × 16.
 	MaxAckPending int
-	// RecreateRouterConsumer allows making the durable consumer again, from the recorded acknowledgement floor, after it was
-	// deleted. Without it that is an error, since a consumer made anew would replay the stream from where it begins.
+	// RecreateRouterConsumer allows making the durable consumer again, from the recorded
+	// acknowledgement floor, after it was deleted. Without it that is an error, since a consumer
+	// made anew would replay the stream from where it begins.
 	RecreateRouterConsumer bool
 }
 
@@ -67,9 +71,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Ensure makes the streams and the router's durable consumer, or compares those that exist with opts. A
-// difference that loses nothing is updated; any other is CodeConflict and says what to do. Several processes may call
-// it at once.
+// Ensure makes the streams and the router's durable consumer, or compares those that exist with
+// opts. A difference that loses nothing is updated; any other is CodeConflict and says what to
+// do. Several processes may call it at once.
 func Ensure(ctx context.Context, js jetstream.JetStream, opts Options) error {
 	opts = opts.withDefaults()
 	state, err := OpenState(ctx, js, opts.Replicas)
@@ -91,9 +95,9 @@ func Ensure(ctx context.Context, js jetstream.JetStream, opts Options) error {
 
 func eventStream(o Options) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:        activitycore.EventStream,
+		Name:        core.EventStream,
 		Description: "Events that activity-core matches against definitions",
-		Subjects:    []string{activitycore.EventSubjects},
+		Subjects:    []string{core.EventSubjects},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardNew,
 		Storage:     jetstream.FileStorage,
@@ -108,9 +112,9 @@ func eventStream(o Options) jetstream.StreamConfig {
 
 func deadLetterStream(o Options) jetstream.StreamConfig {
 	c := eventStream(o)
-	c.Name = activitycore.DeadLetterStream
+	c.Name = core.DeadLetterStream
 	c.Description = "Events that activity-core could not route, with the reason"
-	c.Subjects = []string{activitycore.DeadLetterSubjects}
+	c.Subjects = []string{core.DeadLetterSubjects}
 	c.MaxBytes = o.DeadLetterMaxBytes
 	c.MaxAge = 0 // a dead letter waits for a person
 	return c
@@ -121,7 +125,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if mark != nil && mark.AckFloor > 0 {
 			if !opts.RecreateRouterConsumer {
-				return activitycore.Errorf(activitycore.CodeConflict,
+				return core.Errorf(core.CodeConflict,
 					"stream %s is gone, although the router has read it up to sequence %d: restore it from a backup, connect to the right NATS account, or allow starting with an empty one (nats.recreate_consumer)",
 					want.Name, mark.AckFloor)
 			}
@@ -136,7 +140,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		return Error(err, "look up stream "+want.Name)
 	}
 	info := stream.CachedInfo()
-	if want.Name == activitycore.DeadLetterStream { // no setting says how much room it has: what an operator gave it when it was full stays
+	if want.Name == core.DeadLetterStream { // no setting says how much room it has: what an operator gave it when it was full stays
 		want.MaxBytes = max(want.MaxBytes, info.Config.MaxBytes)
 	}
 	next, changes, err := mergeStream(info, want)
@@ -163,14 +167,15 @@ func (s *settings) set(name string, differs bool, apply func()) {
 	}
 }
 
-// mergeStream is the pure part: what to change in a stream that exists, or why it cannot be used. What we have no opinion on
-// (placement, compression, metadata, …) stays as the operator set it.
+// mergeStream is the pure part: what to change in a stream that exists, or why it cannot be
+// used. What we have no opinion on (placement, compression, metadata, …) stays as the operator
+// set it.
 func mergeStream(info *jetstream.StreamInfo, want jetstream.StreamConfig) (next jetstream.StreamConfig, changes settings, err error) {
 	have := info.Config
 	next = have
 	refuse := func(setting string, is, wanted any, why string) {
 		if err == nil {
-			err = activitycore.Errorf(activitycore.CodeConflict,
+			err = core.Errorf(core.CodeConflict,
 				"stream %s exists with %s %v, not %v: %s; change it with `nats stream edit`, or rename the old stream and its subjects", want.Name, setting, is, wanted, why)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 )
@@ -30,7 +30,7 @@ func TestStreamsAreMadeAsDesigned(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, subject := range map[string]string{activitycore.EventStream: activitycore.EventSubjects, activitycore.DeadLetterStream: activitycore.DeadLetterSubjects} {
+	for name, subject := range map[string]string{core.EventStream: core.EventSubjects, core.DeadLetterStream: core.DeadLetterSubjects} {
 		s, err := js.Stream(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestStreamsAreMadeAsDesigned(t *testing.T) {
 			t.Fatalf("%+v", c)
 		}
 	}
-	c, err := js.Consumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable)
+	c, err := js.Consumer(t.Context(), core.EventStream, core.RouterDurable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +60,13 @@ func TestADifferenceThatLosesNothingIsUpdatedAndTheRestIsKept(t *testing.T) {
 	}
 	consumer := routerConsumer(Options{}.withDefaults())
 	consumer.MaxDeliver, consumer.AckWait = 5, time.Second
-	if _, err := js.CreateConsumer(t.Context(), activitycore.EventStream, consumer); err != nil {
+	if _, err := js.CreateConsumer(t.Context(), core.EventStream, consumer); err != nil {
 		t.Fatal(err)
 	}
 	if err := Ensure(t.Context(), js, Options{MaxBytes: 4 << 20, DuplicateWindow: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := js.Stream(t.Context(), activitycore.EventStream)
+	s, err := js.Stream(t.Context(), core.EventStream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestADifferenceThatLosesNothingIsUpdatedAndTheRestIsKept(t *testing.T) {
 	if c.MaxBytes != 4<<20 || c.Discard != jetstream.DiscardNew || c.Duplicates != time.Minute || c.Compression != jetstream.S2Compression || c.Metadata["owner"] != "ops" {
 		t.Fatalf("%+v", c)
 	}
-	d, err := s.Consumer(t.Context(), activitycore.RouterDurable)
+	d, err := s.Consumer(t.Context(), core.RouterDurable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestAStreamThatWouldLoseEventsIsRefusedWithTheReason(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := Ensure(t.Context(), js, Options{MaxBytes: 1 << 20})
-			if !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "nats stream edit") {
+			if !core.IsCode(err, core.CodeConflict) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "nats stream edit") {
 				t.Fatal(err)
 			}
 		})
@@ -123,7 +123,7 @@ func TestAConsumerKeepsItsBirthdayAcrossARestartOfNATS(t *testing.T) {
 		if err := Ensure(t.Context(), js, Options{AckWait: time.Duration(len(born)+1) * time.Minute}); err != nil { // and across an update
 			t.Fatal(err)
 		}
-		c, err := js.Consumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable)
+		c, err := js.Consumer(t.Context(), core.EventStream, core.RouterDurable)
 		if err != nil {
 			t.Fatal(err)
 		}

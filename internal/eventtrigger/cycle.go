@@ -3,12 +3,12 @@ package eventtrigger
 import (
 	"fmt"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// cycle says why a definition does not run for an event that a run of its own caused, directly or through others; empty if it
-// does.
-func cycle(e *activitycore.Event, activityID string, allowed bool) string {
+// cycle says why a definition does not run for an event that a run of its own caused, directly
+// or through others; empty if it does.
+func cycle(e *core.Event, activityID string, allowed bool) string {
 	if allowed || !e.CausedBy(activityID) {
 		return ""
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Outcome is what a definition does with an event that passes its types and filters.
@@ -38,7 +38,7 @@ func (t *Trigger) Decide(ctx context.Context, c *Candidate) (Decision, error) {
 		case err != nil && ctx.Err() != nil:
 			return Decision{}, context.Cause(ctx)
 		case err != nil:
-			return Decision{t, Failed, activitycore.MessageOf(err)}, nil
+			return Decision{t, Failed, core.MessageOf(err)}, nil
 		case !yes:
 			return Decision{t, NoMatch, ""}, nil
 		}
@@ -76,7 +76,7 @@ func (t *Triggers) Decide(ctx context.Context, c *Candidate) ([]Decision, error)
 	return t.decisions, nil
 }
 
-func pauseReason(p *activitycore.Pause) string {
+func pauseReason(p *core.Pause) string {
 	if p.Reason == "" {
 		return "paused by " + p.By
 	}

@@ -6,39 +6,39 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestTheFirstOutcomeThatAppliesIsTheDecision(t *testing.T) {
 	t.Parallel()
 	saying := func(yes bool, err error) CompileWhen {
-		return func(activitycore.Definition) (When, error) {
+		return func(core.Definition) (When, error) {
 			return func(context.Context, *Candidate) (bool, error) { return yes, err }, nil
 		}
 	}
 	own := event("e", "x", nil)
-	own.Hops, own.Chain = 1, []string{activitycore.DefinitionID("d")}
-	disabled := func(r *activitycore.StoredDefinition) { r.Enabled = false }
-	paused := func(r *activitycore.StoredDefinition) {
-		r.Paused = &activitycore.Pause{By: "jane", Reason: "it floods"}
+	own.Hops, own.Chain = 1, []string{core.DefinitionID("d")}
+	disabled := func(r *core.StoredDefinition) { r.Enabled = false }
+	paused := func(r *core.StoredDefinition) {
+		r.Paused = &core.Pause{By: "jane", Reason: "it floods"}
 	}
-	cycles := func(r *activitycore.StoredDefinition) { r.TriggerConfig.AllowCycles = true }
+	cycles := func(r *core.StoredDefinition) { r.TriggerConfig.AllowCycles = true }
 	for name, c := range map[string]struct {
 		when  CompileWhen
-		event activitycore.Event
-		edits []func(*activitycore.StoredDefinition)
+		event core.Event
+		edits []func(*core.StoredDefinition)
 		want  Outcome
 		says  string
 	}{
 		"nothing against it":           {saying(true, nil), event("e", "x", nil), nil, Runs, ""},
-		"when says no":                 {saying(false, nil), own, []func(*activitycore.StoredDefinition){disabled, paused}, NoMatch, ""},
+		"when says no":                 {saying(false, nil), own, []func(*core.StoredDefinition){disabled, paused}, NoMatch, ""},
 		"when fails, before the cycle": {saying(true, errors.New("no such key")), own, nil, Failed, ""},
-		"a cycle, before the state":    {saying(true, nil), own, []func(*activitycore.StoredDefinition){disabled, paused}, Cycle, "cycle: a run of this definition published the event"},
-		"a cycle that is allowed":      {saying(true, nil), own, []func(*activitycore.StoredDefinition){cycles}, Runs, ""},
-		"disabled, before paused":      {saying(true, nil), event("e", "x", nil), []func(*activitycore.StoredDefinition){disabled, paused}, Disabled, ""},
-		"paused":                       {saying(true, nil), event("e", "x", nil), []func(*activitycore.StoredDefinition){paused}, Paused, "paused by jane: it floods"},
+		"a cycle, before the state":    {saying(true, nil), own, []func(*core.StoredDefinition){disabled, paused}, Cycle, "cycle: a run of this definition published the event"},
+		"a cycle that is allowed":      {saying(true, nil), own, []func(*core.StoredDefinition){cycles}, Runs, ""},
+		"disabled, before paused":      {saying(true, nil), event("e", "x", nil), []func(*core.StoredDefinition){disabled, paused}, Disabled, ""},
+		"paused":                       {saying(true, nil), event("e", "x", nil), []func(*core.StoredDefinition){paused}, Paused, "paused by jane: it floods"},
 	} {
-		row := activitycore.StoredDefinition{Definition: definition("d", "x")}
+		row := core.StoredDefinition{Definition: definition("d", "x")}
 		row.TriggerConfig.When = "asked"
 		for _, edit := range c.edits {
 			edit(&row)
@@ -52,7 +52,7 @@ func TestTheFirstOutcomeThatAppliesIsTheDecision(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want outcome %d with reason %q", name, got, err, c.want, c.says)
 		}
 	}
-	row := activitycore.StoredDefinition{Definition: definition("d", "other")}
+	row := core.StoredDefinition{Definition: definition("d", "other")}
 	one, err := Of(&row, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -6,21 +6,21 @@ import (
 	"log/slog"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 func TestAPayloadIsDecodedOnceForAllConditionsOfADelivery(t *testing.T) {
 	t.Parallel()
 	const conditions = 50
-	var defs []activitycore.Definition
+	var defs []core.Definition
 	for i := range conditions {
 		d := definition(fmt.Sprintf("d%d", i), "x")
 		d.TriggerConfig.When = fmt.Sprintf("payload.n > %d", i)
 		defs = append(defs, d)
 	}
 	var seen []*ruleeval.Event
-	known := New(openRecordOf(t, defs...), func(def activitycore.Definition) (When, error) {
+	known := New(openRecordOf(t, defs...), func(def core.Definition) (When, error) {
 		inner, err := CompileCEL(def)
 		return func(ctx context.Context, c *Candidate) (bool, error) {
 			ok, err := inner(ctx, c)

@@ -106,7 +106,8 @@ func (s *server) definitionActions() {
 	})
 }
 
-// audit adds what the caller has done to the trail. The detail is nil for none; it must have a JSON form.
+// audit adds what the caller has done to the trail. The detail is nil for none; it must have a
+// JSON form.
 func (s *server) audit(ctx context.Context, action, object string, detail any) {
 	e := core.AuditEntry{By: actor(ctx), Action: action, Object: object}
 	if detail != nil {

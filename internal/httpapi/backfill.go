@@ -7,7 +7,8 @@ import (
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
 
-// Backfill is [wire.Backfill] with its times as text: a body takes them in each form that a flag does.
+// Backfill is [wire.Backfill] with its times as text: a body takes them in each form that a
+// flag does.
 type Backfill struct {
 	From      string   `json:"from" doc:"first nominal time, included: RFC 3339, 2026-10-25T03:00 or 2026-10-25 (UTC), or a duration back from now"`
 	UnderWay  []string `json:"under_way,omitempty" doc:"nominal times before from whose runs have not ended; they take places among parallel"`
@@ -20,7 +21,8 @@ type Backfill struct {
 	DryRun    bool     `json:"dry_run,omitempty" doc:"only count; nothing is started"`
 }
 
-// backfillIn reads the times of a backfill; an error names the field. All durations count back from the same now.
+// backfillIn reads the times of a backfill; an error names the field. All durations count back
+// from the same now.
 func (s *server) backfillIn(in Backfill) (out wire.Backfill, err error) {
 	now := s.Now()
 	read := func(name, text string) (t time.Time) {

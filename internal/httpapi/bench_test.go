@@ -53,7 +53,8 @@ func openSQLite(tb testing.TB) core.Store {
 	return s
 }
 
-// manyDefinitions is the body of an apply, every second definition with a schedule; version is in each document.
+// manyDefinitions is the body of an apply, every second definition with a schedule; version is
+// in each document.
 func manyDefinitions(tb testing.TB, n int, version string) []byte {
 	tb.Helper()
 	var in struct {
@@ -80,8 +81,8 @@ func manyDefinitions(tb testing.TB, n int, version string) []byte {
 	return body
 }
 
-// BenchmarkApply answers plan and apply of many definitions, half of them with a schedule, as the API does: 5,000, or as many as
-// ACTIVITY_CORE_BENCH_N says. Temporal has no part in it.
+// BenchmarkApply answers plan and apply of many definitions, half of them with a schedule, as
+// the API does: 5,000, or as many as ACTIVITY_CORE_BENCH_N says. Temporal has no part in it.
 func BenchmarkApply(b *testing.B) {
 	n := 5000
 	if given, err := strconv.Atoi(os.Getenv("ACTIVITY_CORE_BENCH_N")); err == nil {

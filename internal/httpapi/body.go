@@ -8,14 +8,17 @@ import (
 )
 
 const (
-	// defaultBodyTime is how long the body of a request may take to arrive; the largest, 32 MiB, needs a megabyte a second.
+	// defaultBodyTime is how long the body of a request may take to arrive; the largest, 32 MiB,
+	// needs a megabyte a second.
 	defaultBodyTime = 30 * time.Second
 	// refusedTime is how long the server waits for what follows a request that it has refused.
 	refusedTime = 5 * time.Second
 )
 
-// timedBody bounds the time in which a body arrives, and that time only: once it is there the deadline is lifted, whoever set it. net/http does so itself where
-// there is a body; where there is none, the deadline that huma sets before it looks would pass for a client that went away, and cancel a request that takes longer.
+// timedBody bounds the time in which a body arrives, and that time only: once it is there the
+// deadline is lifted, whoever set it. net/http does so itself where there is a body; where
+// there is none, the deadline that huma sets before it looks would pass for a client that went
+// away, and cancel a request that takes longer.
 type timedBody struct {
 	io.ReadCloser
 	rc *http.ResponseController

@@ -20,7 +20,8 @@ import (
 
 const bodyTime = 150 * time.Millisecond
 
-// slowLog, also a reconciler, needs several times as long for an answer as a body may take to arrive.
+// slowLog, also a reconciler, needs several times as long for an answer as a body may take to
+// arrive.
 type slowLog struct{ httpapi.EventLog }
 
 func (slowLog) Explain(ctx context.Context, _ core.Event, _ string, _ core.PageRequest) (page core.Page[core.EventExplanation], err error) {

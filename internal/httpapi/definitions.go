@@ -24,7 +24,8 @@ const (
 	definitionsURL = "/activity-definitions"
 )
 
-// RefPath is the {id or name} of a definition. It is exported, like the other embedded inputs, since huma looks into exported fields only.
+// RefPath is the {id or name} of a definition. It is exported, like the other embedded inputs,
+// since huma looks into exported fields only.
 type RefPath struct {
 	Ref string `path:"ref" doc:"ID or name of a definition"`
 }
@@ -258,7 +259,8 @@ func (s *server) createOnce(ctx context.Context, doc document.Document, key stri
 		if err != nil {
 			return nil, err
 		}
-		// The definition is committed: a failure to remember the answer must not turn that into an error.
+		// The definition is committed: a failure to remember the answer must not turn that into an
+		// error.
 		if _, _, err := s.Record.Remember(context.WithoutCancel(ctx), scope, key, fingerprint, text, s.Now().UTC()); err != nil {
 			s.log.WarnContext(ctx, "answer of a create is not remembered; a repeat will be a conflict", "error", err)
 		}

@@ -37,7 +37,8 @@ var bodyExamples = map[string]string{
 	"patch-task":          `{"status":"done"}`,
 }
 
-// describe says in the OpenAPI document what huma cannot know of bodies that we read ourselves, and gives each body an example.
+// describe says in the OpenAPI document what huma cannot know of bodies that we read ourselves,
+// and gives each body an example.
 func (s *server) describe() {
 	doc := s.api.OpenAPI()
 	for _, item := range doc.Paths {
@@ -56,7 +57,8 @@ func (s *server) describe() {
 	}
 }
 
-// rawBody is the schema of a body that huma only knows as bytes; nil for the bodies that it reads itself.
+// rawBody is the schema of a body that huma only knows as bytes; nil for the bodies that it
+// reads itself.
 func rawBody(types huma.Registry, operation string) *huma.Schema {
 	switch operation {
 	case "create-definition", "update-definition":

@@ -282,7 +282,8 @@ func TestTheErrorsOnThePageAreThoseOfTheConventions(t *testing.T) {
 	}
 }
 
-// Each body has an example, and the API takes it: what it then refuses is that nothing stands behind this server.
+// Each body has an example, and the API takes it: what it then refuses is that nothing stands
+// behind this server.
 func TestEveryBodyHasAnExampleThatTheAPITakes(t *testing.T) {
 	store, err := sqlite.Open(t.Context(), sqlite.Config{Ephemeral: true})
 	if err != nil {

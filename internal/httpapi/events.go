@@ -22,7 +22,8 @@ import (
 
 const tagEvents = "Events"
 
-// eventBody is an event in any of the accepted forms; the headers matter in CloudEvents' binary mode.
+// eventBody is an event in any of the accepted forms; the headers matter in CloudEvents' binary
+// mode.
 type eventBody struct {
 	RawBody []byte `contentType:"application/json"`
 	header  http.Header
@@ -197,7 +198,8 @@ func (s *server) eventAsList(ctx context.Context, id string) (core.Page[core.Eve
 
 func anyJSON() *huma.MediaType { return &huma.MediaType{Schema: &huma.Schema{}} }
 
-// eventIn reads an event that stands in a request as it would be published: nil for none. What has no time is of now, as when it is published.
+// eventIn reads an event that stands in a request as it would be published: nil for none. What
+// has no time is of now, as when it is published.
 func (s *server) eventIn(raw json.RawMessage) (*core.Event, error) { return eventAt(raw, s.Now()) }
 
 // eventAt is eventIn for an event that is of now where it has no time.
@@ -215,8 +217,8 @@ func eventAt(raw json.RawMessage, now time.Time) (*core.Event, error) {
 	return &e, nil
 }
 
-// ofNoRun drops what only our own runs may say of an event: how many of them lie behind it, and of which definitions. A client that could
-// could keep definitions from running for it.
+// ofNoRun drops what only our own runs may say of an event: how many of them lie behind it, and
+// of which definitions. A client that could could keep definitions from running for it.
 func ofNoRun(e *core.Event) { e.Hops, e.Chain = 0, nil }
 
 // within says in an error about an event where that event stands.
@@ -229,8 +231,9 @@ func within(err error, what, location string) error {
 	return wrapped
 }
 
-// ofTheStoredOne says in explanations of an event that was not asked for by its ID whose verdict the ledger's is: the file may say something else than the event of
-// that ID that was routed.
+// ofTheStoredOne says in explanations of an event that was not asked for by its ID whose
+// verdict the ledger's is: the file may say something else than the event of that ID that was
+// routed.
 func ofTheStoredOne(all []core.EventExplanation) {
 	for i := range all {
 		x := &all[i]
@@ -339,8 +342,9 @@ func (s *server) hook(r *http.Request, source webhook.Source) (wire.Published, e
 	return out.Body, nil
 }
 
-// asRecorded gives a delivery the ID under which an older release recorded it, before the source stood in its ID: a redelivery of it is the same event.
-// An event of another source that has that ID is another event.
+// asRecorded gives a delivery the ID under which an older release recorded it, before the
+// source stood in its ID: a redelivery of it is the same event. An event of another source that
+// has that ID is another event.
 func (s *server) asRecorded(ctx context.Context, d webhook.Delivery) (core.Event, error) {
 	if s.Record == nil || !d.FormerFits() {
 		return d.Event, nil
@@ -412,7 +416,8 @@ func (s *server) deadLetters() {
 	})
 }
 
-// manyDeadLetters settles those of a reason or a type. That all are meant must be said: an empty body is a mistake.
+// manyDeadLetters settles those of a reason or a type. That all are meant must be said: an
+// empty body is a mistake.
 func (s *server) manyDeadLetters(verb, id, summary string, settle func(d DeadLetters, ctx context.Context, reason, eventType string) (int, error)) {
 	type input struct{ Body wire.DeadLettersOf }
 	register(s, op(http.MethodPost, "/dead-letters/"+verb, id, "Dead letters", summary), func(ctx context.Context, in *input) (*body[wire.DeadLettersDone], error) {

@@ -9,7 +9,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// The API tells the faults of form and meaning of every definition in a body at once, each with its place in that body.
+// The API tells the faults of form and meaning of every definition in a body at once, each with
+// its place in that body.
 func TestEveryFaultOfABodyIsToldAtOnce(t *testing.T) {
 	const (
 		one = `{"name": "x", "trigger_type": "cron",

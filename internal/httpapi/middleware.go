@@ -109,7 +109,8 @@ func (s *server) middleware(next *http.ServeMux) http.Handler {
 	})
 }
 
-// withoutTrailingSlash takes slashes from the end of a path, other than those of an ID, which are written %2F.
+// withoutTrailingSlash takes slashes from the end of a path, other than those of an ID, which
+// are written %2F.
 func withoutTrailingSlash(in *url.URL) *url.URL {
 	written := in.EscapedPath()
 	n := len(written) - len(strings.TrimRight(written, "/"))
@@ -121,7 +122,8 @@ func withoutTrailingSlash(in *url.URL) *url.URL {
 	return &u
 }
 
-// maxHead bounds the address and the headers of a request, each, bytes. net/http refuses with a text of its own, so its limit is higher.
+// maxHead bounds the address and the headers of a request, each, bytes. net/http refuses with a
+// text of its own, so its limit is higher.
 const maxHead = 64 << 10
 
 func tooLong(r *http.Request) *problem {
@@ -213,7 +215,8 @@ func (s *server) refuse(r *http.Request) *problem {
 	return nil
 }
 
-// stranger refuses what does not come from this machine, or not from the person at it, where nothing but that is asked for.
+// stranger refuses what does not come from this machine, or not from the person at it, where
+// nothing but that is asked for.
 func (s *server) stranger(r *http.Request) *problem {
 	if !httpguard.LocalHost(r.Host) {
 		return newProblem(http.StatusForbidden, core.CodeForbidden, fmt.Sprintf("host %.64q is not this machine; without a token only 127.0.0.1 and localhost are served", r.Host))
@@ -238,7 +241,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, location, messag
 	writeProblem(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, newRequestID())), newProblem(status, code, message, core.FieldError{Location: location, Message: message}))
 }
 
-// mayKnow reports whether a request may see what is wrong with this process, and not only that something is.
+// mayKnow reports whether a request may see what is wrong with this process, and not only that
+// something is.
 func (s *server) mayKnow(r *http.Request) bool {
 	if s.Token != "" {
 		return sameToken(r.Header.Get("Authorization"), s.Token)

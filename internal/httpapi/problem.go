@@ -110,8 +110,8 @@ func (s *server) toProblem(ctx context.Context, err error) *problem {
 
 var installOnce sync.Once
 
-// installProblems makes huma's own refusals (of parameters, and of bodies before a handler sees them) problems of our shape.
-// huma offers package variables for it only, hence the Once.
+// installProblems makes huma's own refusals (of parameters, and of bodies before a handler sees
+// them) problems of our shape. huma offers package variables for it only, hence the Once.
 func installProblems() {
 	installOnce.Do(func() {
 		huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return refused(nil, status, msg, errs) }
@@ -171,7 +171,8 @@ func brief(v any) any {
 	return v
 }
 
-// plainJSON writes answers with <, > and & as they are, also in JSON that was stored with their escapes: people read it, too.
+// plainJSON writes answers with <, > and & as they are, also in JSON that was stored with their
+// escapes: people read it, too.
 var plainJSON = huma.Format{Marshal: writePlain, Unmarshal: json.Unmarshal}
 
 func writePlain(w io.Writer, v any) error {

@@ -34,7 +34,8 @@ func (s *server) secrets() {
 	const tag = "Secrets"
 	type putInput struct {
 		NamePath
-		// Read by readSecret rather than by huma, whose messages would repeat what is at fault: the value.
+		// Read by readSecret rather than by huma, whose messages would repeat what is at fault: the
+		// value.
 		RawBody []byte `contentType:"application/json"`
 	}
 	put := op(http.MethodPut, "/secrets/{name}", "set-secret", tag, "Keep a secret, sealed, for the hosts it may be sent to; replaces one of that name")

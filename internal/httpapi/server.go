@@ -40,7 +40,8 @@ type EventLog interface {
 	Event(ctx context.Context, eventID string) (core.EventListing, error)
 	// LastSequence is the newest event's, 0 in an empty stream.
 	LastSequence(ctx context.Context) (uint64, error)
-	// Tail calls each for every event stored after a sequence, in order, until ctx ends (nil) or each fails.
+	// Tail calls each for every event stored after a sequence, in order, until ctx ends (nil) or
+	// each fails.
 	Tail(ctx context.Context, after uint64, each func(core.EventListing) error) error
 	// Explain holds an event against one definition (ID or name), or against all if ref is "".
 	Explain(ctx context.Context, e core.Event, ref string, p core.PageRequest) (core.Page[core.EventExplanation], error)
@@ -52,11 +53,13 @@ type EventLog interface {
 type DeadLetters interface {
 	List(ctx context.Context, reason, eventType string, p core.PageRequest) (core.Page[core.DeadLetter], error)
 	Show(ctx context.Context, id uint64) (core.DeadLetter, error)
-	// Conflicts returns the newest letters of events that came with the event_id of another one, newest first.
+	// Conflicts returns the newest letters of events that came with the event_id of another one,
+	// newest first.
 	Conflicts(ctx context.Context, e core.EventListing) ([]core.ConflictingEvent, error)
 	Replay(ctx context.Context, id uint64) (core.PublishReceipt, error)
 	Drop(ctx context.Context, id uint64) error
-	// ReplayAll and DropAll settle those of a reason and a type (empty: any) that are there, oldest first, and return how many, also with an error.
+	// ReplayAll and DropAll settle those of a reason and a type (empty: any) that are there, oldest
+	// first, and return how many, also with an error.
 	ReplayAll(ctx context.Context, reason, eventType string) (int, error)
 	DropAll(ctx context.Context, reason, eventType string) (int, error)
 }
@@ -92,9 +95,11 @@ type Config struct {
 	Zones       Zones
 	// Token is the bearer token every request must carry; empty: none, for loopback only.
 	Token string
-	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard. Any of a source's is good.
+	// WebhookSecrets are the secrets by source: github, gitea, gitlab, standard. Any of a source's
+	// is good.
 	WebhookSecrets map[string][]string
-	// Stopping is closed when the server is about to stop: feeds, which would not end by themselves, end then. May be nil.
+	// Stopping is closed when the server is about to stop: feeds, which would not end by
+	// themselves, end then. May be nil.
 	Stopping <-chan struct{}
 	// BodyTime bounds how long the body of a request may take to arrive; default 30 s.
 	BodyTime time.Duration
@@ -247,7 +252,8 @@ func (s *server) span(since, until string) (from, to time.Time, err error) {
 	return
 }
 
-// activityID resolves the name or ID of a definition, live or deleted, that restricts a list; "" restricts nothing.
+// activityID resolves the name or ID of a definition, live or deleted, that restricts a list;
+// "" restricts nothing.
 func (s *server) activityID(ctx context.Context, ref string) (string, error) {
 	if ref == "" {
 		return "", nil

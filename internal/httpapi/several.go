@@ -16,7 +16,8 @@ import (
 	"github.com/activity-core/activity-core/internal/document"
 )
 
-// several reads the body of plan and apply. It takes time in proportion to the body, and ends when ctx does: the client may have left.
+// several reads the body of plan and apply. It takes time in proportion to the body, and ends
+// when ctx does: the client may have left.
 func (b DocumentBody) several(ctx context.Context) (catalog.Batch, []document.Document, error) {
 	format, err := b.format()
 	if err != nil {
@@ -143,7 +144,8 @@ type element struct {
 	faults       []core.FieldError
 }
 
-// check reads and judges the definitions, as many at once as there are processors: that is most of the time an apply takes.
+// check reads and judges the definitions, as many at once as there are processors: that is most
+// of the time an apply takes.
 func (r *severalReader) check() error {
 	work, ctx := errgroup.WithContext(r.ctx)
 	work.SetLimit(runtime.GOMAXPROCS(0))

@@ -16,7 +16,8 @@ import (
 	"github.com/activity-core/activity-core/internal/httpapi/wire"
 )
 
-// tailWrite bounds one write to a reader that does not read. It loses nothing: it comes back with the sequence it saw last.
+// tailWrite bounds one write to a reader that does not read. It loses nothing: it comes back
+// with the sequence it saw last.
 const tailWrite = 30 * time.Second
 
 type tailInput struct {
@@ -25,7 +26,8 @@ type tailInput struct {
 	LastEventID string `header:"Last-Event-ID" doc:"the id of the last message that was received; goes before after"`
 }
 
-// tail is the feed of events. huma's package sse is not used: it has no comments and no message without data, and prints to standard error.
+// tail is the feed of events. huma's package sse is not used: it has no comments and no message
+// without data, and prints to standard error.
 func (s *server) tail() {
 	o := op(http.MethodGet, "/events/tail", "tail-events", tagEvents, "Follow the events as they are stored (server-sent events)")
 	o.Description = "Each message is one event as JSON, in order; its id is the event's sequence in the stream. Reconnect with the last id in Last-Event-ID (browsers do so by themselves), or in after, and nothing is lost. " +
@@ -48,7 +50,8 @@ func (s *server) tail() {
 	})
 }
 
-// tailAfter is the sequence to go on from. One that the stream has not reached belongs to a stream that is gone; waiting for it would be silence without a reason.
+// tailAfter is the sequence to go on from. One that the stream has not reached belongs to a
+// stream that is gone; waiting for it would be silence without a reason.
 func (s *server) tailAfter(ctx context.Context, in *tailInput) (uint64, error) {
 	last, err := s.Events.LastSequence(ctx)
 	if err != nil {
@@ -104,7 +107,8 @@ func (f *feed) run(ctx context.Context) {
 	f.w.Header().Set("X-Accel-Buffering", "no") // nginx would keep messages back
 	heartbeat := time.NewTicker(wire.TailHeartbeat)
 	defer heartbeat.Stop()
-	// The position comes first: whoever is cut off before the first event still knows where to go on.
+	// The position comes first: whoever is cut off before the first event still knows where to go
+	// on.
 	if f.send(fmt.Appendf(nil, "retry: 1000\nid: %d\n\n", f.seen)) != nil {
 		return
 	}

@@ -36,7 +36,8 @@ func (oneStore) Definition(context.Context, string) (core.StoredDefinition, erro
 	return core.StoredDefinition{Definition: d, Version: 1}, nil
 }
 
-// A body takes a time in each form that a flag and a query parameter do, and names the field of one that cannot be read.
+// A body takes a time in each form that a flag and a query parameter do, and names the field of
+// one that cannot be read.
 func TestTimesOfBodiesAreReadLikeFlags(t *testing.T) {
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 	var got wire.Backfill

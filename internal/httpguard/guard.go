@@ -13,7 +13,8 @@ import (
 // MaxMethod bounds the name of a request's method, bytes. The longest registered one has 17.
 const MaxMethod = 32
 
-// Deadlines of an answer: a reader that takes nothing for stall, or less than rate bytes a second, is cut off.
+// Deadlines of an answer: a reader that takes nothing for stall, or less than rate bytes a
+// second, is cut off.
 const (
 	stall = 30 * time.Second
 	rate  = 16 << 10
@@ -21,9 +22,11 @@ const (
 
 // Config says what a port is.
 type Config struct {
-	// LocalOnly refuses a Host that is not this machine: a page on another site may have made its own name point here.
+	// LocalOnly refuses a Host that is not this machine: a page on another site may have made its
+	// own name point here.
 	LocalOnly bool
-	// NoLogin refuses what comes through a proxy: whoever reaches the port may use it, and everybody would seem to sit at this machine.
+	// NoLogin refuses what comes through a proxy: whoever reaches the port may use it, and
+	// everybody would seem to sit at this machine.
 	NoLogin bool
 	// SameSite refuses what a page of another site asks for, other than to be shown as a page.
 	SameSite bool
@@ -95,7 +98,8 @@ func Forwarded(h http.Header) string {
 	return ""
 }
 
-// FromAnotherSite reports whether a browser says that another site's page made the request. A person who follows a link to a page is not that.
+// FromAnotherSite reports whether a browser says that another site's page made the request. A
+// person who follows a link to a page is not that.
 func FromAnotherSite(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	if site != "cross-site" && site != "same-site" {

@@ -20,7 +20,8 @@ type Record interface {
 	ConfirmStarts(ctx context.Context, starts []core.Start, at time.Time) error
 }
 
-// Starter starts the one run of a cause that is in the ledger. An execution that exists is no error.
+// Starter starts the one run of a cause that is in the ledger. An execution that exists is no
+// error.
 type Starter interface {
 	StartRun(ctx context.Context, activityID string, cause core.Cause) (core.StartOutcome, error)
 }
@@ -53,8 +54,9 @@ func StartOf(activityID string, cause core.Cause) core.Start {
 	return core.Start{ActivityID: activityID, CauseKey: cause.Key()}
 }
 
-// Launch records a cause, if it has no row, and starts its run, if it is unclaimed. After an error the
-// outcome still has the row if it was written: the sweeper, or for a make-up the watchdog, starts it.
+// Launch records a cause, if it has no row, and starts its run, if it is unclaimed. After an
+// error the outcome still has the row if it was written: the sweeper, or for a make-up the
+// watchdog, starts it.
 func (l Launcher) Launch(ctx context.Context, rec core.CauseRecord) (Outcome, error) {
 	state, err := l.Put(ctx, rec)
 	out := Outcome{State: state}
@@ -65,7 +67,8 @@ func (l Launcher) Launch(ctx context.Context, rec core.CauseRecord) (Outcome, er
 	return out, err
 }
 
-// Put records a cause, if it has no row, and starts nothing. An event that has the event_id of another one is CodeConflict, and recorded as little.
+// Put records a cause, if it has no row, and starts nothing. An event that has the event_id of
+// another one is CodeConflict, and recorded as little.
 func (l Launcher) Put(ctx context.Context, rec core.CauseRecord) (core.CauseState, error) {
 	states, err := l.Record.RecordCauses(ctx, []core.CauseRecord{rec}, l.now())
 	if err != nil {

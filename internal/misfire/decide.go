@@ -15,13 +15,13 @@ type Facts struct {
 	// Late is how late it was when that outage ended. Not when its run begins, or a backlog that is
 	// worked off one run at a time would push its own end out of the window.
 	Late time.Duration
-	// Since is how long the recorded outages after it have lasted. It counts for the window, not for
-	// the grace.
+	// Since is how long the recorded outages after it have lasted. It counts for the window, not
+	// for the grace.
 	Since time.Duration
 	// Down: an outage was in progress at the slot itself.
 	Down bool
-	// Elected is the one that runs for all of those that were missed together: the latest, unless an
-	// earlier one has begun already. Needed where one runs for all; zero is the slot itself.
+	// Elected is the one that runs for all of those that were missed together: the latest, unless
+	// an earlier one has begun already. Needed where one runs for all; zero is the slot itself.
 	Elected time.Time
 	// Open is the slot whose run was open at this one; zero if none was, or nobody knows.
 	Open time.Time
@@ -55,8 +55,8 @@ const (
 // Decision is the verdict on one slot.
 type Decision struct {
 	Verdict Verdict
-	// Into is the slot that runs for this one, with Compress. Zero: the run that stands for it is not
-	// known yet.
+	// Into is the slot that runs for this one, with Compress. Zero: the run that stands for it is
+	// not known yet.
 	Into  time.Time
 	Cause Cause
 	// Late: within the grace when its outage ended. Such a run is late only, and no make-up.

@@ -14,8 +14,8 @@ type Slots interface {
 	Last(from, to time.Time) (time.Time, bool)
 }
 
-// KeptBy is the outage that kept a slot from starting within its grace; nil if none is recorded. The
-// outages are ordered by their start.
+// KeptBy is the outage that kept a slot from starting within its grace; nil if none is
+// recorded. The outages are ordered by their start.
 //
 // Where one slot runs for all it is the outage that began first, so that one that begins later does
 // not change the answer; else the one that ends last, which explains most.
@@ -26,8 +26,8 @@ func (t Terms) KeptBy(outages []core.Outage, slot time.Time) *core.Outage {
 	return lastTouching(outages, slot, t.Grace)
 }
 
-// lastTouching is the outage that ends last of those that lasted at some moment between the slot and
-// the end of the grace.
+// lastTouching is the outage that ends last of those that lasted at some moment between the
+// slot and the end of the grace.
 func lastTouching(outages []core.Outage, slot time.Time, grace time.Duration) *core.Outage {
 	var found *core.Outage
 	for i, o := range outages {
@@ -54,8 +54,8 @@ func firstTouching(outages []core.Outage, slot time.Time, grace time.Duration) *
 // DownAt reports whether an outage was in progress at the slot itself.
 func DownAt(outages []core.Outage, slot time.Time) bool { return lastTouching(outages, slot, 0) != nil }
 
-// LatestKept is the last slot that the outage kept from starting, from slot on. Outages that follow on
-// each other without a slot that could fire between them count as one.
+// LatestKept is the last slot that the outage kept from starting, from slot on. Outages that
+// follow on each other without a slot that could fire between them count as one.
 func LatestKept(slots Slots, outages []core.Outage, slot time.Time, out core.Outage) time.Time {
 	latest := slot
 	for {

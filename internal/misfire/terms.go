@@ -32,8 +32,8 @@ func TermsOf(t core.TriggerConfig) Terms {
 	return terms
 }
 
-// Gone are the terms of a definition that was deleted: nothing is made up for it, and what its outage
-// kept from starting is not late but missed.
+// Gone are the terms of a definition that was deleted: nothing is made up for it, and what its
+// outage kept from starting is not late but missed.
 func (t Terms) Gone() Terms {
 	t.Rule, t.gone = rules[0], true
 	return t
@@ -42,7 +42,7 @@ func (t Terms) Gone() Terms {
 // Allowed is how late a slot may start without being missed.
 func (t Terms) Allowed() time.Duration { return t.Grace + t.Jitter }
 
-// InGrace reports whether a slot that was late by so much when its outage ended is late only, and not
-// missed. What happens after its grace does not change that: another outage, while it waits for its
-// turn, does not make it missed.
+// InGrace reports whether a slot that was late by so much when its outage ended is late only,
+// and not missed. What happens after its grace does not change that: another outage, while it
+// waits for its turn, does not make it missed.
 func (t Terms) InGrace(late time.Duration) bool { return !t.gone && late <= t.Allowed() }

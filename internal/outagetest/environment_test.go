@@ -20,7 +20,8 @@ import (
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 )
 
-// environment is a complete installation in processes of its own, and a server outside that its definitions call.
+// environment is a complete installation in processes of its own, and a server outside that its
+// definitions call.
 type environment struct {
 	*testing.T
 	api      *apiclient.Client
@@ -58,8 +59,8 @@ func (p program) everythingInOneProcess(t *testing.T) *environment {
 	return e
 }
 
-// inParts is `activity-core serve` on PostgreSQL and on servers of its own: one process for every role, or with apart one for
-// the worker and one for the others.
+// inParts is `activity-core serve` on PostgreSQL and on servers of its own: one process for
+// every role, or with apart one for the worker and one for the others.
 func (p program) inParts(t *testing.T, apart bool, settings ...string) *environment {
 	database := postgrestest.Database(t)
 	apiPort, temporalPort, natsPort := freePort(t), freePort(t), freePort(t)
@@ -154,7 +155,8 @@ func (e *environment) check(name string, since, until time.Time) (wire.LedgerChe
 	}})
 }
 
-// outside is the world that runs have their effect on. It refuses nothing and dedupes nothing: it counts.
+// outside is the world that runs have their effect on. It refuses nothing and dedupes nothing:
+// it counts.
 type outside struct {
 	*httptest.Server
 	mu sync.Mutex

@@ -45,7 +45,8 @@ var causes = []cause{
 	},
 	{
 		name: "schedules deleted by hand",
-		// Reconciliation would mend them within a minute: it is kept from that, and comes when somebody asks.
+		// Reconciliation would mend them within a minute: it is kept from that, and comes when
+		// somebody asks.
 		install: func(p program, t *testing.T) *environment {
 			return p.inParts(t, false, "ACTIVITY_CORE_RECONCILE_INTERVAL=1h")
 		},
@@ -63,8 +64,9 @@ var causes = []cause{
 	},
 }
 
-// TestTwelveMissedTicks makes each outage last for twelve minutes of definitions that fire each minute, one for each policy,
-// and compares what ran with what docs/misfire.md promises. The four outages happen at once.
+// TestTwelveMissedTicks makes each outage last for twelve minutes of definitions that fire each
+// minute, one for each policy, and compares what ran with what docs/misfire.md promises. The
+// four outages happen at once.
 func TestTwelveMissedTicks(t *testing.T) {
 	if os.Getenv(envLong) == "" {
 		t.Skipf("takes about 17 minutes; set %s=1, and %s=1 for PostgreSQL", envLong, postgrestest.EnvOn)
@@ -117,8 +119,9 @@ func experiment(e *environment, c cause, table *report) {
 	}
 }
 
-// minutely is a definition that tells the outside world of each of its runs. Its grace is shorter than the time between the
-// last missed tick and the end of the outage, so that all twelve are missed.
+// minutely is a definition that tells the outside world of each of its runs. Its grace is
+// shorter than the time between the last missed tick and the end of the outage, so that all
+// twelve are missed.
 func (e *environment) minutely(policy core.MisfirePolicy) core.Definition {
 	name := "minutely-" + string(policy)
 	return core.Definition{

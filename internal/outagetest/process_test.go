@@ -28,7 +28,8 @@ func build(t *testing.T) program {
 	return program{path}
 }
 
-// process is one process of the program. It can be killed and started again, as often as a test likes.
+// process is one process of the program. It can be killed and started again, as often as a test
+// likes.
 type process struct {
 	*testing.T
 	program
@@ -37,7 +38,8 @@ type process struct {
 	cmd       *exec.Cmd
 }
 
-// process makes a process that is not started yet. Of the environment it sees only what is named here.
+// process makes a process that is not started yet. Of the environment it sees only what is
+// named here.
 func (p program) process(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), strings.Join(args[:2], "-")+".log")
@@ -77,15 +79,17 @@ func (x *process) kill() {
 	x.cmd = nil
 }
 
-// nextPort is where freePort goes on: below what Linux gives to outgoing connections (ip_local_port_range begins at
-// 32768), so that no socket takes a port while its server is dead, and apart from test processes beside this one.
+// nextPort is where freePort goes on: below what Linux gives to outgoing connections
+// (ip_local_port_range begins at 32768), so that no socket takes a port while its server is
+// dead, and apart from test processes beside this one.
 var nextPort = func() *atomic.Int32 {
 	var at atomic.Int32
 	at.Store(int32(12_000 + os.Getpid()%200*100))
 	return &at
 }()
 
-// freePort is a port that nothing listens on, to be used by the same server again after its death. It is handed out once.
+// freePort is a port that nothing listens on, to be used by the same server again after its
+// death. It is handed out once.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {

@@ -16,36 +16,36 @@ import (
 
 	"code.dny.dev/ssrf"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// explain turns the client's error into one that is safe to show, and says what happened: URLs can hold tokens, so only
-// the host is named.
+// explain turns the client's error into one that is safe to show, and says what happened: URLs
+// can hold tokens, so only the host is named.
 func explain(r Request, err error) error {
 	host := r.URL.Host
 	var refused redirectError
 	switch {
 	case errors.Is(err, errMetadata):
-		return activitycore.Wrap(activitycore.CodeForbidden, bare(err), "the request to %s leads to the metadata service of a cloud, which hands out its credentials and is not allowed; "+
+		return core.Wrap(core.CodeForbidden, bare(err), "the request to %s leads to the metadata service of a cloud, which hands out its credentials and is not allowed; "+
 			"an operator can allow it by its very address in outbound.allow, such as 169.254.169.254/32", host)
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort), errors.Is(err, ssrf.ErrProhibitedPort):
-		return activitycore.Wrap(activitycore.CodeForbidden, bare(err), "the request to %s leads to a private or special address, which is not allowed; "+
+		return core.Wrap(core.CodeForbidden, bare(err), "the request to %s leads to a private or special address, which is not allowed; "+
 			"an operator can allow its network with outbound.allow", host)
 	case errors.As(err, &refused):
-		return activitycore.Errorf(activitycore.CodeForbidden, "%s %s", host, string(refused))
+		return core.Errorf(core.CodeForbidden, "%s %s", host, string(refused))
 	case errors.Is(err, context.Canceled):
-		return activitycore.Wrap(activitycore.CodeUnavailable, context.Canceled, "the request to %s was canceled", host)
+		return core.Wrap(core.CodeUnavailable, context.Canceled, "the request to %s was canceled", host)
 	case isTimeout(err):
-		return activitycore.Wrap(activitycore.CodeUnavailable, context.DeadlineExceeded, "%s", timedOut(host, err))
+		return core.Wrap(core.CodeUnavailable, context.DeadlineExceeded, "%s", timedOut(host, err))
 	case speaksPlain(err):
-		return activitycore.Errorf(activitycore.CodeInvalid, "%s speaks plain HTTP, no TLS; use http:// if that is intended", host)
+		return core.Errorf(core.CodeInvalid, "%s speaks plain HTTP, no TLS; use http:// if that is intended", host)
 	case r.URL.Scheme == "http" && strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`): // a TLS alert
-		return activitycore.Errorf(activitycore.CodeInvalid, "%s speaks TLS, no plain HTTP; use https://", host)
+		return core.Errorf(core.CodeInvalid, "%s speaks TLS, no plain HTTP; use https://", host)
 	}
 	if what := certificateFault(err); what != "" {
-		return activitycore.Wrap(activitycore.CodeUnavailable, bare(err), "the certificate of %s is not trusted: %s", host, what)
+		return core.Wrap(core.CodeUnavailable, bare(err), "the certificate of %s is not trusted: %s", host, what)
 	}
-	return activitycore.Wrap(activitycore.CodeUnavailable, bare(err), "%s", failure(r.URL, err))
+	return core.Wrap(core.CodeUnavailable, bare(err), "%s", failure(r.URL, err))
 }
 
 func isTimeout(err error) bool {
@@ -144,13 +144,13 @@ func brokenOff(r Request, res *http.Response, got int, err error) error {
 	case errors.Is(err, context.Canceled):
 		return explain(r, err)
 	case isTimeout(err):
-		return activitycore.Wrap(activitycore.CodeUnavailable, context.DeadlineExceeded, "%s began to answer %d and did not end in time: %d bytes had come", r.URL.Host, res.StatusCode, got)
+		return core.Wrap(core.CodeUnavailable, context.DeadlineExceeded, "%s began to answer %d and did not end in time: %d bytes had come", r.URL.Host, res.StatusCode, got)
 	}
 	of := ""
 	if res.ContentLength > 0 {
 		of = fmt.Sprintf(" of %d", res.ContentLength)
 	}
-	return activitycore.Wrap(activitycore.CodeUnavailable, bare(err), "%s broke off its answer %d after %d%s bytes", r.URL.Host, res.StatusCode, got, of)
+	return core.Wrap(core.CodeUnavailable, bare(err), "%s broke off its answer %d after %d%s bytes", r.URL.Host, res.StatusCode, got, of)
 }
 
 // oneLine bounds text that the other side had a part in.

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/outbound/outboundtest"
 )
@@ -107,28 +107,28 @@ func TestWhatKeptAnAnswerAwayIsToldApart(t *testing.T) {
 	asks.ClientAuth, asks.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12
 	for name, c := range map[string]struct {
 		url   string
-		code  activitycore.Code
+		code  core.Code
 		wants []string
 		roots *x509.CertPool
 	}{
-		"refused":      {closed.URL, activitycore.CodeUnavailable, []string{"refused the connection", "nothing listens at port"}, nil},
-		"no such host": {"http://nowhere.invalid/", activitycore.CodeUnavailable, []string{"there is no host nowhere.invalid"}, nil},
+		"refused":      {closed.URL, core.CodeUnavailable, []string{"refused the connection", "nothing listens at port"}, nil},
+		"no such host": {"http://nowhere.invalid/", core.CodeUnavailable, []string{"there is no host nowhere.invalid"}, nil},
 		"reset": {"http://" + raw(t, func(c net.Conn) {
 			_, _ = http.ReadRequest(bufio.NewReader(c))
 			_ = c.(*net.TCPConn).SetLinger(0)
-		}), activitycore.CodeUnavailable, []string{"reset the connection"}, nil},
-		"closed":                {"http://" + raw(t, answering("")), activitycore.CodeUnavailable, []string{"closed the connection without an answer"}, nil},
-		"not HTTP":              {"http://" + raw(t, answering("SSH-2.0-OpenSSH_9.9\r\n")), activitycore.CodeUnavailable, []string{"something that is not HTTP"}, nil},
-		"TLS to a plain port":   {strings.Replace(plain.URL, "http:", "https:", 1), activitycore.CodeInvalid, []string{"speaks plain HTTP", "use http://"}, nil},
-		"plain to a TLS port":   {"http://" + raw(t, answering("\x15\x03\x01\x00\x02\x02\x16")), activitycore.CodeInvalid, []string{"speaks TLS", "use https://"}, nil},
-		"broken off":            {"http://" + raw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")), activitycore.CodeUnavailable, []string{"broke off its answer 200 after 3 of 10 bytes"}, nil},
-		"broken off, in chunks": {"http://" + raw(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc")), activitycore.CodeUnavailable, []string{"broke off its answer 200"}, nil},
-		"headers too large":     {"http://" + raw(t, answering("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 100<<10)+"\r\n\r\n")), activitycore.CodeUnavailable, []string{"headers", "65536 bytes"}, nil},
-		"unknown authority":     {"https://" + overTLS(t, with(good)), activitycore.CodeUnavailable, []string{"not trusted", "authority is unknown"}, x509.NewCertPool()},
-		"expired":               {"https://" + overTLS(t, with(expired)), activitycore.CodeUnavailable, []string{"not trusted", "expired at " + expired.Leaf.NotAfter.UTC().Format(time.RFC3339)}, trusted},
-		"not yet valid":         {"https://" + overTLS(t, with(early)), activitycore.CodeUnavailable, []string{"not trusted", "valid from " + early.Leaf.NotBefore.UTC().Format(time.RFC3339)}, trusted},
-		"another name":          {"https://" + overTLS(t, with(other)), activitycore.CodeUnavailable, []string{"not trusted", "it is for"}, trusted},
-		"client certificate":    {"https://" + overTLS(t, asks), activitycore.CodeUnavailable, []string{"TLS handshake"}, trusted},
+		}), core.CodeUnavailable, []string{"reset the connection"}, nil},
+		"closed":                {"http://" + raw(t, answering("")), core.CodeUnavailable, []string{"closed the connection without an answer"}, nil},
+		"not HTTP":              {"http://" + raw(t, answering("SSH-2.0-OpenSSH_9.9\r\n")), core.CodeUnavailable, []string{"something that is not HTTP"}, nil},
+		"TLS to a plain port":   {strings.Replace(plain.URL, "http:", "https:", 1), core.CodeInvalid, []string{"speaks plain HTTP", "use http://"}, nil},
+		"plain to a TLS port":   {"http://" + raw(t, answering("\x15\x03\x01\x00\x02\x02\x16")), core.CodeInvalid, []string{"speaks TLS", "use https://"}, nil},
+		"broken off":            {"http://" + raw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")), core.CodeUnavailable, []string{"broke off its answer 200 after 3 of 10 bytes"}, nil},
+		"broken off, in chunks": {"http://" + raw(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc")), core.CodeUnavailable, []string{"broke off its answer 200"}, nil},
+		"headers too large":     {"http://" + raw(t, answering("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 100<<10)+"\r\n\r\n")), core.CodeUnavailable, []string{"headers", "65536 bytes"}, nil},
+		"unknown authority":     {"https://" + overTLS(t, with(good)), core.CodeUnavailable, []string{"not trusted", "authority is unknown"}, x509.NewCertPool()},
+		"expired":               {"https://" + overTLS(t, with(expired)), core.CodeUnavailable, []string{"not trusted", "expired at " + expired.Leaf.NotAfter.UTC().Format(time.RFC3339)}, trusted},
+		"not yet valid":         {"https://" + overTLS(t, with(early)), core.CodeUnavailable, []string{"not trusted", "valid from " + early.Leaf.NotBefore.UTC().Format(time.RFC3339)}, trusted},
+		"another name":          {"https://" + overTLS(t, with(other)), core.CodeUnavailable, []string{"not trusted", "it is for"}, trusted},
+		"client certificate":    {"https://" + overTLS(t, asks), core.CodeUnavailable, []string{"TLS handshake"}, trusted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := outbound.Config{Allow: loopback(), TLS: &tls.Config{RootCAs: c.roots}}
@@ -138,12 +138,12 @@ func TestWhatKeptAnAnswerAwayIsToldApart(t *testing.T) {
 			client := outbound.New(cfg)
 			defer client.Close()
 			_, err := client.Do(t.Context(), request(t, "GET", c.url))
-			if activitycore.CodeOf(err) != c.code {
+			if core.CodeOf(err) != c.code {
 				t.Errorf("got %v, want code %s", err, c.code)
 			}
 			for _, want := range c.wants {
-				if !strings.Contains(activitycore.MessageOf(err), want) {
-					t.Errorf("got %q (%v), want %q", activitycore.MessageOf(err), err, want)
+				if !strings.Contains(core.MessageOf(err), want) {
+					t.Errorf("got %q (%v), want %q", core.MessageOf(err), err, want)
 				}
 			}
 		})
@@ -157,7 +157,7 @@ func TestAControlCharacterInAHeaderIsRefusedAndNotTold(t *testing.T) {
 	for _, value := range []string{"hunter22\n", "hunter\x0022", "hunter22\x7f"} {
 		r := request(t, "GET", "http://127.0.0.1:1/")
 		r.Secret.Set("X-Token", value)
-		if _, err := c.Do(t.Context(), r); !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(err.Error(), "X-Token") || strings.Contains(err.Error(), "hunter") {
+		if _, err := c.Do(t.Context(), r); !core.IsCode(err, core.CodeInvalid) || !strings.Contains(err.Error(), "X-Token") || strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%q: got %v, want invalid, naming the header only", value, err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestAnAnswerBeforeTheWholeRequestWasReadIsNoDelivery(t *testing.T) {
 	r.Body = make([]byte, 64<<20) // more than the buffers of the system take
 	_, err := c.Do(t.Context(), r)
 	close(over)
-	if !activitycore.IsCode(err, activitycore.CodeUnavailable) || !strings.Contains(activitycore.MessageOf(err), "of the 67108864 bytes") {
+	if !core.IsCode(err, core.CodeUnavailable) || !strings.Contains(core.MessageOf(err), "of the 67108864 bytes") {
 		t.Errorf("got %v, want unavailable with the bytes that were sent", err)
 	}
 }
@@ -191,24 +191,25 @@ func TestMetadataServicesAreReachedOnlyWhenTheyAreNamed(t *testing.T) {
 		c := outbound.New(outbound.Config{Allow: everything})
 		_, err := c.Do(t.Context(), request(t, "GET", "http://"+host+":1/"))
 		c.Close()
-		if !activitycore.IsCode(err, activitycore.CodeForbidden) || !strings.Contains(activitycore.MessageOf(err), "metadata service") {
+		if !core.IsCode(err, core.CodeForbidden) || !strings.Contains(core.MessageOf(err), "metadata service") {
 			t.Errorf("%s: got %v, want forbidden", host, err)
 		}
 	}
 	resolver := outboundtest.Resolver(t, netip.MustParseAddr("169.254.169.254"))
 	c := outbound.New(outbound.Config{Allow: everything, Resolver: resolver})
 	defer c.Close()
-	if _, err := c.Do(t.Context(), request(t, "GET", "http://metadata.google.internal:1/")); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+	if _, err := c.Do(t.Context(), request(t, "GET", "http://metadata.google.internal:1/")); !core.IsCode(err, core.CodeForbidden) {
 		t.Errorf("by its name: got %v, want forbidden", err)
 	}
 }
 
-// What a network translates to IPv4 is judged as that address, also where the network itself is allowed.
+// What a network translates to IPv4 is judged as that address, also where the network itself is
+// allowed.
 func TestAnAllowedTranslationDoesNotOpenWhatLiesBehindIt(t *testing.T) {
 	c := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96")}})
 	defer c.Close()
 	for _, host := range []string{"[64:ff9b::7f00:1]", "[64:ff9b::a00:1]"} {
-		if _, err := c.Do(t.Context(), request(t, "GET", "http://"+host+":1/")); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+		if _, err := c.Do(t.Context(), request(t, "GET", "http://"+host+":1/")); !core.IsCode(err, core.CodeForbidden) {
 			t.Errorf("%s: got %v, want forbidden", host, err)
 		}
 	}

@@ -13,8 +13,9 @@ import (
 // errMetadata is the refusal of a metadata service's address.
 var errMetadata = errors.New("prohibited metadata service")
 
-// metadataServices are the addresses at which clouds hand out what a machine may do and know. Some lie in ranges that are
-// allowed for other reasons, one in a public one: they are reached only if they are allowed by their very address.
+// metadataServices are the addresses at which clouds hand out what a machine may do and know.
+// Some lie in ranges that are allowed for other reasons, one in a public one: they are reached
+// only if they are allowed by their very address.
 var metadataServices = addresses(
 	"169.254.169.254",    // AWS, Azure, Google, Oracle, OpenStack, IBM, DigitalOcean, Hetzner, Huawei and others
 	"fd00:ec2::254",      // AWS
@@ -33,7 +34,8 @@ var metadataServices = addresses(
 	"fd00:a9fe:a9fe::1",  // Akamai (Linode)
 )
 
-// embedding are IPv6 ranges whose addresses lead to an IPv4 address, and the byte at which it begins.
+// embedding are IPv6 ranges whose addresses lead to an IPv4 address, and the byte at which it
+// begins.
 var embedding = []struct {
 	prefix netip.Prefix
 	at     int

@@ -11,7 +11,8 @@ import (
 type needle struct {
 	chars [][]byte // each character in UTF-8; a byte that is none stands alone
 	runes []rune   // the same, -1 for such a byte
-	// encoded: it is base64, which may be wrapped into lines, and whose neighbours hold bits of the secret.
+	// encoded: it is base64, which may be wrapped into lines, and whose neighbours hold bits of the
+	// secret.
 	encoded bool
 }
 
@@ -43,7 +44,8 @@ func newFinder(needles []needle) *finder {
 	return f
 }
 
-// blot replaces what is found. In a text that was cut, the beginning of a secret at the end is one too.
+// blot replaces what is found. In a text that was cut, the beginning of a secret at the end is
+// one too.
 func (f *finder) blot(text []byte, cut bool) []byte {
 	var out []byte
 	done := 0
@@ -68,7 +70,8 @@ func (f *finder) plain(b byte) bool {
 	return len(f.by[b]) == 0 && b != '\\' && b != '%' && b != '&' && b != '+'
 }
 
-// at is the longest find that begins at i, with what belongs to it on both sides; to is -1 if there is none.
+// at is the longest find that begins at i, with what belongs to it on both sides; to is -1 if
+// there is none.
 func (f *finder) at(text []byte, i int, cut bool) (from, to int) {
 	from, to = i, -1
 	if f.plain(text[i]) {
@@ -152,8 +155,8 @@ func inAlphabet(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '+' || b == '/' || b == '-' || b == '_'
 }
 
-// match is where a find that begins at i ends, -1 if there is none. An escape can be read in more than one way, so each
-// way is followed.
+// match is where a find that begins at i ends, -1 if there is none. An escape can be read in
+// more than one way, so each way is followed.
 func (n *needle) match(text []byte, i int, cut bool) int {
 	var now, next [maxReadings]int
 	now[0] = i
@@ -246,7 +249,8 @@ func afterBackslashes(text []byte, p int, r rune, add func(int)) {
 	}
 }
 
-// backslashed reads \/ \n \u002B \x2B, with as many backslashes as come of escaping again; end is 0 if it is none of them.
+// backslashed reads \/ \n \u002B \x2B, with as many backslashes as come of escaping again; end
+// is 0 if it is none of them.
 func backslashed(text []byte, p int) (r rune, end int) {
 	j := p
 	for j < len(text) && text[j] == '\\' && j-p < 1<<maxNested {

@@ -1,6 +1,7 @@
-// Package outbound owns the one HTTP client with which definitions reach the outside world: every address is checked after
-// it was resolved and before it is dialled, redirects are checked again, nothing is read beyond its limit, and no proxy is
-// taken from the environment. It must not know what a request is for, nor where secrets come from.
+// Package outbound owns the one HTTP client with which definitions reach the outside world:
+// every address is checked after it was resolved and before it is dialled, redirects are
+// checked again, nothing is read beyond its limit, and no proxy is taken from the environment.
+// It must not know what a request is for, nor where secrets come from.
 package outbound
 
 import (
@@ -15,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Limits that no definition can raise.
@@ -27,8 +28,9 @@ const (
 
 // Config says whom the client may talk to.
 type Config struct {
-	// Allow are networks that are allowed although they are private or otherwise special: 10.0.0.0/8, 127.0.0.0/8, ::1/128.
-	// The metadata service of a cloud is allowed by its very address only: 169.254.169.254/32.
+	// Allow are networks that are allowed although they are private or otherwise special:
+	// 10.0.0.0/8, 127.0.0.0/8, ::1/128. The metadata service of a cloud is allowed by its very
+	// address only: 169.254.169.254/32.
 	Allow []netip.Prefix
 	// UserAgent is sent with every request that names none; default "activity-core".
 	UserAgent string
@@ -78,17 +80,19 @@ type Request struct {
 	Method string
 	URL    *url.URL // from [ParseURL]
 	Header http.Header
-	// Secret are headers that are dropped when a redirect leads to another host, and blotted out of the answer.
+	// Secret are headers that are dropped when a redirect leads to another host, and blotted out of
+	// the answer.
 	Secret http.Header
-	// Hidden are other secrets that the request was made with, such as the key of a signature; they are blotted out as well.
+	// Hidden are other secrets that the request was made with, such as the key of a signature; they
+	// are blotted out as well.
 	Hidden []string
 	Body   []byte
 	// MaxBytes is how much of the answer's body is read; it must be positive.
 	MaxBytes int64
 }
 
-// Response is an answer, its body read up to the request's limit. Text in it is UTF-8, whatever charset it was sent in, and
-// the request's secrets are blotted out.
+// Response is an answer, its body read up to the request's limit. Text in it is UTF-8, whatever
+// charset it was sent in, and the request's secrets are blotted out.
 type Response struct {
 	Status int
 	Header http.Header
@@ -103,21 +107,21 @@ type Response struct {
 // complete reports whether a status says that the request was understood and done.
 func complete(status int) bool { return status >= 200 && status <= 299 }
 
-// ParseURL accepts absolute http and https URLs without credentials in them. Its errors are CodeInvalid and never
-// contain more of the URL than its host.
+// ParseURL accepts absolute http and https URLs without credentials in them. Its errors are
+// CodeInvalid and never contain more of the URL than its host.
 func ParseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL cannot be parsed; write for example https://example.com/path")
+		return nil, core.Errorf(core.CodeInvalid, "the URL cannot be parsed; write for example https://example.com/path")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL's scheme is %q; use http or https", u.Scheme)
+		return nil, core.Errorf(core.CodeInvalid, "the URL's scheme is %q; use http or https", u.Scheme)
 	case u.Hostname() == "":
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL names no host; write for example https://example.com/path")
+		return nil, core.Errorf(core.CodeInvalid, "the URL names no host; write for example https://example.com/path")
 	case u.User != nil:
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL of host %q contains credentials; use secret_header instead", u.Host)
+		return nil, core.Errorf(core.CodeInvalid, "the URL of host %q contains credentials; use secret_header instead", u.Host)
 	case oddAddress(u.Hostname()):
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the URL's host %q is neither a name nor an address in its usual spelling; write for example 192.0.2.1", u.Hostname())
+		return nil, core.Errorf(core.CodeInvalid, "the URL's host %q is neither a name nor an address in its usual spelling; write for example 192.0.2.1", u.Hostname())
 	}
 	return u, nil
 }
@@ -125,9 +129,10 @@ func ParseURL(raw string) (*url.URL, error) {
 // controls reports whether a header's value cannot hold a character.
 func controls(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// oddAddress reports whether a host is an IPv4 address in a spelling that only some resolvers understand: 2130706433,
-// 0x7f.1, 127.1. By the WHATWG's URL standard that is every host whose last label is a number. What resolvers make of it is
-// checked at dial time too; here it fails at once, and everywhere alike.
+// oddAddress reports whether a host is an IPv4 address in a spelling that only some resolvers
+// understand: 2130706433, 0x7f.1, 127.1. By the WHATWG's URL standard that is every host whose
+// last label is a number. What resolvers make of it is checked at dial time too; here it fails
+// at once, and everywhere alike.
 func oddAddress(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return false
@@ -140,10 +145,11 @@ func oddAddress(host string) bool {
 	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
-// Do makes a request and reads its answer, whatever its status. A redirect that would change the method or drop the body is
-// not followed: it is the answer, see [Response.Redirect]. Errors carry CodeUnavailable if another attempt may succeed,
-// CodeForbidden if the address is not allowed, CodeInvalid otherwise. They name the host, and of a redirect's target
-// what stands before the question mark.
+// Do makes a request and reads its answer, whatever its status. A redirect that would change
+// the method or drop the body is not followed: it is the answer, see [Response.Redirect].
+// Errors carry CodeUnavailable if another attempt may succeed, CodeForbidden if the address is
+// not allowed, CodeInvalid otherwise. They name the host, and of a redirect's target what
+// stands before the question mark.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	up := &upload{body: r.Body}
 	req, err := c.request(ctx, r, up)
@@ -174,7 +180,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 func (c *Client) request(ctx context.Context, r Request, up *upload) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(up.traced(context.WithValue(ctx, askedKey{}, r)), r.Method, r.URL.String(), nil)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "the request to %s is not valid HTTP: check its method", r.URL.Host)
+		return nil, core.Wrap(core.CodeInvalid, err, "the request to %s is not valid HTTP: check its method", r.URL.Host)
 	}
 	if len(r.Body) > 0 {
 		req.GetBody, req.ContentLength = up.reader, int64(len(r.Body))
@@ -188,14 +194,14 @@ func (c *Client) request(ctx context.Context, r Request, up *upload) (*http.Requ
 	}
 	for name, values := range req.Header {
 		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, controls) }) {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "the header %s of the request to %s has a control character in its value, which a header cannot", oneLine(name), r.URL.Host)
+			return nil, core.Errorf(core.CodeInvalid, "the header %s of the request to %s has a control character in its value, which a header cannot", oneLine(name), r.URL.Host)
 		}
 	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
 	if host := req.Header.Get("Host"); host != "" {
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the header Host cannot be set; it follows from the URL")
+		return nil, core.Errorf(core.CodeInvalid, "the header Host cannot be set; it follows from the URL")
 	}
 	return req, nil
 }

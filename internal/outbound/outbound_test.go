@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 	"github.com/activity-core/activity-core/internal/outbound/outboundtest"
 )
@@ -31,7 +31,8 @@ func request(t *testing.T, method, raw string) outbound.Request {
 	return outbound.Request{Method: method, URL: u, Header: http.Header{}, Secret: http.Header{}, MaxBytes: 1 << 10}
 }
 
-// Every spelling of an address that must not be reached, whether the resolver or the dialer understands it.
+// Every spelling of an address that must not be reached, whether the resolver or the dialer
+// understands it.
 func TestSpecialAddressesAreRefusedInEverySpelling(t *testing.T) {
 	var hits atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
@@ -55,7 +56,7 @@ func TestSpecialAddressesAreRefusedInEverySpelling(t *testing.T) {
 			if err == nil {
 				t.Fatalf("the request was made")
 			}
-			if code := activitycore.CodeOf(err); code != activitycore.CodeForbidden && code != activitycore.CodeUnavailable {
+			if code := core.CodeOf(err); code != core.CodeForbidden && code != core.CodeUnavailable {
 				t.Errorf("code %s: %v", code, err)
 			}
 		})
@@ -67,7 +68,7 @@ func TestSpecialAddressesAreRefusedInEverySpelling(t *testing.T) {
 
 func TestAnAddressInAnOddSpellingIsNoHost(t *testing.T) {
 	for _, host := range []string{"2130706433", "0x7f000001", "0X7F.1", "017700000001", "127.1", "0", "127.0.0.1.", "0x", "1.2.3.4.5", "127.0.0.01", "example.123"} {
-		if _, err := outbound.ParseURL("http://" + host + "/"); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		if _, err := outbound.ParseURL("http://" + host + "/"); !core.IsCode(err, core.CodeInvalid) {
 			t.Errorf("%s: got %v", host, err)
 		}
 	}
@@ -83,11 +84,11 @@ func TestANameThatResolvesToAPrivateAddressIsRefused(t *testing.T) {
 	c := outbound.New(outbound.Config{Resolver: answer})
 	defer c.Close()
 	_, err := c.Do(t.Context(), request(t, "GET", "http://public.example:80/"))
-	if !activitycore.IsCode(err, activitycore.CodeForbidden) {
+	if !core.IsCode(err, core.CodeForbidden) {
 		t.Fatalf("got %v, want forbidden", err)
 	}
-	if !strings.Contains(activitycore.MessageOf(err), "outbound.allow") {
-		t.Errorf("the message names no remedy: %s", activitycore.MessageOf(err))
+	if !strings.Contains(core.MessageOf(err), "outbound.allow") {
+		t.Errorf("the message names no remedy: %s", core.MessageOf(err))
 	}
 }
 
@@ -101,7 +102,7 @@ func TestARedirectToAPrivateAddressIsRefused(t *testing.T) {
 	c := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	defer c.Close()
 	_, err := c.Do(t.Context(), request(t, "GET", server.URL))
-	if !activitycore.IsCode(err, activitycore.CodeForbidden) || hits.Load() != 0 {
+	if !core.IsCode(err, core.CodeForbidden) || hits.Load() != 0 {
 		t.Fatalf("got %v and %d hits, want forbidden and none", err, hits.Load())
 	}
 }
@@ -155,7 +156,7 @@ func TestABodyIsNotCarriedToAnotherHost(t *testing.T) {
 	defer c.Close()
 	r := request(t, "POST", server.URL)
 	r.Body = []byte("confidential")
-	if _, err := c.Do(t.Context(), r); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+	if _, err := c.Do(t.Context(), r); !core.IsCode(err, core.CodeForbidden) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -170,7 +171,7 @@ func TestRedirectsEnd(t *testing.T) {
 	c := outbound.New(outbound.Config{Allow: loopback()})
 	defer c.Close()
 	_, err := c.Do(t.Context(), request(t, "GET", server.URL))
-	if !activitycore.IsCode(err, activitycore.CodeForbidden) || hits.Load() != 6 {
+	if !core.IsCode(err, core.CodeForbidden) || hits.Load() != 6 {
 		t.Errorf("got %v after %d requests", err, hits.Load())
 	}
 }
@@ -182,8 +183,9 @@ func TestTheProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 	t.Setenv("http_proxy", proxy.URL)
 	c := outbound.New(outbound.Config{})
 	defer c.Close()
-	// The guard must see the address itself: 10.0.0.1 is refused at dial, by us, without the proxy being asked.
-	if _, err := c.Do(t.Context(), request(t, "GET", "http://10.0.0.1/")); !activitycore.IsCode(err, activitycore.CodeForbidden) {
+	// The guard must see the address itself: 10.0.0.1 is refused at dial, by us, without the proxy
+	// being asked.
+	if _, err := c.Do(t.Context(), request(t, "GET", "http://10.0.0.1/")); !core.IsCode(err, core.CodeForbidden) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -218,7 +220,7 @@ func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 1)
 	defer cancel()
 	_, err := c.Do(ctx, request(t, "GET", server.URL))
-	if !activitycore.IsCode(err, activitycore.CodeUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if !core.IsCode(err, core.CodeUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -234,7 +236,7 @@ func TestErrorsNameTheHostAndNothingElseOfTheURL(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for _, raw := range []string{"http://user:hunter22@example.com/", "ftp://example.com/hunter22", "http:///hunter22", "::hunter22"} {
-		if _, err := outbound.ParseURL(raw); !activitycore.IsCode(err, activitycore.CodeInvalid) || strings.Contains(err.Error(), "hunter22") {
+		if _, err := outbound.ParseURL(raw); !core.IsCode(err, core.CodeInvalid) || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%s: got %v", raw, err)
 		}
 	}

@@ -13,14 +13,14 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // LongestRetryAfter is the most that [RetryAfter] answers.
 const LongestRetryAfter = 24 * time.Hour
 
-// RetryAfter is how long an answer asks to wait, in whole seconds or until a date; 0 if it does not ask. A date is taken
-// relative to the answer's own clock, and to now if it has none.
+// RetryAfter is how long an answer asks to wait, in whole seconds or until a date; 0 if it does
+// not ask. A date is taken relative to the answer's own clock, and to now if it has none.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if text == "" {
@@ -48,7 +48,8 @@ func Later(status int) bool {
 	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests
 }
 
-// LowerHeaders are the headers as expressions see them: names in lower case, several values joined with ", ".
+// LowerHeaders are the headers as expressions see them: names in lower case, several values
+// joined with ", ".
 func (r *Response) LowerHeaders() map[string]string {
 	out := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
@@ -57,7 +58,8 @@ func (r *Response) LowerHeaders() map[string]string {
 	return out
 }
 
-// MediaType is the type of the answer in lower case and without parameters, "" if it names none that can be read.
+// MediaType is the type of the answer in lower case and without parameters, "" if it names none
+// that can be read.
 func (r *Response) MediaType() string {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return media
@@ -70,10 +72,11 @@ func (r *Response) SaysJSON() bool {
 }
 
 // JSON reads the body as one JSON value.
-func (r *Response) JSON() (any, error) { return activitycore.DecodeData(r.Body) }
+func (r *Response) JSON() (any, error) { return core.DecodeData(r.Body) }
 
-// Value is the body as expressions see it: the JSON value if the answer calls itself JSON, or looks like an object or list;
-// text otherwise. What was cut is text, since half a JSON document is none.
+// Value is the body as expressions see it: the JSON value if the answer calls itself JSON, or
+// looks like an object or list; text otherwise. What was cut is text, since half a JSON
+// document is none.
 func (r *Response) Value() any {
 	trimmed := bytes.TrimSpace(r.Body)
 	looksLike := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
@@ -85,7 +88,8 @@ func (r *Response) Value() any {
 	return strings.ToValidUTF8(string(r.Body), "\uFFFD")
 }
 
-// WantsTLS reports whether a server refuses plain HTTP since it speaks TLS at that port, as the usual ones say it.
+// WantsTLS reports whether a server refuses plain HTTP since it speaks TLS at that port, as the
+// usual ones say it.
 func (r *Response) WantsTLS(asked *url.URL) bool {
 	return asked.Scheme == "http" && r.Status == http.StatusBadRequest &&
 		(bytes.Contains(r.Body, []byte("HTTP request to an HTTPS server")) || bytes.Contains(r.Body, []byte("HTTP request was sent to HTTPS port")) ||
@@ -106,10 +110,11 @@ func (r *Response) Kind() string {
 	return oneLine(media)
 }
 
-// utf8Text gives text in UTF-8, without a byte order mark: by the mark if there is one, else by the charset of its
-// Content-Type. What is UTF-8 already, or of an unknown charset, stays as it is.
+// utf8Text gives text in UTF-8, without a byte order mark: by the mark if there is one, else by
+// the charset of its Content-Type. What is UTF-8 already, or of an unknown charset, stays as it
+// is.
 func utf8Text(contentType string, body []byte) []byte {
-	if rest := activitycore.WithoutBOM(body); len(rest) < len(body) {
+	if rest := core.WithoutBOM(body); len(rest) < len(body) {
 		return rest
 	}
 	switch {

@@ -7,19 +7,21 @@ import (
 	"net/http"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const (
 	redacted       = "***"
 	shortestSecret = 4 // bytes; shorter ones cannot be told from ordinary text
-	// shortestEncoded is how many characters of a secret's base64 must be certain; fewer stand in other data by chance.
+	// shortestEncoded is how many characters of a secret's base64 must be certain; fewer stand in
+	// other data by chance.
 	shortestEncoded = 6
 )
 
-// Redact blots secrets out of what came back, since a server may echo a request's headers. [Client.Do] does it for all that
-// its request was made with. A secret is found as it is and with each of its characters escaped as JSON, HTML or URLs escape
-// them, also twice; without its scheme ("Bearer …"); as user and password of Basic; in base64 at any alignment, alone or
+// Redact blots secrets out of what came back, since a server may echo a request's headers.
+// [Client.Do] does it for all that its request was made with. A secret is found as it is and
+// with each of its characters escaped as JSON, HTML or URLs escape them, also twice; without
+// its scheme ("Bearer …"); as user and password of Basic; in base64 at any alignment, alone or
 // within more; in hexadecimal. Compressed, encrypted or reversed it is not recognised.
 func Redact(text []byte, secrets ...string) []byte {
 	if all := needlesOf(secrets); len(all) > 0 {
@@ -71,12 +73,12 @@ func namesSecret(name string, secrets []string) bool {
 // redactError blots a request's secrets out of an error, whose cause goes to the log.
 func redactError(err error, r Request) error {
 	secrets := r.secrets()
-	var e *activitycore.Error
+	var e *core.Error
 	if len(secrets) == 0 || !errors.As(err, &e) {
 		return err
 	}
 	clean := func(s string) string { return string(Redact([]byte(s), secrets...)) }
-	out := &activitycore.Error{Code: e.Code, Message: clean(e.Message), Cause: e.Cause}
+	out := &core.Error{Code: e.Code, Message: clean(e.Message), Cause: e.Cause}
 	if e.Cause != nil && clean(e.Cause.Error()) != e.Cause.Error() {
 		out.Cause = errors.New(clean(e.Cause.Error()))
 	}
@@ -125,8 +127,8 @@ func needlesOf(secrets []string) []needle {
 	return all
 }
 
-// inBase64 are the characters that stand for a secret in base64, whatever comes before and after it: one text for each of
-// the three alignments and two alphabets.
+// inBase64 are the characters that stand for a secret in base64, whatever comes before and
+// after it: one text for each of the three alignments and two alphabets.
 func inBase64(secret string) []string {
 	var all []string
 	for before := range 3 {

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // askedKey is the context key of the [Request] that is being made.
@@ -24,8 +24,9 @@ type redirectError string
 
 func (e redirectError) Error() string { return string(e) }
 
-// checkRedirect follows a redirect only if the next request is the same one: same method, same body. Another origin gets
-// neither the secrets nor a body. Each new address is checked at dial time like the first.
+// checkRedirect follows a redirect only if the next request is the same one: same method, same
+// body. Another origin gets neither the secrets nor a body. Each new address is checked at dial
+// time like the first.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first, last := via[0], via[len(via)-1]
 	if req.Method != last.Method || hasBody(last) && !hasBody(req) {
@@ -77,7 +78,8 @@ func PortOf(u *url.URL) string {
 	return "443"
 }
 
-// BoundHost is how a binding of a secret names what a URL leads to: the host alone for https at port 443, else host:port.
+// BoundHost is how a binding of a secret names what a URL leads to: the host alone for https at
+// port 443, else host:port.
 func BoundHost(u *url.URL) string {
 	host := strings.ToLower(u.Hostname())
 	port := PortOf(u)
@@ -93,8 +95,8 @@ func BoundHost(u *url.URL) string {
 // longestShown bounds a redirect's target in a message, in bytes.
 const longestShown = 200
 
-// shownURL is what a message may tell of a redirect's target: no query and no fragment, which can hold tokens, no
-// credentials, and none of the request's secrets.
+// shownURL is what a message may tell of a redirect's target: no query and no fragment, which
+// can hold tokens, no credentials, and none of the request's secrets.
 func shownURL(u *url.URL, r Request) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath, Opaque: u.Opaque}
 	if u.Opaque != "" {
@@ -110,8 +112,9 @@ func shownURL(u *url.URL, r Request) string {
 	return text
 }
 
-// Redirect is the error of an answer that is a redirect which was not followed, since the request that it asks for is
-// another one; nil for every other answer. method is that of the request.
+// Redirect is the error of an answer that is a redirect which was not followed, since the
+// request that it asks for is another one; nil for every other answer. method is that of the
+// request.
 func (r *Response) Redirect(method string) error {
 	if r.location == "" {
 		return nil
@@ -120,11 +123,12 @@ func (r *Response) Redirect(method string) error {
 	if method == http.MethodGet {
 		next = "a request without the body"
 	}
-	return activitycore.Errorf(activitycore.CodeInvalid, "%s %s answers %d to %s, which asks for %s, so nothing was delivered; put that address in url",
+	return core.Errorf(core.CodeInvalid, "%s %s answers %d to %s, which asks for %s, so nothing was delivered; put that address in url",
 		method, r.to.Host, r.Status, r.location, next)
 }
 
-// notFollowed is the shown target of a redirect that [checkRedirect] left alone, "" for other answers.
+// notFollowed is the shown target of a redirect that [checkRedirect] left alone, "" for other
+// answers.
 func notFollowed(res *http.Response, r Request) string {
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:

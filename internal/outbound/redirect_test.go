@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/outbound"
 )
 
@@ -62,12 +62,12 @@ func TestARedirectThatWouldChangeTheRequestIsNotFollowed(t *testing.T) {
 				t.Errorf("came %q, answer %d; want nothing, %d", came(), res.Status, c.status)
 			}
 			err = res.Redirect(c.method)
-			if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			if !core.IsCode(err, core.CodeInvalid) {
 				t.Fatalf("got %v, want invalid", err)
 			}
 			for _, want := range []string{fmt.Sprintf("answers %d to %s/ok", c.status, server.URL), "put that address in url"} {
-				if !strings.Contains(activitycore.MessageOf(err), want) || strings.Contains(activitycore.MessageOf(err), "t0ken") {
-					t.Errorf("got %q, want %q and nothing of the query", activitycore.MessageOf(err), want)
+				if !strings.Contains(core.MessageOf(err), want) || strings.Contains(core.MessageOf(err), "t0ken") {
+					t.Errorf("got %q, want %q and nothing of the query", core.MessageOf(err), want)
 				}
 			}
 		})
@@ -86,7 +86,7 @@ func TestARedirectRefusedByTheGuardNamesStatusLocationAndRemedy(t *testing.T) {
 	r.Body = []byte("confidential")
 	_, err := c.Do(t.Context(), r)
 	for _, want := range []string{"answers 308 to " + target.URL + "/new", "put that address in url"} {
-		if !activitycore.IsCode(err, activitycore.CodeForbidden) || !strings.Contains(activitycore.MessageOf(err), want) {
+		if !core.IsCode(err, core.CodeForbidden) || !strings.Contains(core.MessageOf(err), want) {
 			t.Errorf("got %v, want forbidden with %q", err, want)
 		}
 	}

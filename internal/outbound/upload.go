@@ -8,11 +8,11 @@ import (
 	"net/http/httptrace"
 	"sync"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// upload is a request's body on its way. A server can answer before it has read all of it; net/http then hands out the
-// answer and gives the rest up without a word.
+// upload is a request's body on its way. A server can answer before it has read all of it;
+// net/http then hands out the answer and gives the rest up without a word.
 type upload struct {
 	body []byte
 
@@ -87,6 +87,6 @@ func (u *upload) unfinished(ctx context.Context, r Request, res *http.Response) 
 	if left, _ = u.state(); left == 0 {
 		return nil
 	}
-	return activitycore.Errorf(activitycore.CodeUnavailable, "%s answered %d after %d of the %d bytes of the request's body, and took no more",
+	return core.Errorf(core.CodeUnavailable, "%s answered %d after %d of the %d bytes of the request's body, and took no more",
 		r.URL.Host, res.StatusCode, len(u.body)-left, len(u.body))
 }

@@ -33,7 +33,8 @@ func filled(t *testing.T, size listtest.Size) listtest.Database {
 
 func TestEveryListHasAnIndexForItsFilters(t *testing.T) {
 	d := filled(t, listtest.Small)
-	// A table this small is scanned with good reason; whether it has to be is the question. One connection, so that SET stays.
+	// A table this small is scanned with good reason; whether it has to be is the question. One
+	// connection, so that SET stays.
 	for _, setting := range []string{"enable_seqscan", "enable_sort", "enable_incremental_sort", "enable_bitmapscan"} {
 		if _, err := d.DB.ExecContext(t.Context(), "SET "+setting+" = off"); err != nil {
 			t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
 
@@ -93,7 +93,7 @@ func openDB(cfg Config) (*sql.DB, error) {
 	parsed, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		// pgx's own message may quote the URL, which holds a password.
-		return nil, activitycore.InvalidField("database.url", nil, "is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
+		return nil, core.InvalidField("database.url", nil, "is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
 	}
 	if parsed.ConnectTimeout == 0 {
 		parsed.ConnectTimeout = 5 * time.Second
@@ -145,7 +145,7 @@ func openEngine(ctx context.Context, cfg Config) (*engine, error) {
 
 func reachable(ctx context.Context, db *sql.DB) error {
 	if err := db.PingContext(ctx); err != nil {
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "PostgreSQL does not answer (database.url); the log has the details")
+		return core.Wrap(core.CodeUnavailable, err, "PostgreSQL does not answer (database.url); the log has the details")
 	}
 	return nil
 }

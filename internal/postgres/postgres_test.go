@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/postgres"
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 	"github.com/activity-core/activity-core/internal/sqlstore"
@@ -28,7 +28,7 @@ func migrate(t *testing.T, url string) {
 
 func TestADatabaseWithoutTheSchemaIsRefusedUntilItIsMigrated(t *testing.T) {
 	url := postgrestest.Database(t)
-	if _, err := postgres.Open(t.Context(), postgres.Config{URL: url}); !activitycore.IsCode(err, activitycore.CodeConflict) {
+	if _, err := postgres.Open(t.Context(), postgres.Config{URL: url}); !core.IsCode(err, core.CodeConflict) {
 		t.Fatalf("an empty database was not refused: %v", err)
 	}
 	migrate(t, url)
@@ -37,9 +37,9 @@ func TestADatabaseWithoutTheSchemaIsRefusedUntilItIsMigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	def := activitycore.Definition{Name: "a", Enabled: true, TriggerType: activitycore.TriggerEvent}
+	def := core.Definition{Name: "a", Enabled: true, TriggerType: core.TriggerEvent}
 	def.Normalize()
-	saved, err := store.ApplyChanges(t.Context(), []activitycore.DefinitionChange{{Definition: def}}, "test", time.Now())
+	saved, err := store.ApplyChanges(t.Context(), []core.DefinitionChange{{Definition: def}}, "test", time.Now())
 	if err != nil || saved[0].Version != 1 {
 		t.Fatalf("%v %v", saved, err)
 	}
@@ -50,7 +50,7 @@ func TestMigrationsGoDownAndUpAgain(t *testing.T) {
 	migrate(t, url)
 	err := postgres.Migrate(t.Context(), postgres.Config{URL: url}, func(ctx context.Context, m *sqlstore.Migrator) error {
 		for {
-			if _, err := m.Down(ctx); activitycore.IsCode(err, activitycore.CodeNotFound) {
+			if _, err := m.Down(ctx); core.IsCode(err, core.CodeNotFound) {
 				return nil
 			} else if err != nil {
 				return err
@@ -65,17 +65,17 @@ func TestMigrationsGoDownAndUpAgain(t *testing.T) {
 
 func TestAWrongURLIsAnErrorThatDoesNotShowIt(t *testing.T) {
 	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://u:hunter2@%zz/db"})
-	if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if !core.IsCode(err, core.CodeInvalid) {
 		t.Fatalf("got %v", err)
 	}
 	_, err = postgres.Open(t.Context(), postgres.Config{URL: "postgres://u:hunter2@127.0.0.1:1/db?sslmode=disable"})
-	if !activitycore.IsCode(err, activitycore.CodeUnavailable) || len(activitycore.MessageOf(err)) == 0 {
+	if !core.IsCode(err, core.CodeUnavailable) || len(core.MessageOf(err)) == 0 {
 		t.Fatalf("got %v", err)
 	}
 }
 
 func TestPostgreSQLKeepsThePromisesOfTheRecord(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) activitycore.Store {
+	storetest.Run(t, func(t *testing.T) core.Store {
 		url := postgrestest.Database(t)
 		migrate(t, url)
 		s, err := postgres.Open(t.Context(), postgres.Config{URL: url})
@@ -92,7 +92,7 @@ func TestPostgreSQLKeepsThePromisesOfTheRecord(t *testing.T) {
 }
 
 func TestAChangeBrokenOffAtAnyStatementLeavesNothing(t *testing.T) {
-	storetest.RunAtomic(t, func(t *testing.T, wrap func(sqlstore.Engine) sqlstore.Engine) activitycore.Store {
+	storetest.RunAtomic(t, func(t *testing.T, wrap func(sqlstore.Engine) sqlstore.Engine) core.Store {
 		url := postgrestest.Database(t)
 		migrate(t, url)
 		s, err := postgres.OpenWith(t.Context(), postgres.Config{URL: url}, wrap)

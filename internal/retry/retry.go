@@ -19,8 +19,9 @@ type Policy struct {
 	Attempts int
 }
 
-// Do runs step until it succeeds, fails with an error that does not pass, has been run Attempts times, or ctx ends.
-// It returns the step's last error, also where ctx ended in a pause: a caller to whom that matters asks ctx.
+// Do runs step until it succeeds, fails with an error that does not pass, has been run Attempts
+// times, or ctx ends. It returns the step's last error, also where ctx ended in a pause: a
+// caller to whom that matters asks ctx.
 //
 // An error with a method RetryAfter() time.Duration makes the pause at least that long, up to Most.
 func (p Policy) Do(ctx context.Context, passes func(error) bool, step func(context.Context) error) error {
@@ -36,7 +37,8 @@ func (p Policy) Do(ctx context.Context, passes func(error) bool, step func(conte
 	return last
 }
 
-// Until asks again until the answer is yes, an error comes, or ctx ends, whose cause it then returns.
+// Until asks again until the answer is yes, an error comes, or ctx ends, whose cause it then
+// returns.
 func (p Policy) Until(ctx context.Context, ask func(context.Context) (bool, error)) error {
 	err := p.Do(ctx, func(err error) bool { return errors.Is(err, errNotYet) }, func(ctx context.Context) error {
 		yes, err := ask(ctx)

@@ -16,7 +16,8 @@ var errBusy = errors.New("busy")
 
 func busy(err error) bool { return errors.Is(err, errBusy) }
 
-// attempts runs a step that fails with each of errs in turn and then succeeds, and returns when it was run, counted from the start.
+// attempts runs a step that fails with each of errs in turn and then succeeds, and returns when
+// it was run, counted from the start.
 func attempts(ctx context.Context, p retry.Policy, errs ...error) (at []time.Duration, err error) {
 	begun := time.Now()
 	err = p.Do(ctx, busy, func(context.Context) error {

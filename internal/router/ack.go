@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
@@ -18,7 +18,8 @@ const (
 	ReasonPanicked    = "panicked"     // our own code panicked over it, MaxFailures times
 )
 
-// ack acknowledges deliveries. The acknowledgement is not waited for: if it is lost the event comes again, and the ledger knows it.
+// ack acknowledges deliveries. The acknowledgement is not waited for: if it is lost the event
+// comes again, and the ledger knows it.
 func (r *Router) ack(ds ...*delivery) {
 	for _, d := range ds {
 		if err := d.msg.Ack(); err != nil {
@@ -35,17 +36,18 @@ func (r *Router) handBack(d *delivery) {
 	r.inflight.remove(d)
 }
 
-// refuse decides what becomes of an event that could not be routed: back to the stream for a while, or to the dead letters.
+// refuse decides what becomes of an event that could not be routed: back to the stream for a
+// while, or to the dead letters.
 func (r *Router) refuse(d *delivery, err error) {
 	var panicked *panicError
-	switch code := activitycore.CodeOf(err); {
+	switch code := core.CodeOf(err); {
 	case errors.Is(err, errStopping):
 		r.handBack(d)
 	case transient(err):
 		r.redeliver(d, err)
 	case errors.As(err, &panicked):
 		r.countFailure(d, ReasonPanicked, err)
-	case code == activitycore.CodeMalformed: // neither envelope nor payload changes with a later delivery
+	case code == core.CodeMalformed: // neither envelope nor payload changes with a later delivery
 		r.deadLetter(d, ReasonMalformed, err)
 	case d.event.EventID == "":
 		r.deadLetter(d, ReasonInvalid, err)
@@ -54,9 +56,10 @@ func (r *Router) refuse(d *delivery, err error) {
 	}
 }
 
-// countFailure lets an event that failed for good come again a few times, in case it was chance, and then makes it a dead letter. The count is this process's. Where others fail over
-// the same event, or this one was restarted in between, the server's count of deliveries says that it has been long enough; not alone, since that counts an
-// outage of Temporal, too.
+// countFailure lets an event that failed for good come again a few times, in case it was
+// chance, and then makes it a dead letter. The count is this process's. Where others fail over
+// the same event, or this one was restarted in between, the server's count of deliveries says
+// that it has been long enough; not alone, since that counts an outage of Temporal, too.
 func (r *Router) countFailure(d *delivery, reason string, err error) {
 	n := r.failed(d)
 	if n >= r.cfg.MaxFailures || n >= 2 && d.deliveries >= uint64(4*r.cfg.MaxFailures) {
@@ -109,9 +112,9 @@ func (r *Router) deadLetter(d *delivery, reason string, cause error) {
 
 // describe returns what is safe to show of an error.
 func describe(err error) string {
-	var known *activitycore.Error
+	var known *core.Error
 	if !errors.As(err, &known) {
-		return activitycore.MessageOf(err)
+		return core.MessageOf(err)
 	}
 	return known.Message
 }

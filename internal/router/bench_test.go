@@ -17,7 +17,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
@@ -25,7 +25,8 @@ import (
 // rounds of each benchmark: the two sides alternate, so that what else the machine does hits both.
 const rounds = 4
 
-// BenchmarkRoute compares the router with the least that could be done instead, on the same servers in the same run.
+// BenchmarkRoute compares the router with the least that could be done instead, on the same
+// servers in the same run.
 //
 //	make bench-route
 func BenchmarkRoute(b *testing.B) {
@@ -33,41 +34,41 @@ func BenchmarkRoute(b *testing.B) {
 	b.Run("one event in 100 matches", benchConsumption)
 }
 
-// temporalStarter is the bare start both sides make: without the search attributes and the eager start of temporalrun's, so that what is
-// compared is the router.
+// temporalStarter is the bare start both sides make: without the search attributes and the
+// eager start of temporalrun's, so that what is compared is the router.
 type temporalStarter struct{ c client.Client }
 
-func (s temporalStarter) options(activityID string, cause activitycore.Cause) client.StartWorkflowOptions {
+func (s temporalStarter) options(activityID string, cause core.Cause) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
-		ID:                                       activitycore.WorkflowID(activityID, cause),
-		TaskQueue:                                activitycore.TaskQueue,
+		ID:                                       core.WorkflowID(activityID, cause),
+		TaskQueue:                                core.TaskQueue,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}
 }
 
-func (s temporalStarter) StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+func (s temporalStarter) StartRun(ctx context.Context, activityID string, cause core.Cause) (core.StartOutcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	run, err := s.c.ExecuteWorkflow(ctx, s.options(activityID, cause), activitycore.WorkflowType, activitycore.RunInput{ActivityID: activityID, Cause: cause})
+	run, err := s.c.ExecuteWorkflow(ctx, s.options(activityID, cause), core.WorkflowType, core.RunInput{ActivityID: activityID, Cause: cause})
 	if _, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
-		return activitycore.StartOutcome{AlreadyStarted: true}, nil
+		return core.StartOutcome{AlreadyStarted: true}, nil
 	}
 	if err != nil {
-		return activitycore.StartOutcome{}, activitycore.Wrap(activitycore.CodeUnavailable, err, "Temporal does not answer")
+		return core.StartOutcome{}, core.Wrap(core.CodeUnavailable, err, "Temporal does not answer")
 	}
-	return activitycore.StartOutcome{TemporalRunID: run.GetRunID()}, nil
+	return core.StartOutcome{TemporalRunID: run.GetRunID()}, nil
 }
 
-// benchStarts: events through NATS → ledger → Temporal start → ack, against a bare loop of ExecuteWorkflow with the same concurrency. No
-// worker runs on either side.
+// benchStarts: events through NATS → ledger → Temporal start → ack, against a bare loop of
+// ExecuteWorkflow with the same concurrency. No worker runs on either side.
 func benchStarts(b *testing.B) {
 	const events, parallel = 800, 16
 	w := newWorld(b, eventstream.Options{})
 	ns := devstacktest.Temporal(b)
 	s := temporalStarter{ns.Client(b)}
 	w.Apply(definition("bench", "bench"))
-	id := activitycore.DefinitionID("bench")
+	id := core.DefinitionID("bench")
 
 	bare := func(round int) time.Duration {
 		began := time.Now()
@@ -76,8 +77,8 @@ func benchStarts(b *testing.B) {
 		for range parallel {
 			all.Go(func() {
 				for n := next.Add(1); n <= events; n = next.Add(1) {
-					cause := activitycore.EventCause(fmt.Sprintf("bare-%d-%d", round, n))
-					if _, err := s.c.ExecuteWorkflow(b.Context(), s.options(id, cause), activitycore.WorkflowType, activitycore.RunInput{ActivityID: id, Cause: cause}); err != nil {
+					cause := core.EventCause(fmt.Sprintf("bare-%d-%d", round, n))
+					if _, err := s.c.ExecuteWorkflow(b.Context(), s.options(id, cause), core.WorkflowType, core.RunInput{ActivityID: id, Cause: cause}); err != nil {
 						b.Error(err)
 					}
 				}
@@ -87,7 +88,7 @@ func benchStarts(b *testing.B) {
 		return time.Since(began)
 	}
 	routed := func(round int) time.Duration {
-		batch := make([]activitycore.Event, events)
+		batch := make([]core.Event, events)
 		for n := range batch {
 			batch[n] = event(fmt.Sprintf("routed-%d-%d", round, n), "bench", map[string]any{"n": n, "text": strings.Repeat("x", 500)})
 		}
@@ -137,19 +138,21 @@ func benchStarts(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// benchConsumption: one event in 100 matches one of 1,000 definitions. Matches go through the ledger on disk; their starts are counted and not sent to Temporal,
-// whose 200 starts a second would be all that is measured. The bare side only acknowledges, in the way the client library recommends (Consume).
+// benchConsumption: one event in 100 matches one of 1,000 definitions. Matches go through the
+// ledger on disk; their starts are counted and not sent to Temporal, whose 200 starts a second
+// would be all that is measured. The bare side only acknowledges, in the way the client library
+// recommends (Consume).
 func benchConsumption(b *testing.B) {
 	const events = 60_000
 	w := newWorld(b, eventstream.Options{})
-	var defs []activitycore.Definition
+	var defs []core.Definition
 	for i := range 1000 {
 		defs = append(defs, definition(fmt.Sprintf("d%d", i), "bench", filters(map[string]any{"repository": map[string]any{"id": i * 1000}})))
 	}
 	w.Apply(defs...)
 	stored := uint64(0)
 	fill := func(round int) {
-		batch := make([]activitycore.Event, events)
+		batch := make([]core.Event, events)
 		for n := range batch {
 			number := n*1000 + 1
 			if n%100 == 0 { // definition i wants 1000 × i: one event in 100 matches
@@ -165,7 +168,7 @@ func benchConsumption(b *testing.B) {
 		cfg := w.Consumer().Config
 		cfg.Name, cfg.Durable = name, name
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, stored-events+1
-		c, err := w.JS.CreateConsumer(b.Context(), activitycore.EventStream, cfg)
+		c, err := w.JS.CreateConsumer(b.Context(), core.EventStream, cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -186,7 +189,7 @@ func benchConsumption(b *testing.B) {
 		}
 		took := time.Since(began)
 		close(done)
-		if err := w.JS.DeleteConsumer(b.Context(), activitycore.EventStream, name); err != nil {
+		if err := w.JS.DeleteConsumer(b.Context(), core.EventStream, name); err != nil {
 			b.Fatal(err)
 		}
 		return took
@@ -237,8 +240,8 @@ func benchConsumption(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// quiet waits until the servers have nothing left to do: Temporal works on its queues for a while after the last start, which is not
-// the next side's to pay.
+// quiet waits until the servers have nothing left to do: Temporal works on its queues for a
+// while after the last start, which is not the next side's to pay.
 func quiet() {
 	const look, idle = 200 * time.Millisecond, 20 * time.Millisecond
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/deadletter"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
@@ -20,7 +20,7 @@ type writes struct {
 	gate    chan struct{}
 }
 
-func (l *writes) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, s []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
+func (l *writes) RecordMatches(ctx context.Context, recs []core.CauseRecord, s []core.Settlement, at time.Time) ([]core.CauseState, error) {
 	l.matches.Add(1)
 	if l.gate != nil {
 		<-l.gate
@@ -32,11 +32,11 @@ func TestABatchIsOneLedgerTransactionWhateverItsMatchesComeTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("starts", "x"), definition("paused", "x"), definition("skipped", "x", when("payload.nothing")))
-	if _, err := w.Store.SetPaused(t.Context(), activitycore.DefinitionID("paused"), &activitycore.Pause{By: "jane"}, "test", time.Now()); err != nil {
+	if _, err := w.Store.SetPaused(t.Context(), core.DefinitionID("paused"), &core.Pause{By: "jane"}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	const events = 200
-	var all []activitycore.Event
+	var all []core.Event
 	for i := range events {
 		all = append(all, event(fmt.Sprintf("e%d", i), "x", map[string]any{"n": i}))
 	}
@@ -47,14 +47,15 @@ func TestABatchIsOneLedgerTransactionWhateverItsMatchesComeTo(t *testing.T) {
 		c.Ledger, c.Batch = ledger, 50
 		c.Metrics.Batch = func(int, time.Duration) { batches.Add(1) }
 	}))
-	// The first transaction waits until all have been matched: then the rest share as few as Batch allows.
+	// The first transaction waits until all have been matched: then the rest share as few as Batch
+	// allows.
 	eventually(t, "all are matched", func() bool { return w.seen.matched.Load() == 3*events && r.InFlight() == events })
 	close(ledger.gate)
 	w.Drained()
 	if n := ledger.matches.Load(); n != batches.Load() || n < 4 || n > 5 {
 		t.Fatalf("%d transactions for %d batches of at most 50 of %d events; want 4, or 5 if the first was small", n, batches.Load(), events)
 	}
-	for name, verdict := range map[string]activitycore.Verdict{"starts": activitycore.VerdictStarted, "paused": activitycore.VerdictPaused, "skipped": activitycore.VerdictSkipped} {
+	for name, verdict := range map[string]core.Verdict{"starts": core.VerdictStarted, "paused": core.VerdictPaused, "skipped": core.VerdictSkipped} {
 		if e := w.Entry(name, "e199"); e.Verdict != verdict {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -67,7 +68,7 @@ type crowded struct {
 	now, most atomic.Int64
 }
 
-func (c *crowded) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+func (c *crowded) StartRun(ctx context.Context, id string, cause core.Cause) (core.StartOutcome, error) {
 	n := c.now.Add(1)
 	defer c.now.Add(-1)
 	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
@@ -79,7 +80,7 @@ func TestStartsUnderWayAndEventsInFlightStayWithinTheirBounds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("a", "x"), definition("b", "x"))
-	var all []activitycore.Event
+	var all []core.Event
 	for i := range 100 {
 		all = append(all, event(fmt.Sprintf("e%d", i), "x", nil))
 	}
@@ -87,13 +88,14 @@ func TestStartsUnderWayAndEventsInFlightStayWithinTheirBounds(t *testing.T) {
 	s := &crowded{starts: newStarts()}
 	s.Gate = make(chan struct{})
 	r := w.start(w.router(s, func(c *Config) { c.Parallel, c.Batch, c.MaxInFlight = 3, 8, 20 }))
-	// A fetch asks for as much as there is room for, and for nothing while that is less than a quarter.
+	// A fetch asks for as much as there is room for, and for nothing while that is less than a
+	// quarter.
 	eventually(t, "as many are taken and under way as may be", func() bool { return s.now.Load() == 3 && r.InFlight() > 20-6 })
 	if info := w.Consumer(); info.NumAckPending > 20 { // what the server has delivered, the router has taken or is about to
 		t.Errorf("%d events delivered, at most 20 are wanted", info.NumAckPending)
 	}
 	close(s.Gate)
-	for s.starts.Count(activitycore.DefinitionID("b"), "e99") == 0 {
+	for s.starts.Count(core.DefinitionID("b"), "e99") == 0 {
 		if n := r.InFlight(); n > 20 {
 			t.Fatalf("%d events in flight", n)
 		}
@@ -120,7 +122,7 @@ func TestASlowStartIsNotDeliveredAgainMeanwhile(t *testing.T) {
 	}
 	close(s.Gate)
 	w.Drained()
-	if n := s.Count(activitycore.DefinitionID("a"), "e1"); n != 1 {
+	if n := s.Count(core.DefinitionID("a"), "e1"); n != 1 {
 		t.Fatalf("started %d times", n)
 	}
 }

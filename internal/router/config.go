@@ -8,24 +8,26 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 )
 
-// Starter starts the one run of (definition, cause). An execution that exists is no error. CodeUnavailable: ask again, for ever: no answer, or nothing
-// can be started as things are set up. Any other code counts as a failure of this event.
+// Starter starts the one run of (definition, cause). An execution that exists is no error.
+// CodeUnavailable: ask again, for ever: no answer, or nothing can be started as things are set
+// up. Any other code counts as a failure of this event.
 type Starter interface {
-	StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error)
+	StartRun(ctx context.Context, activityID string, cause core.Cause) (core.StartOutcome, error)
 }
 
-// Ledger is what the router asks of the run ledger; its rules are those of [activitycore.Ledger].
+// Ledger is what the router asks of the run ledger; its rules are those of [core.Ledger].
 type Ledger interface {
-	RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, s []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error)
-	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
+	RecordMatches(ctx context.Context, recs []core.CauseRecord, s []core.Settlement, at time.Time) ([]core.CauseState, error)
+	ConfirmStarts(ctx context.Context, starts []core.Start, at time.Time) error
 }
 
-// DeadLetters keeps what cannot be routed. It answers the event ID under which the letter is found, "" if it has none.
+// DeadLetters keeps what cannot be routed. It answers the event ID under which the letter is
+// found, "" if it has none.
 type DeadLetters interface {
 	Store(ctx context.Context, m eventstream.Message, deliveries uint64, reason, detail string) (eventID string, err error)
 }
@@ -33,7 +35,7 @@ type DeadLetters interface {
 // Config is what a router needs. The first five are required.
 type Config struct {
 	JetStream   jetstream.JetStream
-	Catalogue   activitycore.Catalogue
+	Catalogue   core.Catalogue
 	Ledger      Ledger
 	Starter     Starter
 	DeadLetters DeadLetters
@@ -45,16 +47,20 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// FetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the fetch under way: what the server
-	// sends to a fetch that was given up would not be delivered again for a minute. Default 500ms.
+	// FetchWait is how long one fetch waits for events; it is also the longest a Stop waits for the
+	// fetch under way: what the server sends to a fetch that was given up would not be delivered
+	// again for a minute. Default 500ms.
 	FetchWait time.Duration
-	// Parallel is how many starts run at once, 1 to [MaxParallel]; default 16, beyond which Temporal only gets slower.
+	// Parallel is how many starts run at once, 1 to [MaxParallel]; default 16, beyond which
+	// Temporal only gets slower.
 	Parallel int
 	// Batch is how many events at most share one ledger transaction, 1 to [MaxBatch]; default 256.
 	Batch int
-	// MaxInFlight bounds the events this router has taken and not answered; default 1,024, and not below Batch.
+	// MaxInFlight bounds the events this router has taken and not answered; default 1,024, and not
+	// below Batch.
 	MaxInFlight int
-	// MaxFailures is after how many deliveries that failed for good (not for want of a server) an event becomes a dead letter; default 5.
+	// MaxFailures is after how many deliveries that failed for good (not for want of a server) an
+	// event becomes a dead letter; default 5.
 	MaxFailures int
 }
 
@@ -108,7 +114,7 @@ func (c Config) validate() error {
 		missing = "Letters"
 	}
 	if missing != "" {
-		return activitycore.Errorf(activitycore.CodeInternal, "router: Config.%s is not set", missing)
+		return core.Errorf(core.CodeInternal, "router: Config.%s is not set", missing)
 	}
 	for _, n := range []struct {
 		name        string
@@ -118,9 +124,9 @@ func (c Config) validate() error {
 	} {
 		switch {
 		case n.value < 0:
-			return activitycore.Errorf(activitycore.CodeInternal, "router: Config.%s is %d; it must not be negative", n.name, n.value)
+			return core.Errorf(core.CodeInternal, "router: Config.%s is %d; it must not be negative", n.name, n.value)
 		case n.value > n.most:
-			return activitycore.Errorf(activitycore.CodeInternal, "router: Config.%s is %d; it must be at most %d", n.name, n.value, n.most)
+			return core.Errorf(core.CodeInternal, "router: Config.%s is %d; it must be at most %d", n.name, n.value, n.most)
 		}
 	}
 	return nil

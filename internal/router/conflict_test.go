@@ -7,21 +7,21 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/deadletter"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
 // letters are those that a filter wants, the latest event first.
-func (w *world) letters(f deadletter.Filter) []activitycore.DeadLetter {
+func (w *world) letters(f deadletter.Filter) []core.DeadLetter {
 	w.T.Helper()
-	page, err := deadletter.New(w.JS, time.Now).List(w.T.Context(), f, activitycore.PageRequest{Limit: 100})
+	page, err := deadletter.New(w.JS, time.Now).List(w.T.Context(), f, core.PageRequest{Limit: 100})
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	// Two fetches are under way at a time: letters are not stored in the order of their events.
-	slices.SortFunc(page.Items, func(a, b activitycore.DeadLetter) int { return cmp.Compare(b.Sequence, a.Sequence) })
+	slices.SortFunc(page.Items, func(a, b core.DeadLetter) int { return cmp.Compare(b.Sequence, a.Sequence) })
 	return page.Items
 }
 
@@ -29,8 +29,8 @@ func TestAnEventWithTheIDOfAnotherOneBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("a", "x", filters(map[string]any{"n": []any{1, 2}})), definition("b", "x", filters(map[string]any{"n": 2})), definition("off", "y"))
-	pause := &activitycore.Pause{By: "jane", At: time.Now()}
-	if _, err := w.Store.SetPaused(t.Context(), activitycore.DefinitionID("off"), pause, "test", time.Now()); err != nil {
+	pause := &core.Pause{By: "jane", At: time.Now()}
+	if _, err := w.Store.SetPaused(t.Context(), core.DefinitionID("off"), pause, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s := newStarts()
@@ -44,13 +44,13 @@ func TestAnEventWithTheIDOfAnotherOneBecomesADeadLetter(t *testing.T) {
 	w.Drained()
 	eventually(t, "both are dead letters", func() bool { return w.seen.dead.Load() == 2 })
 	for name, want := range map[string]int{"a": 1, "b": 0, "off": 0} {
-		if got := s.Count(activitycore.DefinitionID(name), "e1"); got != want {
+		if got := s.Count(core.DefinitionID(name), "e1"); got != want {
 			t.Errorf("%s was started %d times for e1, want %d", name, got, want)
 		}
 	}
 	w.NoEntry("b", "e1")
 	w.NoEntry("off", "e1")
-	if got := s.Count(activitycore.DefinitionID("b"), "e2"); got != 1 {
+	if got := s.Count(core.DefinitionID("b"), "e2"); got != 1 {
 		t.Errorf("b was started %d times for e2, want once", got)
 	}
 	if got := w.seen.routed.Load(); got != 0 {
@@ -83,7 +83,7 @@ func TestARepeatInAnotherFormIsADuplicate(t *testing.T) {
 	w.Raw("3", `{"event_id":"`+id+`","type":"x","source":"/o","payload":{"t":"ä","n":1},"extensions":{"traceparent":"two"}}`)
 	eventually(t, "both are duplicates", func() bool { return w.seen.routed.Load() == 2 })
 	w.Drained()
-	if got := s.Count(activitycore.DefinitionID("a"), id); got != 1 || w.seen.dead.Load() != 0 {
+	if got := s.Count(core.DefinitionID("a"), id); got != 1 || w.seen.dead.Load() != 0 {
 		t.Errorf("%d starts and %d dead letters, want one start", got, w.seen.dead.Load())
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
@@ -30,11 +30,11 @@ func routed(t *testing.T, n int) (*world, *starts) {
 func (w *world) replace(change func(*jetstream.ConsumerConfig)) {
 	w.T.Helper()
 	cfg := w.Consumer().Config
-	if err := w.JS.DeleteConsumer(w.T.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+	if err := w.JS.DeleteConsumer(w.T.Context(), core.EventStream, core.RouterDurable); err != nil {
 		w.T.Fatal(err)
 	}
 	change(&cfg)
-	if _, err := w.JS.CreateConsumer(w.T.Context(), activitycore.EventStream, cfg); err != nil {
+	if _, err := w.JS.CreateConsumer(w.T.Context(), core.EventStream, cfg); err != nil {
 		w.T.Fatal(err)
 	}
 }
@@ -70,7 +70,7 @@ func TestAConsumerMadeInThePlaceOfTheRoutersMustGoOnWhereItWas(t *testing.T) {
 				switch {
 				case c.says == "" && err != nil:
 					t.Fatalf("%d: refused: %v", i, err)
-				case c.says != "" && (!activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "from sequence 11")):
+				case c.says != "" && (!core.IsCode(err, core.CodeConflict) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "from sequence 11")):
 					t.Fatalf("%d: %v", i, err)
 				}
 			}
@@ -80,7 +80,7 @@ func TestAConsumerMadeInThePlaceOfTheRoutersMustGoOnWhereItWas(t *testing.T) {
 			}
 			w.Drained()
 			w.NoEntry("newer", "e9")
-			if w.Entry("newer", "next").Verdict != activitycore.VerdictStarted {
+			if w.Entry("newer", "next").Verdict != core.VerdictStarted {
 				t.Fatal("the next event was not routed")
 			}
 		})
@@ -90,10 +90,10 @@ func TestAConsumerMadeInThePlaceOfTheRoutersMustGoOnWhereItWas(t *testing.T) {
 // replaceBy deletes the consumer that a second attempt refused as well, and lets it be made again.
 func (w *world) replaceBy(refused error) {
 	w.T.Helper()
-	if !activitycore.IsCode(refused, activitycore.CodeConflict) {
+	if !core.IsCode(refused, core.CodeConflict) {
 		w.T.Fatal("a consumer that is there was replaced:", refused)
 	}
-	if err := w.JS.DeleteConsumer(w.T.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+	if err := w.JS.DeleteConsumer(w.T.Context(), core.EventStream, core.RouterDurable); err != nil {
 		w.T.Fatal(err)
 	}
 	if err := eventstream.Ensure(w.T.Context(), w.JS, eventstream.Options{RecreateRouterConsumer: true}); err != nil {
@@ -114,7 +114,7 @@ func TestARunningRouterDoesNotReadFromAConsumerThatWouldRepeatOrSkipEvents(t *te
 				return r.Problem() != nil && strings.Contains(r.Problem().Error(), "the router had come to 10")
 			})
 			w.Publish(event("next", "x", nil))
-			if err := w.JS.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+			if err := w.JS.DeleteConsumer(t.Context(), core.EventStream, core.RouterDurable); err != nil {
 				t.Fatal(err)
 			}
 			if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{RecreateRouterConsumer: true}); err != nil {
@@ -122,7 +122,7 @@ func TestARunningRouterDoesNotReadFromAConsumerThatWouldRepeatOrSkipEvents(t *te
 			}
 			w.Drained()
 			w.NoEntry("newer", "e9")
-			if w.Entry("newer", "next").Verdict != activitycore.VerdictStarted {
+			if w.Entry("newer", "next").Verdict != core.VerdictStarted {
 				t.Fatal("the next event was not routed")
 			}
 		})
@@ -152,10 +152,10 @@ func TestTheSameConsumerMayLieBehindWhatIsRecordedOfIt(t *testing.T) {
 		t.Fatalf("the mark went back: %+v %v", mark, err)
 	}
 	// Made again from the mark it would pass over what the shorter stream stores next.
-	if err := w.JS.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+	if err := w.JS.DeleteConsumer(t.Context(), core.EventStream, core.RouterDurable); err != nil {
 		t.Fatal(err)
 	}
-	if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{RecreateRouterConsumer: true}); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "ends at 11") {
+	if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{RecreateRouterConsumer: true}); !core.IsCode(err, core.CodeConflict) || !strings.Contains(err.Error(), "ends at 11") {
 		t.Fatal(err)
 	}
 }
@@ -172,7 +172,7 @@ func TestAMarkOfAnEarlierVersionIsTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for mark, good := range map[string]bool{`{"ack_floor":9}`: true, `{"ack_floor":10}`: true, `{"ack_floor":11}`: false} {
-		if _, err := bucket.Put(t.Context(), activitycore.RouterDurable, []byte(mark)); err != nil {
+		if _, err := bucket.Put(t.Context(), core.RouterDurable, []byte(mark)); err != nil {
 			t.Fatal(err)
 		}
 		if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{}); (err == nil) != good {

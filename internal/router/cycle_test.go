@@ -4,16 +4,16 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
 func TestADefinitionDoesNotRunForAnEventOfItsOwnRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
-	w.Apply(definition("a", "x"), definition("b", "x"), definition("again", "x", func(d *activitycore.Definition) { d.TriggerConfig.AllowCycles = true }))
-	a, b, again := activitycore.DefinitionID("a"), activitycore.DefinitionID("b"), activitycore.DefinitionID("again")
-	chained := func(id string, hops int, chain ...string) activitycore.Event {
+	w.Apply(definition("a", "x"), definition("b", "x"), definition("again", "x", func(d *core.Definition) { d.TriggerConfig.AllowCycles = true }))
+	a, b, again := core.DefinitionID("a"), core.DefinitionID("b"), core.DefinitionID("again")
+	chained := func(id string, hops int, chain ...string) core.Event {
 		e := event(id, "x", nil)
 		e.Hops, e.Chain = hops, chain
 		return e
@@ -37,7 +37,7 @@ func TestADefinitionDoesNotRunForAnEventOfItsOwnRun(t *testing.T) {
 		for _, name := range []string{"a", "b", "again"} {
 			e := w.Entry(name, id)
 			if says, ok := want[name]; ok {
-				if e.Verdict != activitycore.VerdictSkipped || !strings.Contains(e.Reason, says) || s.Count(e.ActivityID, id) != 0 {
+				if e.Verdict != core.VerdictSkipped || !strings.Contains(e.Reason, says) || s.Count(e.ActivityID, id) != 0 {
 					t.Errorf("event %s, definition %s: %s (%s), started %d times, want skipped: %s", id, name, e.Verdict, e.Reason, s.Count(e.ActivityID, id), says)
 				}
 			} else if !e.Verdict.Runs() || s.Count(e.ActivityID, id) != 1 {

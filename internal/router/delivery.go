@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // delivery is one message this router has taken and owes an answer.
@@ -16,13 +16,14 @@ type delivery struct {
 	seq        uint64    // in the event stream
 	deliveries uint64    // how often it was delivered, this time included
 	stored     time.Time // when the stream got it
-	event      activitycore.Event
+	event      core.Event
 
 	// What the ledger has to say about it, one of the two for each match.
-	records     []activitycore.CauseRecord
-	settlements []activitycore.Settlement
+	records     []core.CauseRecord
+	settlements []core.Settlement
 
-	// open counts the starts that are not confirmed yet. failure is the first thing that went wrong with one of them.
+	// open counts the starts that are not confirmed yet. failure is the first thing that went wrong
+	// with one of them.
 	open    atomic.Int32
 	failure atomic.Pointer[failure]
 
@@ -34,7 +35,8 @@ type failure struct{ err error }
 
 func (d *delivery) fail(err error) { d.failure.CompareAndSwap(nil, &failure{err}) }
 
-// inflight is every delivery that is taken and not answered. Its size is what back-pressure is made of.
+// inflight is every delivery that is taken and not answered. Its size is what back-pressure is
+// made of.
 type inflight struct {
 	limit int
 
@@ -65,8 +67,8 @@ func (c *inflight) signal() {
 	}
 }
 
-// reserve takes room for up to most deliveries, and none if there is less than least; then it returns a channel that is closed when that may
-// have changed.
+// reserve takes room for up to most deliveries, and none if there is less than least; then it
+// returns a channel that is closed when that may have changed.
 func (c *inflight) reserve(least, most int) (int, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +104,8 @@ func (c *inflight) take(ds []*delivery) {
 	c.mu.Unlock()
 }
 
-// next moves up to n waiting deliveries to the caller, appending them to into; if there is none it returns a channel to wait on.
+// next moves up to n waiting deliveries to the caller, appending them to into; if there is none
+// it returns a channel to wait on.
 func (c *inflight) next(n int, into []*delivery) ([]*delivery, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

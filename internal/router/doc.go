@@ -1,12 +1,13 @@
 // Package router turns stored events into started runs.
 //
-// It must not evaluate rules, carry out actions or know SQL and Temporal: the ledger, the catalogue,
-// the dead letters and the start of a run are ports. What an event looks like on the wire is
-// internal/envelope's business, which definition wants it internal/eventtrigger's.
+// It must not evaluate rules, carry out actions or know SQL and Temporal: the ledger, the
+// catalogue, the dead letters and the start of a run are ports. What an event looks like on the
+// wire is internal/envelope's business, which definition wants it internal/eventtrigger's.
 //
 // # How an event becomes runs
 //
-//	fetch → decode → refresh index → match → ledger (one transaction a batch) → starts → confirm → ack
+//	fetch → decode → refresh index → match → ledger (one transaction a batch) → starts →
+//	confirm → ack
 //
 // An event is acknowledged only after every match has its row in the ledger and every run was
 // started, so whatever dies in between, the event is delivered again and the ledger says what is

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/deadletter"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
@@ -26,7 +26,7 @@ func TestWhileNothingCanBeStartedEventsComeAgainAndNoneIsADeadLetter(t *testing.
 		if mended.Load() {
 			return nil
 		}
-		return activitycore.Errorf(activitycore.CodeUnavailable, "search attribute activity_id is not registered")
+		return core.Errorf(core.CodeUnavailable, "search attribute activity_id is not registered")
 	}
 	r := w.start(w.router(s, func(c *Config) { c.MaxFailures = 1 }))
 	w.Publish(event("e1", "x", nil))
@@ -35,7 +35,7 @@ func TestWhileNothingCanBeStartedEventsComeAgainAndNoneIsADeadLetter(t *testing.
 	})
 	mended.Store(true)
 	w.Drained()
-	if r.Problem() != nil || w.seen.dead.Load() != 0 || w.Entry("a", "e1").Verdict != activitycore.VerdictStarted {
+	if r.Problem() != nil || w.seen.dead.Load() != 0 || w.Entry("a", "e1").Verdict != core.VerdictStarted {
 		t.Fatalf("problem %v, %d dead letters", r.Problem(), w.seen.dead.Load())
 	}
 }
@@ -46,8 +46,8 @@ func TestAProblemThatAnotherRouterMayHaveSolvedIsForgotten(t *testing.T) {
 	r := &Router{problems: map[string]problem{}, cfg: Config{
 		Now: func() time.Time { return now }, Metrics: Metrics{HeldUp: func(n int) { held = n }},
 	}.withDefaults()}
-	r.setPassing(starting, activitycore.Errorf(activitycore.CodeUnavailable, "permission denied"))
-	r.setProblem("write the ledger", activitycore.Errorf(activitycore.CodeUnavailable, "no database"))
+	r.setPassing(starting, core.Errorf(core.CodeUnavailable, "permission denied"))
+	r.setProblem("write the ledger", core.Errorf(core.CodeUnavailable, "no database"))
 	for _, step := range []struct {
 		after time.Duration
 		held  int
@@ -66,7 +66,7 @@ func TestAnEventOverWhichTheProgramPanicsIsADeadLetterAfterAFewDeliveriesAndStop
 	t.Parallel()
 	for where, c := range map[string]func(*Config){
 		"a condition": func(c *Config) {
-			c.CompileWhen = func(activitycore.Definition) (eventtrigger.When, error) {
+			c.CompileWhen = func(core.Definition) (eventtrigger.When, error) {
 				return func(_ context.Context, c *eventtrigger.Candidate) (bool, error) {
 					if c.Event.EventID == "bad" {
 						panic("a bug")
@@ -87,11 +87,11 @@ func TestAnEventOverWhichTheProgramPanicsIsADeadLetterAfterAFewDeliveriesAndStop
 			w.start(w.router(newStarts(), c, quiet))
 			w.Drained()
 			for _, id := range []string{"e1", "e2"} {
-				if w.Entry("a", id).Verdict != activitycore.VerdictStarted {
+				if w.Entry("a", id).Verdict != core.VerdictStarted {
 					t.Errorf("%s was not started", id)
 				}
 			}
-			page, err := deadletter.New(w.JS, time.Now).List(t.Context(), deadletter.Filter{Reason: ReasonPanicked}, activitycore.PageRequest{Limit: 10})
+			page, err := deadletter.New(w.JS, time.Now).List(t.Context(), deadletter.Filter{Reason: ReasonPanicked}, core.PageRequest{Limit: 10})
 			if err != nil || len(page.Items) != 1 || page.Items[0].EventID != "bad" || page.Items[0].Deliveries != 2 {
 				t.Errorf("%+v %v", page.Items, err)
 			}
@@ -101,7 +101,7 @@ func TestAnEventOverWhichTheProgramPanicsIsADeadLetterAfterAFewDeliveriesAndStop
 
 type panickyLedger struct{ Ledger }
 
-func (l panickyLedger) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settled []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
+func (l panickyLedger) RecordMatches(ctx context.Context, recs []core.CauseRecord, settled []core.Settlement, at time.Time) ([]core.CauseState, error) {
 	for _, r := range recs {
 		if r.Cause.EventID == "bad" {
 			panic("a bug")
@@ -112,7 +112,7 @@ func (l panickyLedger) RecordMatches(ctx context.Context, recs []activitycore.Ca
 
 type panickyStarter struct{ Starter }
 
-func (s panickyStarter) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+func (s panickyStarter) StartRun(ctx context.Context, id string, cause core.Cause) (core.StartOutcome, error) {
 	if cause.EventID == "bad" {
 		panic("a bug")
 	}
@@ -121,7 +121,7 @@ func (s panickyStarter) StartRun(ctx context.Context, id string, cause activityc
 
 func TestAnEventThatFailsForGoodIsADeadLetterByItsOwnFailuresOrBySharedDeliveries(t *testing.T) {
 	t.Parallel()
-	final := activitycore.Errorf(activitycore.CodeInvalid, "a value cannot be stored")
+	final := core.Errorf(core.CodeInvalid, "a value cannot be stored")
 	for _, c := range []struct {
 		what       string
 		deliveries []uint64 // which of them this process saw

@@ -8,11 +8,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
-// slabSize is how many deliveries are allocated together. One that is held keeps its slab, so it stays small.
+// slabSize is how many deliveries are allocated together. One that is held keeps its slab, so
+// it stays small.
 const slabSize = 16
 
 // fetchLoop pulls events in, never more than there is room for: what it asks for it can keep alive.
@@ -100,14 +101,14 @@ func (r *Router) accept(ds []*delivery, msg jetstream.Msg, slab *[]delivery) []*
 // errNoConsumer: the durable was found to be another one than the router's.
 var errNoConsumer = errors.New("there is no consumer to read from")
 
-// reopen looks the durable up again: the server may have lost it. It is never made anew here, and one that somebody else made in its place is used only
-// if it goes on where this one was.
+// reopen looks the durable up again: the server may have lost it. It is never made anew here,
+// and one that somebody else made in its place is used only if it goes on where this one was.
 func (r *Router) reopen(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, reopenWait)
 	defer cancel()
-	consumer, err := r.cfg.JetStream.Consumer(ctx, activitycore.EventStream, activitycore.RouterDurable)
+	consumer, err := r.cfg.JetStream.Consumer(ctx, core.EventStream, core.RouterDurable)
 	if err != nil {
-		r.setProblem(fetching, eventstream.Error(err, "find consumer "+activitycore.RouterDurable))
+		r.setProblem(fetching, eventstream.Error(err, "find consumer "+core.RouterDurable))
 		return
 	}
 	if err := r.state.Follow(ctx, consumer.CachedInfo()); err != nil {

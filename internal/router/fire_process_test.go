@@ -53,8 +53,8 @@ func openRecord(ctx context.Context, at string) (*sqlstore.Store, error) {
 	return sqlite.Open(ctx, sqlite.Config{Path: at})
 }
 
-// TestRouterProcess is no test: it is a router with the program's own starter in a process of its own, which dies at the point its
-// environment names, or when it is killed.
+// TestRouterProcess is no test: it is a router with the program's own starter in a process of
+// its own, which dies at the point its environment names, or when it is killed.
 func TestRouterProcess(t *testing.T) {
 	if os.Getenv(childPoint) == "" {
 		t.Skip("runs only as the child of another test")
@@ -116,7 +116,8 @@ func (p *routerProcess) ready() bool {
 	return err == nil
 }
 
-// brigade keeps router processes running, kills them, and holds every death against what it should have been.
+// brigade keeps router processes running, kills them, and holds every death against what it
+// should have been.
 type brigade struct {
 	t     testing.TB
 	env   []string
@@ -150,7 +151,8 @@ func (b *brigade) disband() {
 	}
 }
 
-// next is the crash point of the next process: the one that was hit least, and now and then none, so that some live until they are killed.
+// next is the crash point of the next process: the one that was hit least, and now and then
+// none, so that some live until they are killed.
 func (b *brigade) next() (point string, after int) {
 	b.born++
 	if b.born%4 == 0 {
@@ -192,7 +194,8 @@ func (b *brigade) spawn(i int) {
 	b.procs[i] = p
 }
 
-// bury counts a death for what it was. A process that ended by itself fails the test with what it had to say.
+// bury counts a death for what it was. A process that ended by itself fails the test with what
+// it had to say.
 func (b *brigade) bury(p *routerProcess) {
 	b.t.Helper()
 	_ = p.stdin.Close()
@@ -215,8 +218,9 @@ func (b *brigade) bury(p *routerProcess) {
 	b.deaths <- struct{}{}
 }
 
-// harass kills a random router process every so often and replaces every one that died, until done. One that does not consume yet is
-// let be: on a slow machine none would ever come to anything.
+// harass kills a random router process every so often and replaces every one that died, until
+// done. One that does not consume yet is let be: on a slow machine none would ever come to
+// anything.
 func (b *brigade) harass(every time.Duration, done func() bool) {
 	b.t.Helper()
 	for i := range b.procs {

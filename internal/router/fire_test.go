@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/postgres"
@@ -23,8 +23,8 @@ import (
 // longEnv turns the long variants on.
 const longEnv = "ACTIVITY_CORE_LONG"
 
-// TestEveryMatchRunsExactlyOnceUnderFire kills routers while events come, many of them twice, and Temporal forgets what it started: the
-// outside world must see each match once.
+// TestEveryMatchRunsExactlyOnceUnderFire kills routers while events come, many of them twice,
+// and Temporal forgets what it started: the outside world must see each match once.
 func TestEveryMatchRunsExactlyOnceUnderFire(t *testing.T) {
 	underFire(t, newWorld(t, fireStreams()))
 }
@@ -118,13 +118,14 @@ func underFire(t *testing.T, w *world) {
 		t.Fatalf("of the repeated events' %d matches %d met their rows in the ledger", fireRuns(events), got)
 	}
 
-	// And were one started again all the same, its execution ends at admission. That Temporal accepts it shows that it did forget.
+	// And were one started again all the same, its execution ends at admission. That Temporal
+	// accepts it shows that it did forget.
 	before, wrong := started.refused.Load(), 0
 	for n := 0; n < events && wrong < 20; n++ {
 		if !fireWants(everyThird, n) {
 			continue
 		}
-		outcome, err := starter.StartRun(t.Context(), activitycore.DefinitionID(everyThird), activitycore.EventCause(fireID(n)))
+		outcome, err := starter.StartRun(t.Context(), core.DefinitionID(everyThird), core.EventCause(fireID(n)))
 		if err != nil || outcome.AlreadyStarted {
 			t.Fatalf("a second start of event %d: %+v, %v; want Temporal to have forgotten the first", n, outcome, err)
 		}
@@ -144,12 +145,13 @@ type repeater struct {
 	repeats int // stored once more
 }
 
-// underFire publishes events in volleys, and about one in five again as if JetStream's window for duplicates were over, until there
-// were so many and the fire was hot enough. A volley waits for a death after the one before: the fire lasts as long as there are events.
+// underFire publishes events in volleys, and about one in five again as if JetStream's window
+// for duplicates were over, until there were so many and the fire was hot enough. A volley
+// waits for a death after the one before: the fire lasts as long as there are events.
 func (p *repeater) underFire(volley, atLeast int, deaths <-chan struct{}, enough func() bool) {
 	for p.events < atLeast || !enough() && p.events < 5*atLeast {
 		from, to := p.events, p.events+volley
-		var batch []activitycore.Event
+		var batch []core.Event
 		for n := from; n < to; n++ {
 			batch = append(batch, fireEvent(n))
 		}
@@ -193,7 +195,8 @@ func (p *repeater) again(round string, from, to, nth int) bool {
 	return true
 }
 
-// awaitForgotten waits until Temporal has closed and forgotten every execution it started: nothing can come of them any more.
+// awaitForgotten waits until Temporal has closed and forgotten every execution it started:
+// nothing can come of them any more.
 func awaitForgotten(t testing.TB, c client.Client, x *executions) {
 	t.Helper()
 	for _, e := range x.list() {
@@ -215,7 +218,8 @@ func (w *world) drainedAtLeisure() {
 	}
 }
 
-// whileItMoves waits until done, or until the count has stood still for long: how much there is to do decides how long it takes.
+// whileItMoves waits until done, or until the count has stood still for long: how much there is
+// to do decides how long it takes.
 func whileItMoves(count func() int, done func() bool) {
 	last, moved := count(), time.Now()
 	for !done() && time.Since(moved) < 20*time.Second {

@@ -24,7 +24,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/devstack"
@@ -33,8 +33,9 @@ import (
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
-// fireID is the event_id of event n. It is different for each n; of eight in a row, six stress the rule by which an ID becomes part of a
-// workflow ID (docs/conventions.md), and one of them is, letter for letter, what another event's ID becomes under it.
+// fireID is the event_id of event n. It is different for each n; of eight in a row, six stress
+// the rule by which an ID becomes part of a workflow ID (docs/conventions.md), and one of them
+// is, letter for letter, what another event's ID becomes under it.
 func fireID(n int) string {
 	hashed := func(id string) string {
 		sum := sha256.Sum256([]byte(id))
@@ -59,11 +60,12 @@ func fireID(n int) string {
 	return fmt.Sprintf("order.%d", n)
 }
 
-func fireEvent(n int) activitycore.Event {
+func fireEvent(n int) core.Event {
 	return event(fireID(n), "order.paid", map[string]any{"n": n, "third": n%3 == 0})
 }
 
-// The definitions under fire, and for which n they are to run: what is expected is worked out from n alone.
+// The definitions under fire, and for which n they are to run: what is expected is worked out
+// from n alone.
 const (
 	everyThird = "every-third"
 	everyTenth = "every-tenth"
@@ -82,8 +84,8 @@ type effect struct {
 	N          int    `json:"n"`
 }
 
-// outside is the world that runs have their effect on. It knows neither ledger nor workflow IDs, refuses nothing and dedupes nothing: it
-// counts requests by what their event carried.
+// outside is the world that runs have their effect on. It knows neither ledger nor workflow
+// IDs, refuses nothing and dedupes nothing: it counts requests by what their event carried.
 type outside struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -115,8 +117,8 @@ func (o *outside) count() int {
 }
 
 // tells makes each run of a definition tell the outside world of itself.
-func (o *outside) tells(d *activitycore.Definition) {
-	d.Rules[0].Actions = []activitycore.Action{{Type: activitycore.ActionHTTPRequest, With: map[string]any{
+func (o *outside) tells(d *core.Definition) {
+	d.Rules[0].Actions = []core.Action{{Type: core.ActionHTTPRequest, With: map[string]any{
 		"method": "POST", "url": o.URL, "body": map[string]any{"definition": d.Name, "n": "${payload.n}"},
 	}}}
 }
@@ -183,11 +185,13 @@ func TestTheAuditorOfTheFireFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// retention is how long Temporal remembers a closed execution under fire. The server's own least is an hour
-// (system.namespaceMinRetentionLocal; the jitter added to it is up to another half), "to be lowered for testing purposes only".
+// retention is how long Temporal remembers a closed execution under fire. The server's own
+// least is an hour (system.namespaceMinRetentionLocal; the jitter added to it is up to another
+// half), "to be lowered for testing purposes only".
 const retention = time.Second
 
-// forgetfulTemporal is a server of the test's own that forgets a closed execution after a second, by the timer it forgets them with in production.
+// forgetfulTemporal is a server of the test's own that forgets a closed execution after a
+// second, by the timer it forgets them with in production.
 func forgetfulTemporal(t testing.TB) devstacktest.Namespace {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -296,7 +300,8 @@ func (x *executions) workflows() int {
 	return len(x.runs)
 }
 
-// runWorker is the program's worker, which lives: whoever dies under fire are routers, and so every effect must be there exactly once.
+// runWorker is the program's worker, which lives: whoever dies under fire are routers, and so
+// every effect must be there exactly once.
 func runWorker(t testing.TB, w *world, c client.Client) *executions {
 	t.Helper()
 	x := &executions{runs: map[string]map[string]bool{}}
@@ -308,9 +313,9 @@ func runWorker(t testing.TB, w *world, c client.Client) *executions {
 		Contexts: contextsource.New(contextsource.Config{HTTP: out, Record: w.Store, Dir: t.TempDir()}),
 		Actions:  actionexec.New(actionexec.Config{HTTP: out, Publisher: w.Publisher, Workflows: actionexec.TemporalStarter{Client: c}}),
 		Metrics: temporalrun.Metrics{
-			Refused: func(activitycore.CauseKind, activitycore.Verdict) { x.refused.Add(1) },
-			Finished: func(_ activitycore.CauseKind, outcome activitycore.RunStatus, _ time.Duration) {
-				if outcome != activitycore.RunSucceeded {
+			Refused: func(core.CauseKind, core.Verdict) { x.refused.Add(1) },
+			Finished: func(_ core.CauseKind, outcome core.RunStatus, _ time.Duration) {
+				if outcome != core.RunSucceeded {
 					x.failed.Add(1)
 				}
 			},
@@ -334,7 +339,7 @@ type countedStarter struct {
 	asked atomic.Int64
 }
 
-func (s *countedStarter) StartRun(ctx context.Context, activityID string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+func (s *countedStarter) StartRun(ctx context.Context, activityID string, cause core.Cause) (core.StartOutcome, error) {
 	s.asked.Add(1)
 	return s.Starter.StartRun(ctx, activityID, cause)
 }

@@ -32,7 +32,8 @@ var (
 
 type starts = eventstreamtest.Starts
 
-// world is one NATS server and one SQLite record of a test's own, with what routers said of themselves.
+// world is one NATS server and one SQLite record of a test's own, with what routers said of
+// themselves.
 type world struct {
 	*eventstreamtest.World
 	seen *counters

@@ -2,7 +2,8 @@ package router
 
 import "time"
 
-// Metrics are the router's measuring points. Any of them may be nil; all may be called from several goroutines.
+// Metrics are the router's measuring points. Any of them may be nil; all may be called from
+// several goroutines.
 type Metrics struct {
 	// Consumed counts deliveries read from the stream, redeliveries included.
 	Consumed func(n int)
@@ -12,7 +13,8 @@ type Metrics struct {
 	Started func(latency time.Duration)
 	// Duplicate counts causes that the ledger had before.
 	Duplicate func(n int)
-	// Cycle counts matches that start nothing, since a run of the definition itself caused the event.
+	// Cycle counts matches that start nothing, since a run of the definition itself caused the
+	// event.
 	Cycle func()
 	// Dead counts dead letters by reason.
 	Dead func(reason string)
@@ -22,7 +24,8 @@ type Metrics struct {
 	HeldUp func(steps int)
 	// Batch observes how many events went through one ledger transaction, and how long it took.
 	Batch func(deliveries int, took time.Duration)
-	// Lag observes the events not yet delivered to any router, and those delivered and not yet acknowledged.
+	// Lag observes the events not yet delivered to any router, and those delivered and not yet
+	// acknowledged.
 	Lag func(pending uint64, unacknowledged int)
 }
 

@@ -22,7 +22,8 @@ type problem struct {
 	fades time.Time
 }
 
-// problemFades is longer than any delay of a delivery that failed: the problem shows again before, unless another router has the event now.
+// problemFades is longer than any delay of a delivery that failed: the problem shows again
+// before, unless another router has the event now.
 const problemFades = 2 * redeliverMost
 
 // Problem says what the router is waiting for just now, or nil while it goes on.
@@ -39,7 +40,8 @@ func (r *Router) Problem() error {
 // setProblem notes what a step that is repeated in place waits for, or (nil) that it succeeded.
 func (r *Router) setProblem(doing string, err error) { r.note(doing, err, time.Time{}) }
 
-// setPassing notes what a step failed for whose event was handed back, to be tried again by whichever router gets it.
+// setPassing notes what a step failed for whose event was handed back, to be tried again by
+// whichever router gets it.
 func (r *Router) setPassing(doing string, err error) {
 	r.note(doing, err, r.cfg.Now().Add(problemFades))
 }

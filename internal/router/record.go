@@ -4,11 +4,12 @@ import (
 	"context"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/launch"
 )
 
-// recordLoop writes matched events to the ledger: all that have gathered while the transaction before was under way share the next one.
+// recordLoop writes matched events to the ledger: all that have gathered while the transaction
+// before was under way share the next one.
 func (r *Router) recordLoop(ctx context.Context) {
 	var batch []*delivery
 	for first := range r.matched {
@@ -33,7 +34,7 @@ func (r *Router) recordLoop(ctx context.Context) {
 
 // record writes one batch and passes on what has to be started.
 func (r *Router) record(ctx context.Context, batch []*delivery) {
-	var states []activitycore.CauseState
+	var states []core.CauseState
 	err := r.guard(ctx, batch[0], "record matches", func() (err error) {
 		states, err = r.write(ctx, batch)
 		return err
@@ -47,7 +48,7 @@ func (r *Router) record(ctx context.Context, batch []*delivery) {
 			r.handBack(d)
 		}
 	case len(batch) == 1:
-		r.refuse(batch[0], activitycore.Wrap(activitycore.CodeOf(err), err, "the ledger does not take it: %s", activitycore.MessageOf(err)))
+		r.refuse(batch[0], core.Wrap(core.CodeOf(err), err, "the ledger does not take it: %s", core.MessageOf(err)))
 	default: // one event the ledger cannot hold must not take the others with it
 		for i := range batch {
 			r.record(ctx, batch[i:i+1])
@@ -55,9 +56,9 @@ func (r *Router) record(ctx context.Context, batch []*delivery) {
 	}
 }
 
-func (r *Router) write(ctx context.Context, batch []*delivery) (states []activitycore.CauseState, err error) {
-	var records []activitycore.CauseRecord
-	var settlements []activitycore.Settlement
+func (r *Router) write(ctx context.Context, batch []*delivery) (states []core.CauseState, err error) {
+	var records []core.CauseRecord
+	var settlements []core.Settlement
 	for _, d := range batch {
 		records = append(records, d.records...)
 		settlements = append(settlements, d.settlements...)
@@ -67,15 +68,16 @@ func (r *Router) write(ctx context.Context, batch []*delivery) (states []activit
 		return err
 	})
 	if want := len(records) + len(settlements); err == nil && len(states) != want {
-		err = activitycore.Errorf(activitycore.CodeInternal, "the ledger answered %d of %d records", len(states), want)
+		err = core.Errorf(core.CodeInternal, "the ledger answered %d of %d records", len(states), want)
 	}
 	return states, err
 }
 
-// dispatch starts what the ledger says is still to be started. A row that was there before is a duplicate; if it is still pending, whoever wrote
-// it may have died before the start, so it is started (again): Temporal refuses a second execution. An event that has the event_id of another
-// one has nothing in the ledger, and becomes a dead letter.
-func (r *Router) dispatch(batch []*delivery, states []activitycore.CauseState) {
+// dispatch starts what the ledger says is still to be started. A row that was there before is a
+// duplicate; if it is still pending, whoever wrote it may have died before the start, so it is
+// started (again): Temporal refuses a second execution. An event that has the event_id of
+// another one has nothing in the ledger, and becomes a dead letter.
+func (r *Router) dispatch(batch []*delivery, states []core.CauseState) {
 	recorded := 0
 	for _, d := range batch {
 		recorded += len(d.records)
@@ -111,7 +113,7 @@ func (r *Router) dispatch(batch []*delivery, states []activitycore.CauseState) {
 }
 
 // conflictIn is that of the first match that has one: they are of one event, and have it all.
-func conflictIn(all ...[]activitycore.CauseState) *activitycore.EventConflict {
+func conflictIn(all ...[]core.CauseState) *core.EventConflict {
 	for _, states := range all {
 		for _, s := range states {
 			if s.Conflict != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventstream/eventstreamtest"
@@ -68,7 +68,7 @@ func TestARouterGoesOnAfterNATSWasRestarted(t *testing.T) {
 		eventually(t, "the client is back", nc.IsConnected)
 	}
 	for _, id := range []string{"e1", "e2", "e3"} {
-		if got := s.Count(activitycore.DefinitionID("a"), id); got != 1 {
+		if got := s.Count(core.DefinitionID("a"), id); got != 1 {
 			t.Fatalf("%s started %d times", id, got)
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 )
 
-// routeLoop matches what the fetch loop took, a batch at a time, until the router stops; then it hands back the rest.
+// routeLoop matches what the fetch loop took, a batch at a time, until the router stops; then
+// it hands back the rest.
 func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 	fetched := make(chan struct{})
 	go func() {
@@ -47,8 +48,9 @@ func (r *Router) routeLoop(ctx context.Context, upstream *sync.WaitGroup) {
 	}
 }
 
-// route takes one batch through decode and match. Events that nobody wants are acknowledged at once; the others go to the ledger, which
-// is not waited for: while one transaction is written to disk, the next one gathers.
+// route takes one batch through decode and match. Events that nobody wants are acknowledged at
+// once; the others go to the ledger, which is not waited for: while one transaction is written
+// to disk, the next one gathers.
 func (r *Router) route(ctx context.Context, batch []*delivery) {
 	if err := r.retry(ctx, "bring the index up to date", r.triggersRefresh); err != nil {
 		for _, d := range batch { // only a stop gets here
@@ -71,15 +73,17 @@ func (r *Router) route(ctx context.Context, batch []*delivery) {
 	r.ack(unwanted...)
 }
 
-// triggersRefresh makes every failure of the store one that is waited out: without the index no event can be judged.
+// triggersRefresh makes every failure of the store one that is waited out: without the index no
+// event can be judged.
 func (r *Router) triggersRefresh(ctx context.Context) error {
 	if err := r.triggers.Refresh(ctx); err != nil {
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "the catalogue does not answer")
+		return core.Wrap(core.CodeUnavailable, err, "the catalogue does not answer")
 	}
 	return nil
 }
 
-// match decodes one event and notes what the ledger has to say about it. An error is final for this event.
+// match decodes one event and notes what the ledger has to say about it. An error is final for
+// this event.
 func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 	d.event, err = envelope.Decode(envelope.Header(d.msg.Headers()), d.msg.Data())
 	if err != nil {
@@ -88,7 +92,7 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 	if d.event.Time.IsZero() {
 		d.event.Time = d.stored.UTC()
 	}
-	cause := activitycore.EventCause(d.event.EventID)
+	cause := core.EventCause(d.event.EventID)
 	decisions, err := r.triggers.Decide(ctx, &eventtrigger.Candidate{Event: &d.event})
 	if err != nil && ctx.Err() != nil {
 		return errStopping
@@ -97,21 +101,21 @@ func (r *Router) match(ctx context.Context, d *delivery) (err error) {
 		return err
 	}
 	for _, t := range decisions {
-		settle := func(v activitycore.Verdict, reason string) {
-			d.settlements = append(d.settlements, activitycore.Settlement{ActivityID: t.ID, ActivityName: t.Name,
+		settle := func(v core.Verdict, reason string) {
+			d.settlements = append(d.settlements, core.Settlement{ActivityID: t.ID, ActivityName: t.Name,
 				DefinitionVersion: t.Version, Cause: cause, Verdict: v, Reason: reason, Event: &d.event})
 		}
 		switch t.Outcome {
 		case eventtrigger.Runs:
-			d.records = append(d.records, activitycore.CauseRecord{ActivityID: t.ID, ActivityName: t.Name,
+			d.records = append(d.records, core.CauseRecord{ActivityID: t.ID, ActivityName: t.Name,
 				DefinitionVersion: t.Version, Cause: cause, Event: &d.event, StreamSeq: d.seq})
 		case eventtrigger.Failed: // the same event gives the same error for ever: say so once, where people look
-			settle(activitycore.VerdictSkipped, "when: "+t.Reason)
+			settle(core.VerdictSkipped, "when: "+t.Reason)
 		case eventtrigger.Cycle:
 			r.cfg.Metrics.cycle()
-			settle(activitycore.VerdictSkipped, t.Reason)
+			settle(core.VerdictSkipped, t.Reason)
 		case eventtrigger.Paused:
-			settle(activitycore.VerdictPaused, t.Reason)
+			settle(core.VerdictPaused, t.Reason)
 		case eventtrigger.NoMatch, eventtrigger.Deleted, eventtrigger.Disabled: // the last two are not in the index
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/eventtrigger"
 )
@@ -18,13 +18,15 @@ import (
 const (
 	// reopenWait bounds one look for the durable.
 	reopenWait = 500 * time.Millisecond
-	// fetchers is how many fetches are under way at a time: one is being filled while the next is on its way to the server.
+	// fetchers is how many fetches are under way at a time: one is being filled while the next is
+	// on its way to the server.
 	fetchers = 2
 	// stateEvery is how often the lag is observed and the acknowledgement floor recorded.
 	stateEvery = 5 * time.Second
 	// refreshEvery is how often the index is brought up to date without an event to match.
 	refreshEvery = 30 * time.Second
-	// confirmLinger is how long confirmations wait for company: each transaction costs a write to disk, and nobody waits for it.
+	// confirmLinger is how long confirmations wait for company: each transaction costs a write to
+	// disk, and nobody waits for it.
 	confirmLinger = 25 * time.Millisecond
 	// Delays of a step that is repeated in place until it succeeds.
 	retryFirst, retryMost = 50 * time.Millisecond, 5 * time.Second
@@ -34,7 +36,8 @@ const (
 	flushWait = 2 * time.Second
 )
 
-// Router consumes the event stream and starts runs. Several routers, in one process or many, share the durable consumer.
+// Router consumes the event stream and starts runs. Several routers, in one process or many,
+// share the durable consumer.
 type Router struct {
 	cfg      Config
 	triggers *eventtrigger.Triggers
@@ -56,7 +59,8 @@ type Router struct {
 	stopping chan struct{}
 	stopped  chan struct{}
 
-	// at is called with the name of each step a crash must not hurt; tests die in it. Otherwise nil.
+	// at is called with the name of each step a crash must not hurt; tests die in it. Otherwise
+	// nil.
 	at func(point string)
 }
 
@@ -81,13 +85,14 @@ func New(cfg Config) (*Router, error) {
 	}, nil
 }
 
-// Start loads the catalogue, finds the durable consumer that [eventstream.Ensure] made, and returns when the router consumes. From then on it goes on by
-// itself, across losses of NATS, of the store and of Temporal, until Stop. Starting a router that runs is an error.
+// Start loads the catalogue, finds the durable consumer that [eventstream.Ensure] made, and
+// returns when the router consumes. From then on it goes on by itself, across losses of NATS,
+// of the store and of Temporal, until Stop. Starting a router that runs is an error.
 func (r *Router) Start(ctx context.Context) error {
 	r.lifeMu.Lock()
 	defer r.lifeMu.Unlock()
 	if r.cancel != nil {
-		return activitycore.Errorf(activitycore.CodeConflict, "the router runs already")
+		return core.Errorf(core.CodeConflict, "the router runs already")
 	}
 	if err := r.open(ctx); err != nil {
 		return err
@@ -133,9 +138,9 @@ func (r *Router) open(ctx context.Context) error {
 	if err := r.triggers.Refresh(ctx); err != nil {
 		return fmt.Errorf("load event definitions: %w", err)
 	}
-	consumer, err := r.cfg.JetStream.Consumer(ctx, activitycore.EventStream, activitycore.RouterDurable)
+	consumer, err := r.cfg.JetStream.Consumer(ctx, core.EventStream, core.RouterDurable)
 	if err != nil {
-		return eventstream.Error(err, "find consumer "+activitycore.RouterDurable)
+		return eventstream.Error(err, "find consumer "+core.RouterDurable)
 	}
 	state, err := eventstream.OpenState(ctx, r.cfg.JetStream, 1)
 	if err != nil {
@@ -149,8 +154,9 @@ func (r *Router) open(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no more events, finishes the starts under way, hands back what was not begun, and returns when all is answered. If ctx ends before, starts are
-// interrupted; what they would have answered is delivered again. It may be called again, and on a router that never ran.
+// Stop takes no more events, finishes the starts under way, hands back what was not begun, and
+// returns when all is answered. If ctx ends before, starts are interrupted; what they would
+// have answered is delivered again. It may be called again, and on a router that never ran.
 func (r *Router) Stop(ctx context.Context) error {
 	r.lifeMu.Lock()
 	defer r.lifeMu.Unlock()
@@ -194,7 +200,8 @@ func (r *Router) isStopping() bool {
 // errStopping ends work that was not begun when Stop was called.
 var errStopping = errors.New("the router stops")
 
-// retry repeats a step until it succeeds, fails in a way that waiting does not cure, or the router stops. Everything in flight stays alive meanwhile.
+// retry repeats a step until it succeeds, fails in a way that waiting does not cure, or the
+// router stops. Everything in flight stays alive meanwhile.
 func (r *Router) retry(ctx context.Context, doing string, step func(context.Context) error) error {
 	delay := retryFirst
 	for {
@@ -223,7 +230,7 @@ func (r *Router) retry(ctx context.Context, doing string, step func(context.Cont
 
 // transient tells errors that may be gone next time from those that will not.
 func transient(err error) bool {
-	return activitycore.IsCode(err, activitycore.CodeUnavailable) || errors.Is(err, errStopping) ||
+	return core.IsCode(err, core.CodeUnavailable) || errors.Is(err, errStopping) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
@@ -284,7 +291,7 @@ func (r *Router) observe(ctx context.Context) {
 	r.cfg.Metrics.lag(info.NumPending, info.NumAckPending)
 	switch err := r.state.Follow(ctx, info); {
 	case err == nil, ctx.Err() != nil:
-	case activitycore.IsCode(err, activitycore.CodeConflict): // another one under its name, made between two fetches
+	case core.IsCode(err, core.CodeConflict): // another one under its name, made between two fetches
 		r.setProblem(fetching, err)
 		r.setConsumer(nil)
 	default:

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/deadletter"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/eventstream"
@@ -26,13 +26,13 @@ func TestAnEventStartsTheDefinitionsThatMatchAndNoOthers(t *testing.T) {
 		definition("main-only", "github.push", filters(map[string]any{"ref": "refs/heads/main"})),
 		definition("no-bots", "github.push", when("payload.pusher.name != 'bot'")),
 		definition("releases", "github.release"),
-		definition("off", "github.push", func(d *activitycore.Definition) { d.Enabled = false }),
+		definition("off", "github.push", func(d *core.Definition) { d.Enabled = false }),
 	)
 	s := newStarts()
 	w.start(w.router(s))
 	w.Publish(event("e1", "github.push", map[string]any{"ref": "refs/heads/dev", "pusher": map[string]any{"name": "bot"}}))
 	w.Drained()
-	if w.Entry("all-pushes", "e1").Verdict != activitycore.VerdictStarted || s.Count(activitycore.DefinitionID("all-pushes"), "e1") != 1 {
+	if w.Entry("all-pushes", "e1").Verdict != core.VerdictStarted || s.Count(core.DefinitionID("all-pushes"), "e1") != 1 {
 		t.Fatal("all-pushes was not started")
 	}
 	for _, name := range []string{"main-only", "no-bots", "releases", "off"} {
@@ -41,7 +41,7 @@ func TestAnEventStartsTheDefinitionsThatMatchAndNoOthers(t *testing.T) {
 	w.Publish(event("e2", "github.push", map[string]any{"ref": "refs/heads/main", "pusher": map[string]any{"name": "jane"}}))
 	w.Drained()
 	for _, name := range []string{"all-pushes", "main-only", "no-bots"} {
-		if got := s.Count(activitycore.DefinitionID(name), "e2"); got != 1 {
+		if got := s.Count(core.DefinitionID(name), "e2"); got != 1 {
 			t.Fatalf("%s started %d times", name, got)
 		}
 	}
@@ -71,7 +71,7 @@ func TestADuplicateIsCountedWhereItIsCaught(t *testing.T) {
 	}
 	eventually(t, "the router meets the duplicate", func() bool { return w.seen.routed.Load() == 1 })
 	w.Drained()
-	if got := s.Count(activitycore.DefinitionID("a"), "e1"); got != 1 {
+	if got := s.Count(core.DefinitionID("a"), "e1"); got != 1 {
 		t.Fatalf("started %d times", got)
 	}
 }
@@ -86,7 +86,7 @@ func TestAnEventPublishedAfterASaveIsMatchedWithWhatWasSaved(t *testing.T) {
 		w.Apply(definition("a", fmt.Sprintf("t%d", i)))
 		w.Publish(event(fmt.Sprintf("new%d", i), fmt.Sprintf("t%d", i), nil), event(fmt.Sprintf("old%d", i), fmt.Sprintf("t%d", i-1), nil))
 		w.Drained()
-		if s.Count(activitycore.DefinitionID("a"), fmt.Sprintf("new%d", i)) != 1 {
+		if s.Count(core.DefinitionID("a"), fmt.Sprintf("new%d", i)) != 1 {
 			t.Fatalf("save %d was not in force", i)
 		}
 		w.NoEntry("a", fmt.Sprintf("old%d", i))
@@ -97,8 +97,8 @@ func TestAMatchOfAPausedDefinitionIsAccountedForAndNotStarted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("a", "x"))
-	pause := &activitycore.Pause{By: "jane", Reason: "release freeze", At: time.Now()}
-	if _, err := w.Store.SetPaused(t.Context(), activitycore.DefinitionID("a"), pause, "test", time.Now()); err != nil {
+	pause := &core.Pause{By: "jane", Reason: "release freeze", At: time.Now()}
+	if _, err := w.Store.SetPaused(t.Context(), core.DefinitionID("a"), pause, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s := newStarts()
@@ -106,18 +106,18 @@ func TestAMatchOfAPausedDefinitionIsAccountedForAndNotStarted(t *testing.T) {
 	w.Publish(event("e1", "x", nil))
 	w.Drained()
 	e := w.Entry("a", "e1")
-	if e.Verdict != activitycore.VerdictPaused || !strings.Contains(e.Reason, "jane") || !strings.Contains(e.Reason, "release freeze") {
+	if e.Verdict != core.VerdictPaused || !strings.Contains(e.Reason, "jane") || !strings.Contains(e.Reason, "release freeze") {
 		t.Fatalf("%+v", e)
 	}
-	if s.Count(activitycore.DefinitionID("a"), "e1") != 0 {
+	if s.Count(core.DefinitionID("a"), "e1") != 0 {
 		t.Fatal("a paused definition was started")
 	}
-	if _, err := w.Store.SetPaused(t.Context(), activitycore.DefinitionID("a"), nil, "test", time.Now()); err != nil {
+	if _, err := w.Store.SetPaused(t.Context(), core.DefinitionID("a"), nil, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.Publish(event("e2", "x", nil))
 	w.Drained()
-	if s.Count(activitycore.DefinitionID("a"), "e2") != 1 {
+	if s.Count(core.DefinitionID("a"), "e2") != 1 {
 		t.Fatal("a resumed definition was not started")
 	}
 }
@@ -129,7 +129,7 @@ func TestAConditionThatCannotBeEvaluatedIsSaidInTheLedger(t *testing.T) {
 	w.start(w.router(newStarts()))
 	w.Publish(event("e1", "x", map[string]any{"no": "pusher"}))
 	w.Drained()
-	if e := w.Entry("a", "e1"); e.Verdict != activitycore.VerdictSkipped || !strings.Contains(e.Reason, "pusher") {
+	if e := w.Entry("a", "e1"); e.Verdict != core.VerdictSkipped || !strings.Contains(e.Reason, "pusher") {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -153,7 +153,7 @@ func TestCloudEventsAndForeignEnvelopesAreRouted(t *testing.T) {
 	eventually(t, "both are started", func() bool { return w.seen.started.Load() == 2 })
 	w.Drained()
 	for _, id := range []string{"1", "2"} {
-		if s.Count(activitycore.DefinitionID("a"), envelope.CloudEventID(id, "/orders")) != 1 {
+		if s.Count(core.DefinitionID("a"), envelope.CloudEventID(id, "/orders")) != 1 {
 			t.Fatalf("event %s has another identity", id)
 		}
 	}
@@ -164,24 +164,24 @@ func TestAStartThatFailsForNowIsTriedAgainUntilItSucceeds(t *testing.T) {
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("good", "x"), definition("shaky", "x"))
 	s := newStarts()
-	shaky := activitycore.WorkflowID(activitycore.DefinitionID("shaky"), activitycore.EventCause("e1"))
+	shaky := core.WorkflowID(core.DefinitionID("shaky"), core.EventCause("e1"))
 	s.Fail = func(id string, attempt int) error {
 		if id == shaky && attempt == 1 {
-			return activitycore.Errorf(activitycore.CodeUnavailable, "Temporal is away")
+			return core.Errorf(core.CodeUnavailable, "Temporal is away")
 		}
 		return nil
 	}
 	w.start(w.router(s))
 	w.Publish(event("e1", "x", nil))
 	eventually(t, "the delivery was handed back", func() bool { return w.seen.retried.Load() == 1 })
-	if w.Entry("shaky", "e1").Verdict != activitycore.VerdictPending {
+	if w.Entry("shaky", "e1").Verdict != core.VerdictPending {
 		t.Fatal("a start that failed is confirmed")
 	}
 	w.Drained()
-	if got := s.Count(activitycore.DefinitionID("good"), "e1"); got != 1 {
+	if got := s.Count(core.DefinitionID("good"), "e1"); got != 1 {
 		t.Fatalf("the start that succeeded was done %d times", got)
 	}
-	if s.Count(activitycore.DefinitionID("shaky"), "e1") != 1 || w.Entry("shaky", "e1").Verdict != activitycore.VerdictStarted {
+	if s.Count(core.DefinitionID("shaky"), "e1") != 1 || w.Entry("shaky", "e1").Verdict != core.VerdictStarted {
 		t.Fatal("the start that failed was not done")
 	}
 }
@@ -195,7 +195,7 @@ func TestPoisonBecomesADeadLetterThatCanBeReplayed(t *testing.T) {
 	broken.Store(true)
 	s.Fail = func(string, int) error {
 		if broken.Load() {
-			return activitycore.Errorf(activitycore.CodeInvalid, "Temporal refuses it")
+			return core.Errorf(core.CodeInvalid, "Temporal refuses it")
 		}
 		return nil
 	}
@@ -212,9 +212,9 @@ func TestPoisonBecomesADeadLetterThatCanBeReplayed(t *testing.T) {
 	}
 	w.Drained()
 	letters := deadletter.New(w.JS, time.Now)
-	list := func() []activitycore.DeadLetter {
+	list := func() []core.DeadLetter {
 		t.Helper()
-		page, err := letters.List(t.Context(), deadletter.Filter{}, activitycore.PageRequest{Limit: 10})
+		page, err := letters.List(t.Context(), deadletter.Filter{}, core.PageRequest{Limit: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func TestPoisonBecomesADeadLetterThatCanBeReplayed(t *testing.T) {
 	if len(all) != 3 || w.seen.dead.Load() != 3 {
 		t.Fatalf("%d dead letters: %+v", len(all), all)
 	}
-	byReason := map[string]activitycore.DeadLetter{}
+	byReason := map[string]core.DeadLetter{}
 	for _, l := range all {
 		byReason[l.Reason] = l
 	}
@@ -248,13 +248,13 @@ func TestPoisonBecomesADeadLetterThatCanBeReplayed(t *testing.T) {
 		t.Fatalf("%d %v", n, err)
 	}
 	w.Drained()
-	if s.Count(activitycore.DefinitionID("a"), "e1") != 1 {
+	if s.Count(core.DefinitionID("a"), "e1") != 1 {
 		t.Fatal("the replayed event was not started")
 	}
 	if err := letters.Drop(t.Context(), byReason[ReasonInvalid].ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := letters.Drop(t.Context(), byReason[ReasonInvalid].ID); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if err := letters.Drop(t.Context(), byReason[ReasonInvalid].ID); !core.IsCode(err, core.CodeNotFound) {
 		t.Fatal(err)
 	}
 	if left := list(); len(left) != 1 || left[0].Reason != ReasonMalformed {
@@ -267,7 +267,7 @@ func TestOneEventTheLedgerCannotHoldDoesNotTakeItsBatchAlong(t *testing.T) {
 	w := newWorld(t, eventstream.Options{})
 	w.Apply(definition("a", "x"))
 	s := newStarts()
-	var events []activitycore.Event
+	var events []core.Event
 	for i := range 20 {
 		events = append(events, event(fmt.Sprintf("e%d", i), "x", nil))
 	}
@@ -283,7 +283,7 @@ func TestOneEventTheLedgerCannotHoldDoesNotTakeItsBatchAlong(t *testing.T) {
 		if i == 7 {
 			want = 0
 		}
-		if got := s.Count(activitycore.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != want {
+		if got := s.Count(core.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != want {
 			t.Fatalf("e%d started %d times", i, got)
 		}
 	}
@@ -298,10 +298,10 @@ type pickyLedger struct {
 	refused string
 }
 
-func (l pickyLedger) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settled []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
+func (l pickyLedger) RecordMatches(ctx context.Context, recs []core.CauseRecord, settled []core.Settlement, at time.Time) ([]core.CauseState, error) {
 	for _, r := range recs {
 		if r.Cause.EventID == l.refused {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "cannot be stored")
+			return nil, core.Errorf(core.CodeInvalid, "cannot be stored")
 		}
 	}
 	return l.Ledger.RecordMatches(ctx, recs, settled, at)
@@ -326,7 +326,7 @@ func TestWhileTheStoreIsAwayEventsWaitAndAreNotLost(t *testing.T) {
 	}
 	close(away.back)
 	w.Drained()
-	if w.Entry("a", "e1").Verdict != activitycore.VerdictStarted || r.Problem() != nil {
+	if w.Entry("a", "e1").Verdict != core.VerdictStarted || r.Problem() != nil {
 		t.Fatal("the router did not go on")
 	}
 }
@@ -336,12 +336,12 @@ type absentLedger struct {
 	back chan struct{}
 }
 
-func (l *absentLedger) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settled []activitycore.Settlement, at time.Time) ([]activitycore.CauseState, error) {
+func (l *absentLedger) RecordMatches(ctx context.Context, recs []core.CauseRecord, settled []core.Settlement, at time.Time) ([]core.CauseState, error) {
 	select {
 	case <-l.back:
 		return l.Ledger.RecordMatches(ctx, recs, settled, at)
 	default:
-		return nil, activitycore.Errorf(activitycore.CodeUnavailable, "no database")
+		return nil, core.Errorf(core.CodeUnavailable, "no database")
 	}
 }
 
@@ -353,7 +353,7 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	s.Gate = make(chan struct{})
 	r := w.router(s, func(c *Config) { c.Parallel = 2 })
 	w.start(r)
-	var events []activitycore.Event
+	var events []core.Event
 	for i := range 10 {
 		events = append(events, event(fmt.Sprintf("e%d", i), "x", nil))
 	}
@@ -379,7 +379,7 @@ func TestStopFinishesStartsUnderWayAndHandsBackTheRest(t *testing.T) {
 	w.start(r) // and it can run again
 	w.Drained()
 	for i := range 10 {
-		if got := s.Count(activitycore.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != 1 {
+		if got := s.Count(core.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != 1 {
 			t.Fatalf("e%d started %d times", i, got)
 		}
 	}
@@ -390,7 +390,7 @@ func TestAFetchWaitsAsLongAsItIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
 	asked := make(chan *nats.Msg, 100)
-	if _, err := w.Conn.ChanSubscribe("$JS.API.CONSUMER.MSG.NEXT."+activitycore.EventStream+"."+activitycore.RouterDurable, asked); err != nil {
+	if _, err := w.Conn.ChanSubscribe("$JS.API.CONSUMER.MSG.NEXT."+core.EventStream+"."+core.RouterDurable, asked); err != nil {
 		t.Fatal(err)
 	}
 	w.start(w.router(newStarts(), func(c *Config) { c.FetchWait = 20 * time.Millisecond }))
@@ -419,7 +419,7 @@ func TestAStopThatMayNotWaitInterruptsStartsAndLosesNothing(t *testing.T) {
 	close(s.Gate)
 	w.start(w.router(s))
 	w.Drained()
-	if s.Count(activitycore.DefinitionID("a"), "e1") != 1 {
+	if s.Count(core.DefinitionID("a"), "e1") != 1 {
 		t.Fatal("the event is lost")
 	}
 }
@@ -432,7 +432,7 @@ func TestRoutersShareTheWork(t *testing.T) {
 	for range 3 {
 		w.start(w.router(s, func(c *Config) { c.Batch, c.MaxInFlight = 16, 32 }))
 	}
-	var events []activitycore.Event
+	var events []core.Event
 	for i := range 500 {
 		events = append(events, event(fmt.Sprintf("e%d", i), "x", nil))
 	}
@@ -440,7 +440,7 @@ func TestRoutersShareTheWork(t *testing.T) {
 	eventually(t, "all are started", func() bool { return w.seen.started.Load() == 500 })
 	w.Drained()
 	for i := range 500 {
-		if got := s.Count(activitycore.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != 1 {
+		if got := s.Count(core.DefinitionID("a"), fmt.Sprintf("e%d", i)); got != 1 {
 			t.Fatalf("e%d started %d times", i, got)
 		}
 	}
@@ -449,10 +449,10 @@ func TestRoutersShareTheWork(t *testing.T) {
 func TestARouterWithoutItsConsumerRefusesToStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, eventstream.Options{})
-	if err := w.JS.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+	if err := w.JS.DeleteConsumer(t.Context(), core.EventStream, core.RouterDurable); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.router(newStarts()).Start(t.Context()); err == nil || !strings.Contains(err.Error(), activitycore.RouterDurable) {
+	if err := w.router(newStarts()).Start(t.Context()); err == nil || !strings.Contains(err.Error(), core.RouterDurable) {
 		t.Fatal(err)
 	}
 }

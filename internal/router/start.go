@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/launch"
 	"github.com/activity-core/activity-core/internal/telemetry"
 )
@@ -14,13 +14,13 @@ import (
 type job struct {
 	d          *delivery
 	activityID string
-	cause      activitycore.Cause
+	cause      core.Cause
 }
 
 // confirmation is a started run whose ledger row still says pending.
 type confirmation struct {
 	d     *delivery
-	start activitycore.Start
+	start core.Start
 }
 
 // startLoop is one of the parallel starters.
@@ -30,7 +30,7 @@ func (r *Router) startLoop(ctx context.Context) {
 			r.giveUp(j.d, errStopping)
 			continue
 		}
-		var outcome activitycore.StartOutcome
+		var outcome core.StartOutcome
 		err := r.guard(ctx, j.d, "start a run", func() (err error) {
 			outcome, err = r.cfg.Starter.StartRun(telemetry.FollowEvent(ctx, &j.d.event), j.activityID, j.cause)
 			return err
@@ -59,12 +59,13 @@ func (r *Router) giveUp(d *delivery, err error) {
 	}
 }
 
-// confirmLoop writes what was started to the ledger, as many starts in one transaction as have gathered.
+// confirmLoop writes what was started to the ledger, as many starts in one transaction as have
+// gathered.
 func (r *Router) confirmLoop(ctx context.Context) {
 	var group []confirmation
 	for first := range r.started {
 		group = r.gather(append(group[:0], first))
-		starts := make([]activitycore.Start, len(group))
+		starts := make([]core.Start, len(group))
 		for i, c := range group {
 			starts[i] = c.start
 		}

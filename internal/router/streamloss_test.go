@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
@@ -20,11 +20,11 @@ func TestADeletedConsumerIsNotMadeAnewInSilence(t *testing.T) {
 	}
 	w.Drained()
 	w.Stop(r) // records how far it came
-	if err := w.JS.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+	if err := w.JS.DeleteConsumer(t.Context(), core.EventStream, core.RouterDurable); err != nil {
 		t.Fatal(err)
 	}
 	err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{})
-	if !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "sequence 10") || !strings.Contains(err.Error(), "recreate_consumer") {
+	if !core.IsCode(err, core.CodeConflict) || !strings.Contains(err.Error(), "sequence 10") || !strings.Contains(err.Error(), "recreate_consumer") {
 		t.Fatal(err)
 	}
 	w.Publish(event("missed", "x", nil))
@@ -40,7 +40,7 @@ func TestADeletedConsumerIsNotMadeAnewInSilence(t *testing.T) {
 	if got := w.seen.consumed.Load() - consumed; got != 1 {
 		t.Fatalf("%d events read again, want only the one that was missed", got)
 	}
-	if s.Count(activitycore.DefinitionID("a"), "missed") != 1 {
+	if s.Count(core.DefinitionID("a"), "missed") != 1 {
 		t.Fatal("the event published meanwhile is lost")
 	}
 }
@@ -52,10 +52,10 @@ func TestALostStreamIsNotReplacedInSilence(t *testing.T) {
 	w.Publish(event("e1", "x", nil))
 	w.Drained()
 	w.Stop(r)
-	if err := w.JS.DeleteStream(t.Context(), activitycore.EventStream); err != nil {
+	if err := w.JS.DeleteStream(t.Context(), core.EventStream); err != nil {
 		t.Fatal(err)
 	}
-	if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{}); !activitycore.IsCode(err, activitycore.CodeConflict) || !strings.Contains(err.Error(), "backup") {
+	if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{}); !core.IsCode(err, core.CodeConflict) || !strings.Contains(err.Error(), "backup") {
 		t.Fatal(err)
 	}
 	if err := eventstream.Ensure(t.Context(), w.JS, eventstream.Options{RecreateRouterConsumer: true}); err != nil {
@@ -77,7 +77,7 @@ func TestARunningRouterSurvivesTheLossOfItsConsumerOnceItIsBack(t *testing.T) {
 	r := w.start(w.router(s))
 	w.Publish(event("e1", "x", nil))
 	w.Drained()
-	if err := w.JS.DeleteConsumer(t.Context(), activitycore.EventStream, activitycore.RouterDurable); err != nil {
+	if err := w.JS.DeleteConsumer(t.Context(), core.EventStream, core.RouterDurable); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the router says that its consumer is gone", func() bool { return r.Problem() != nil })
@@ -86,7 +86,7 @@ func TestARunningRouterSurvivesTheLossOfItsConsumerOnceItIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Drained()
-	if s.Count(activitycore.DefinitionID("a"), "e2") != 1 || s.Count(activitycore.DefinitionID("a"), "e1") != 1 {
+	if s.Count(core.DefinitionID("a"), "e2") != 1 || s.Count(core.DefinitionID("a"), "e1") != 1 {
 		t.Fatal("an event is lost or doubled")
 	}
 	eventually(t, "the problem is gone", func() bool { return r.Problem() == nil })

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // How much of an answer is kept, in bytes.
@@ -15,7 +15,7 @@ const (
 )
 
 var httpRequest = ActionSpec{
-	Type:   activitycore.ActionHTTPRequest,
+	Type:   core.ActionHTTPRequest,
 	Doc:    "Sends one request over HTTP; its result is {status, headers, body, truncated}.",
 	Answer: &Answer{Field: "body", Fault: bodyFault},
 	Params: []Param{
@@ -168,7 +168,7 @@ func parseStatus(v any) (StatusSet, error) {
 }
 
 // bodyFault says why an answer's body is no JSON that has fields.
-func bodyFault(a activitycore.PlannedAction, answer map[string]any) (why string, cut bool) {
+func bodyFault(a core.PlannedAction, answer map[string]any) (why string, cut bool) {
 	body, text := answer["body"].(string)
 	headers, _ := answer["headers"].(map[string]any)
 	media, _ := headers["content-type"].(string)

@@ -1,9 +1,9 @@
 package ruleeval
 
-import activitycore "github.com/activity-core/activity-core"
+import core "github.com/activity-core/activity-core"
 
 var reportProgress = ActionSpec{
-	Type: activitycore.ActionReportProgress,
+	Type: core.ActionReportProgress,
 	Doc:  "Posts a report to the hub that progress.url names; its result is {status}.",
 	Params: []Param{
 		required(line("message", "What has happened, in one line.", 2000)),

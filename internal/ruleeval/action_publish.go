@@ -1,12 +1,12 @@
 package ruleeval
 
 import (
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
 var publishEvent = ActionSpec{
-	Type:      activitycore.ActionPublishEvent,
+	Type:      core.ActionPublishEvent,
 	Doc:       "Publishes an event, which may start runs of other definitions; its result is {event_id, sequence, duplicate}.",
 	Publishes: "type",
 	Params: []Param{

@@ -1,9 +1,9 @@
 package ruleeval
 
-import activitycore "github.com/activity-core/activity-core"
+import core "github.com/activity-core/activity-core"
 
 var createTask = ActionSpec{
-	Type:     activitycore.ActionCreateTask,
+	Type:     core.ActionCreateTask,
 	Doc:      "Creates a task for a person, in the same transaction as its result; its result is {task_id}.",
 	ByRecord: true,
 	Params: []Param{
@@ -13,7 +13,7 @@ var createTask = ActionSpec{
 		{Name: "priority", Kind: KindString, Enum: Priorities(), Default: "normal", Doc: "How urgent it is."},
 		line("assignee", "Who is to do it.", 200),
 		line("unique_key", "At most one open task of this definition has this key.", 500),
-		{Name: "if_open", Kind: KindString, Enum: []string{string(activitycore.IfOpenSkip), string(activitycore.IfOpenUpdate), string(activitycore.IfOpenComment)}, Default: string(activitycore.IfOpenSkip),
+		{Name: "if_open", Kind: KindString, Enum: []string{string(core.IfOpenSkip), string(core.IfOpenUpdate), string(core.IfOpenComment)}, Default: string(core.IfOpenSkip),
 			Doc: "What to do when an open task has the unique_key: leave it, update its fields, or add a comment."},
 		{Name: "comment", Kind: KindString, Doc: "The comment that if_open: comment adds; the title if absent."},
 	},
@@ -32,7 +32,7 @@ type CreateTaskParams struct {
 	Priority    string // one of Priorities; normal if absent
 	Assignee    string
 	UniqueKey   string
-	IfOpen      activitycore.IfOpen // skip if absent
+	IfOpen      core.IfOpen // skip if absent
 	Comment     string
 }
 
@@ -40,7 +40,7 @@ func decodeTask(f fields) any {
 	p := &CreateTaskParams{
 		Title: f.text("title", ""), Description: f.text("description", ""), Priority: f.text("priority", "normal"),
 		Assignee: f.text("assignee", ""), UniqueKey: f.text("unique_key", ""), Comment: f.text("comment", ""),
-		IfOpen: activitycore.IfOpen(f.text("if_open", string(activitycore.IfOpenSkip))),
+		IfOpen: core.IfOpen(f.text("if_open", string(core.IfOpenSkip))),
 	}
 	list, _ := f["labels"].([]any)
 	for _, l := range list {

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestEveryActionTypeHasAWholeRow(t *testing.T) {
-	if len(specs) != len(activitycore.ActionTypes()) {
-		t.Errorf("want a row for each of %v, got %d rows", activitycore.ActionTypes(), len(specs))
+	if len(specs) != len(core.ActionTypes()) {
+		t.Errorf("want a row for each of %v, got %d rows", core.ActionTypes(), len(specs))
 	}
-	for _, typ := range activitycore.ActionTypes() {
+	for _, typ := range core.ActionTypes() {
 		spec, ok := SpecOf(typ)
 		if !ok || spec.Type != typ || spec.decode == nil || len(spec.Params) == 0 || !strings.HasSuffix(spec.Doc, ".") {
 			t.Errorf("%s: want a row with type, sentence, parameters and decoder, got %v %+v", typ, ok, spec)
@@ -47,7 +47,8 @@ func checkProperties(t *testing.T, spec ActionSpec) {
 	}
 }
 
-// checkDefaults: what the table calls the default of a parameter is what the decoder takes for an absent one.
+// checkDefaults: what the table calls the default of a parameter is what the decoder takes for
+// an absent one.
 func checkDefaults(t *testing.T, spec ActionSpec) {
 	t.Helper()
 	absent, err := DecodeParams(spec.Type, spec.Example)
@@ -75,7 +76,7 @@ func checkDefaults(t *testing.T, spec ActionSpec) {
 }
 
 func TestATypeWithoutARowIsNoOther(t *testing.T) {
-	if got, err := DecodeParams("forgotten", map[string]any{"message": "m"}); err == nil || !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if got, err := DecodeParams("forgotten", map[string]any{"message": "m"}); err == nil || !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("want CodeInvalid, got %+v and %v", got, err)
 	}
 	if spec, ok := SpecOf("forgotten"); ok || spec.ByRecord || ActionParams("forgotten") != nil {

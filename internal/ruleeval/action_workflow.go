@@ -1,9 +1,9 @@
 package ruleeval
 
-import activitycore "github.com/activity-core/activity-core"
+import core "github.com/activity-core/activity-core"
 
 var startWorkflow = ActionSpec{
-	Type:           activitycore.ActionStartWorkflow,
+	Type:           core.ActionStartWorkflow,
 	Doc:            "Starts a workflow of your own in Temporal; its result is {workflow_id, run_id, already_started, result?}.",
 	StartsWorkflow: true,
 	Params: []Param{
@@ -29,7 +29,7 @@ type StartWorkflowParams struct {
 	Args             []any
 	Wait             bool
 	Memo             map[string]any
-	ExecutionTimeout activitycore.Duration // 0: none
+	ExecutionTimeout core.Duration // 0: none
 }
 
 func decodeWorkflow(f fields) any {
@@ -42,6 +42,6 @@ func decodeWorkflow(f fields) any {
 	}
 	p.Wait, _ = f["wait"].(bool)
 	p.Memo, _ = f["memo"].(map[string]any)
-	p.ExecutionTimeout, _ = activitycore.ParseDuration(f.text("execution_timeout", "0s"))
+	p.ExecutionTimeout, _ = core.ParseDuration(f.text("execution_timeout", "0s"))
 	return p
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -21,7 +21,7 @@ func BenchmarkCompile(b *testing.B) {
 }
 
 func BenchmarkPlanOneTask(b *testing.B) {
-	p := compile(b, task("Look at ${payload.repository.full_name} (${vars.tag})", func(d *activitycore.Definition) {
+	p := compile(b, task("Look at ${payload.repository.full_name} (${vars.tag})", func(d *core.Definition) {
 		d.Rules[0].When = "payload.ref == 'refs/heads/main'"
 		d.Rules[0].Actions[0].With["labels"] = []any{"push", "${payload.pusher.name}"}
 	}))
@@ -35,7 +35,7 @@ func BenchmarkPlanOneTask(b *testing.B) {
 }
 
 func BenchmarkMatchWhen(b *testing.B) {
-	p := compile(b, task("t", func(d *activitycore.Definition) { d.TriggerConfig.When = "payload.pusher.name != 'bot'" }))
+	p := compile(b, task("t", func(d *core.Definition) { d.TriggerConfig.When = "payload.pusher.name != 'bot'" }))
 	e, err := activitycoreEvent("testdata/push.json")
 	if err != nil {
 		b.Fatal(err)
@@ -61,7 +61,7 @@ func BenchmarkPlan10000Items(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := compile(b, task("Refresh SBOM of ${repo.name}", func(d *activitycore.Definition) {
+	p := compile(b, task("Refresh SBOM of ${repo.name}", func(d *core.Definition) {
 		r := &d.Rules[0]
 		r.ForEach, r.As, r.ItemKey = "context.repos.filter(r, r.active && r.sbom_age_days >= 0)", "repo", "repo.full_name"
 		r.Actions[0].With["labels"] = []any{"sbom", "${repo.team}"}

@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // As people write it who come from GitHub's workflows.
 func TestDoubleBracesAreAnsweredWithWhatToWrite(t *testing.T) {
 	title := func(text string) error {
-		def := activitycore.Definition{Name: "x", TriggerType: activitycore.TriggerEvent, TriggerConfig: activitycore.TriggerConfig{EventType: []string{"x"}},
-			Rules: []activitycore.Rule{{Name: "r", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": text}}}}}}
+		def := core.Definition{Name: "x", TriggerType: core.TriggerEvent, TriggerConfig: core.TriggerConfig{EventType: []string{"x"}},
+			Rules: []core.Rule{{Name: "r", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": text}}}}}}
 		def.Normalize()
 		_, err := Compile(&def)
 		return err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // What a step of planning costs besides the evaluations themselves, in units of CostLimit.
@@ -27,7 +27,8 @@ func (p *purse) take(units float64) bool {
 	return p.left >= 0
 }
 
-// leastShare is what the expressions of an action that wait for steps may always cost, however many actions there are.
+// leastShare is what the expressions of an action that wait for steps may always cost, however
+// many actions there are.
 const leastShare = 100_000
 
 // shareOf is what the expressions of an action may cost that wait for steps, as one of so many.
@@ -48,8 +49,9 @@ func (s *scope) spend(b *budget) error {
 
 func units(f float64) int64 { return int64(math.Ceil(min(f, MaxPlanCost))) }
 
-// overBudget names the rule that cost most of those evaluated; the last of them is where the budget ended.
-func overBudget(rules []activitycore.RuleTrace, last int) error {
+// overBudget names the rule that cost most of those evaluated; the last of them is where the
+// budget ended.
+func overBudget(rules []core.RuleTrace, last int) error {
 	most := 0
 	for i, r := range rules {
 		if r.Cost > rules[most].Cost {
@@ -63,6 +65,6 @@ func overBudget(rules []activitycore.RuleTrace, last int) error {
 		msg += fmt.Sprintf(", and rule %q was cut off", rules[last].Rule)
 	}
 	msg += "; make the data smaller (select in the context source), compute once what every item needs, or divide the definition"
-	return &activitycore.Error{Code: activitycore.CodeTooLarge, Message: msg,
-		Fields: []activitycore.FieldError{{Location: fmt.Sprintf("rules[%d]", most), Message: msg}}}
+	return &core.Error{Code: core.CodeTooLarge, Message: msg,
+		Fields: []core.FieldError{{Location: fmt.Sprintf("rules[%d]", most), Message: msg}}}
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
@@ -83,7 +83,7 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 		if !ok {
 			return nil, bad()
 		}
-		d, err := activitycore.ParseDuration(s)
+		d, err := core.ParseDuration(s)
 		if err == nil && d <= 0 {
 			err = fmt.Errorf("%s is not above zero", s)
 		}
@@ -120,8 +120,8 @@ func coerce(p *Param, v any, at path, skip map[string]bool) (any, error) {
 	return v, nil
 }
 
-// fault is what is wrong with a value. It keeps the value, unless that is a header's or in the place of a secret's name, where
-// somebody may have written the secret itself.
+// fault is what is wrong with a value. It keeps the value, unless that is a header's or in the
+// place of a secret's name, where somebody may have written the secret itself.
 func (p *Param) fault(at path, v any, err error) *fieldFault {
 	if p.Position == PositionSecret || p.Position == PositionHeader {
 		v = nil
@@ -202,7 +202,7 @@ func checkText(p *Param, s string) error {
 	case PositionURL:
 		return checkURL(s)
 	case PositionType:
-		return activitycore.ValidateEventType(s)
+		return core.ValidateEventType(s)
 	case PositionEventID:
 		if s != "" { // as if it were absent
 			return envelope.CheckID(s)
@@ -212,13 +212,13 @@ func checkText(p *Param, s string) error {
 	case PositionToken:
 		return checkToken(s)
 	case PositionWorkflowID:
-		return cmp.Or(checkToken(s), activitycore.CheckWorkflowID(s))
+		return cmp.Or(checkToken(s), core.CheckWorkflowID(s))
 	case PositionNamespace:
-		return cmp.Or(checkToken(s), activitycore.CheckWorkflowNamespace(s))
+		return cmp.Or(checkToken(s), core.CheckWorkflowNamespace(s))
 	case PositionQueue:
-		return cmp.Or(checkLine(p, s), activitycore.CheckWorkflowTaskQueue(s))
+		return cmp.Or(checkLine(p, s), core.CheckWorkflowTaskQueue(s))
 	case PositionWorkflow:
-		return cmp.Or(checkLine(p, s), activitycore.CheckWorkflowType(s))
+		return cmp.Or(checkLine(p, s), core.CheckWorkflowType(s))
 	case PositionSecret:
 		if s == "" || strings.Contains(s, "${") {
 			return fmt.Errorf("%s is not the name of a secret", quoteShort(s))

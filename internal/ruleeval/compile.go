@@ -11,7 +11,7 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Program is a compiled definition. It is immutable and safe for concurrent use.
@@ -36,7 +36,7 @@ type rule struct {
 
 type action struct {
 	index   int
-	def     activitycore.Action
+	def     core.Action
 	with    *node
 	params  *Param
 	needs   []reference // what deferred templates read, besides steps
@@ -54,9 +54,9 @@ type envFor func() *cel.Env
 
 type compiler struct {
 	*language
-	unread    activitycore.Unread
+	unread    core.Unread
 	unknown   unknownNames
-	faults    []activitycore.FieldError
+	faults    []core.FieldError
 	count     int
 	response  *cel.Env
 	broken    error // an environment could not be made: a defect
@@ -69,7 +69,7 @@ func (c *compiler) fault(at string, value any, format string, args ...any) {
 	if c.unread.Covers(at) {
 		return
 	}
-	c.faults = append(c.faults, activitycore.FieldError{Location: at, Message: fmt.Sprintf(format, args...), Value: shown(value)})
+	c.faults = append(c.faults, core.FieldError{Location: at, Message: fmt.Sprintf(format, args...), Value: shown(value)})
 }
 
 // shown is a value as a message shows it: what is long becomes the beginning of its text.
@@ -104,7 +104,8 @@ func (c *compiler) compile(env *cel.Env, src string) (*expression, error) {
 	return e, err
 }
 
-// refused records why an expression could not be compiled, unless that merely follows from what has been told.
+// refused records why an expression could not be compiled, unless that merely follows from what
+// has been told.
 func (c *compiler) refused(at, src, where string, err error) {
 	if !errors.Is(err, errTold) {
 		c.fault(at, src, "%s%v", where, err)
@@ -129,25 +130,27 @@ func (c *compiler) env(base envFor, objects objectTypes, vars []variable) envFor
 
 // Compile checks and compiles every expression of a definition: trigger
 // condition, rules, templates, and the selections of its context sources. It
-// returns an [*activitycore.Error] with CodeInvalid and a FieldError for each
+// returns an [*core.Error] with CodeInvalid and a FieldError for each
 // fault, located as in rules[0].actions[1].with.title.
 //
-// It expects a definition whose shape [activitycore.Definition.Validate] accepts, and copes with any other: what merely follows
-// from a name that Validate refuses, or from something unread (see [activitycore.Unread]), is not told.
-func Compile(def *activitycore.Definition, unread ...string) (*Program, error) {
+// It expects a definition whose shape [core.Definition.Validate] accepts, and copes with any
+// other: what merely follows from a name that Validate refuses, or from something unread (see
+// [core.Unread]), is not told.
+func Compile(def *core.Definition, unread ...string) (*Program, error) {
 	return compileDefinition(def, compiler{unread: unread})
 }
 
-// CompileSaved is [Compile] for a definition that was saved: what is refused of a new one although it can be evaluated, namely a zone
-// that does not exist, fails where it is evaluated and not the whole definition.
-func CompileSaved(def *activitycore.Definition) (*Program, error) {
+// CompileSaved is [Compile] for a definition that was saved: what is refused of a new one
+// although it can be evaluated, namely a zone that does not exist, fails where it is evaluated
+// and not the whole definition.
+func CompileSaved(def *core.Definition) (*Program, error) {
 	return compileDefinition(def, compiler{saved: true})
 }
 
-func compileDefinition(def *activitycore.Definition, how compiler) (*Program, error) {
+func compileDefinition(def *core.Definition, how compiler) (*Program, error) {
 	lang, err := sharedLanguage()
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInternal, err, "the expression language cannot be set up")
+		return nil, core.Wrap(core.CodeInternal, err, "the expression language cannot be set up")
 	}
 	c := &how
 	c.language = lang
@@ -174,22 +177,22 @@ func compileDefinition(def *activitycore.Definition, how compiler) (*Program, er
 		p.rules = append(p.rules, c.rule(ruleEnv, objects, i, &def.Rules[i]))
 	}
 	if c.broken != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInternal, c.broken, "the expressions of %q cannot be checked", def.Name)
+		return nil, core.Wrap(core.CodeInternal, c.broken, "the expressions of %q cannot be checked", def.Name)
 	}
 	if len(c.faults) > 0 {
-		return nil, activitycore.Invalid(summary(c.faults), c.faults...)
+		return nil, core.Invalid(summary(c.faults), c.faults...)
 	}
 	return p, nil
 }
 
 // CompileTrigger compiles trigger_config.when alone, for those who only match
 // events. The result's Plan has no rules.
-func CompileTrigger(def *activitycore.Definition) (*Program, error) {
-	return CompileSaved(&activitycore.Definition{Name: def.Name, TriggerType: def.TriggerType,
-		TriggerConfig: activitycore.TriggerConfig{When: def.TriggerConfig.When}, Vars: def.Vars})
+func CompileTrigger(def *core.Definition) (*Program, error) {
+	return CompileSaved(&core.Definition{Name: def.Name, TriggerType: def.TriggerType,
+		TriggerConfig: core.TriggerConfig{When: def.TriggerConfig.When}, Vars: def.Vars})
 }
 
-func summary(faults []activitycore.FieldError) string {
+func summary(faults []core.FieldError) string {
 	s := faults[0].Location + ": " + faults[0].Message
 	if n := len(faults) - 1; n == 1 {
 		s += " (and 1 more fault)"
@@ -199,7 +202,8 @@ func summary(faults []activitycore.FieldError) string {
 	return s
 }
 
-// typed compiles an expression whose value must have a type; a dynamic one is checked when evaluated.
+// typed compiles an expression whose value must have a type; a dynamic one is checked when
+// evaluated.
 func (c *compiler) typed(env envFor, at, src string, want *cel.Type) *expression {
 	e, err := c.compile(env(), src)
 	if err != nil {
@@ -240,7 +244,7 @@ func kindOf(t *cel.Type) string {
 	return strings.TrimPrefix(t.TypeName(), "google.protobuf.")
 }
 
-func (c *compiler) contextSource(at string, src activitycore.ContextSource) {
+func (c *compiler) contextSource(at string, src core.ContextSource) {
 	if src.HTTP == nil {
 		return
 	}
@@ -256,11 +260,11 @@ func (c *compiler) contextSource(at string, src activitycore.ContextSource) {
 	}
 }
 
-func (c *compiler) rule(base envFor, objects objectTypes, i int, def *activitycore.Rule) rule {
+func (c *compiler) rule(base envFor, objects objectTypes, i int, def *core.Rule) rule {
 	at := fmt.Sprintf("rules[%d]", i)
 	r := rule{index: i, name: def.Name, maxItems: def.MaxItems}
 	if r.maxItems <= 0 {
-		r.maxItems = activitycore.DefaultMaxItems
+		r.maxItems = core.DefaultMaxItems
 	}
 	if def.When != "" {
 		r.when = c.typed(base, at+".when", def.When, cel.BoolType)
@@ -298,7 +302,7 @@ func (c *compiler) rule(base envFor, objects objectTypes, i int, def *activityco
 }
 
 // loop compiles for_each, and gives the environment of what is evaluated for each item.
-func (c *compiler) loop(base envFor, at string, r *rule, def *activitycore.Rule) envFor {
+func (c *compiler) loop(base envFor, at string, r *rule, def *core.Rule) envFor {
 	r.as = def.As
 	if r.as == "" {
 		r.as = DefaultItemName
@@ -307,7 +311,7 @@ func (c *compiler) loop(base envFor, at string, r *rule, def *activitycore.Rule)
 		c.fault(at+".as", def.As, "must be letters, digits and '_', not beginning with a digit")
 		r.as = DefaultItemName
 	}
-	for _, name := range activitycore.ScopeNames() {
+	for _, name := range core.ScopeNames() {
 		if r.as == name {
 			c.fault(at+".as", def.As, "would hide %q, which every expression can use; choose another name", name)
 			r.as = DefaultItemName
@@ -341,7 +345,7 @@ func (c *compiler) itemKey(env envFor, at, src string) *expression {
 	return e
 }
 
-func (c *compiler) action(env envFor, at string, j int, def *activitycore.Action) action {
+func (c *compiler) action(env envFor, at string, j int, def *core.Action) action {
 	a := action{index: j, def: *def, params: paramsRoot(def.Type)}
 	if a.params == nil {
 		c.fault(at+".type", string(def.Type), "is not an action type")
@@ -369,7 +373,7 @@ func (c *compiler) action(env envFor, at string, j int, def *activitycore.Action
 	}
 	before = len(c.faults)
 	c.checkLiterals(at, a.with)
-	c.faults = append(c.faults[:before], slices.DeleteFunc(slices.Clone(c.faults[before:]), func(f activitycore.FieldError) bool { return told[f.Location] })...)
+	c.faults = append(c.faults[:before], slices.DeleteFunc(slices.Clone(c.faults[before:]), func(f core.FieldError) bool { return told[f.Location] })...)
 	return a
 }
 

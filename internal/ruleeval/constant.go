@@ -6,7 +6,8 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// Constant tells whether a condition reads no variable, and what it always says. Of what is no such condition it is false.
+// Constant tells whether a condition reads no variable, and what it always says. Of what is no
+// such condition it is false.
 func Constant(src string) (value, constant bool) {
 	lang, err := sharedLanguage()
 	if err != nil {

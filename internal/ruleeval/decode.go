@@ -1,22 +1,22 @@
 package ruleeval
 
-import activitycore "github.com/activity-core/activity-core"
+import core "github.com/activity-core/activity-core"
 
 // Decode checks the resolved parameters of an action and returns them as a
 // pointer to the struct of its type. It fails with CodeInvalid if a parameter is
 // wrong, and if a.Deferred is set: such an action goes through [Resolver.Resolve] first.
-func Decode(a activitycore.PlannedAction) (any, error) {
+func Decode(a core.PlannedAction) (any, error) {
 	if a.Deferred {
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "action %s still waits for the results of earlier steps", a.Key)
+		return nil, core.Errorf(core.CodeInvalid, "action %s still waits for the results of earlier steps", a.Key)
 	}
 	return DecodeParams(a.Type, a.With)
 }
 
 // DecodeParams is [Decode] for parameters alone.
-func DecodeParams(t activitycore.ActionType, with map[string]any) (any, error) {
+func DecodeParams(t core.ActionType, with map[string]any) (any, error) {
 	spec, ok := SpecOf(t)
 	if !ok {
-		return nil, activitycore.InvalidField("type", string(t), "%q is not an action type", t)
+		return nil, core.InvalidField("type", string(t), "%q is not an action type", t)
 	}
 	if with == nil {
 		with = map[string]any{}

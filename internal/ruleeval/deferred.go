@@ -10,7 +10,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	lru "github.com/hashicorp/golang-lru/v2"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // deferredPaths is the entry of a PlannedAction's Scope that lists where in With
@@ -87,8 +87,8 @@ func captured(v any, b *budget) (any, error) {
 	return v, nil
 }
 
-// Resolver resolves what actions waited for. It keeps compiled templates, at most a few hundred. It is safe for
-// concurrent use.
+// Resolver resolves what actions waited for. It keeps compiled templates, at most a few
+// hundred. It is safe for concurrent use.
 type Resolver struct {
 	templates *lru.Cache[string, *template]
 }
@@ -101,17 +101,18 @@ func NewResolver() *Resolver {
 // resolverCacheSize bounds the templates a Resolver keeps.
 const resolverCacheSize = 512
 
-// Resolve resolves what an action waited for: steps maps the names of earlier actions of the same item to their results.
-// It returns the complete With, checked as [Decode] expects it. An action that is not deferred comes back as it is. It
-// fails with CodeInvalid where a result lacks what a template names. The action is one of so many of its plan, which share
-// a second budget of MaxPlanCost: beyond its share it fails with CodeTooLarge.
-func (r *Resolver) Resolve(ctx context.Context, a activitycore.PlannedAction, steps map[string]any, among int) (map[string]any, error) {
+// Resolve resolves what an action waited for: steps maps the names of earlier actions of the
+// same item to their results. It returns the complete With, checked as [Decode] expects it. An
+// action that is not deferred comes back as it is. It fails with CodeInvalid where a result
+// lacks what a template names. The action is one of so many of its plan, which share a second
+// budget of MaxPlanCost: beyond its share it fails with CodeTooLarge.
+func (r *Resolver) Resolve(ctx context.Context, a core.PlannedAction, steps map[string]any, among int) (map[string]any, error) {
 	if !a.Deferred {
 		return a.With, nil
 	}
 	params := paramsRoot(a.Type)
 	if params == nil {
-		return nil, activitycore.InvalidField("type", string(a.Type), "%q is not an action type", a.Type)
+		return nil, core.InvalidField("type", string(a.Type), "%q is not an action type", a.Type)
 	}
 	s, names, err := restore(a.Scope, steps)
 	if err != nil {

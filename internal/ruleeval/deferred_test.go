@@ -7,30 +7,30 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // steps makes a definition with a named request and an action that uses its result.
-func steps(second activitycore.Action) *activitycore.Definition {
-	return task("t", func(d *activitycore.Definition) {
+func steps(second core.Action) *core.Definition {
+	return task("t", func(d *core.Definition) {
 		r := &d.Rules[0]
 		r.ForEach, r.As, r.ItemKey = "context.repos", "repo", "repo.name"
-		r.Actions = []activitycore.Action{
-			{Type: activitycore.ActionHTTPRequest, Name: "scan", With: map[string]any{"url": "https://h/${repo.name}"}},
+		r.Actions = []core.Action{
+			{Type: core.ActionHTTPRequest, Name: "scan", With: map[string]any{"url": "https://h/${repo.name}"}},
 			second,
 		}
 	})
 }
 
 // throughJSON returns the action as a worker reads it back from the store.
-func throughJSON(t *testing.T, a activitycore.PlannedAction) activitycore.PlannedAction {
+func throughJSON(t *testing.T, a core.PlannedAction) core.PlannedAction {
 	t.Helper()
 	b, err := json.Marshal(a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out activitycore.PlannedAction
+	var out core.PlannedAction
 	if err := json.Unmarshal(b, &out); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func throughJSON(t *testing.T, a activitycore.PlannedAction) activitycore.Planne
 }
 
 func TestWhatUsesAnEarlierStepWaitsForItWithTheValuesItNeeds(t *testing.T) {
-	d := steps(activitycore.Action{Type: activitycore.ActionCreateTask, With: map[string]any{
+	d := steps(core.Action{Type: core.ActionCreateTask, With: map[string]any{
 		"title":       "${repo.name}: ${steps.scan.body.count} findings after ${run.time}",
 		"description": "of ${repo.name}, ${vars.tag}",
 		"labels":      []any{"${repo.team}", "${steps.scan.body.level}"},
@@ -84,7 +84,7 @@ func TestWhatUsesAnEarlierStepWaitsForItWithTheValuesItNeeds(t *testing.T) {
 }
 
 func TestDataInADeferredActionIsNeverTakenForATemplate(t *testing.T) {
-	d := steps(activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x.y", "payload": map[string]any{
+	d := steps(core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "x.y", "payload": map[string]any{
 		"waits": "${steps.scan.body.text}", "data": "${repo}", "mixed": "name ${repo.name}",
 	}}})
 	evil := "${steps.scan.secret}"
@@ -114,7 +114,7 @@ func TestDataInADeferredActionIsNeverTakenForATemplate(t *testing.T) {
 }
 
 func TestAStepSeesOnlyEarlierStepsOfItsItem(t *testing.T) {
-	d := steps(activitycore.Action{Type: activitycore.ActionCreateTask, Name: "second", With: map[string]any{"title": "${steps.second.x} ${steps.scam.x}"}})
+	d := steps(core.Action{Type: core.ActionCreateTask, Name: "second", With: map[string]any{"title": "${steps.second.x} ${steps.scam.x}"}})
 	_, err := ruleeval.Compile(d)
 	if err == nil || !strings.Contains(err.Error(), `steps.second is not declared`) || !strings.Contains(err.Error(), `steps.scam is not declared; did you mean "scan"?`) {
 		t.Fatalf("error %v", err)
@@ -122,7 +122,7 @@ func TestAStepSeesOnlyEarlierStepsOfItsItem(t *testing.T) {
 }
 
 func TestAResultCannotLeaveItsPlaceInAURLEither(t *testing.T) {
-	d := steps(activitycore.Action{Type: activitycore.ActionHTTPRequest, With: map[string]any{
+	d := steps(core.Action{Type: core.ActionHTTPRequest, With: map[string]any{
 		"url": "https://h/x/${steps.scan.body.id}?q=${steps.scan.body.q}", "headers": map[string]any{"X-A": "${steps.scan.body.h}"}}})
 	plan, err := planOf(compile(t, d), context.Background(), input(`{}`, map[string]any{"repos": json.RawMessage(`[{"name":"a"}]`)}))
 	if err != nil {

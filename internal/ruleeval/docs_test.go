@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -55,7 +55,7 @@ func TestEveryExampleOfThePageGivesWhatThePageSays(t *testing.T) {
 					t.Errorf("%s: %v", example, err)
 					continue
 				}
-				expected, err := activitycore.DecodeJSON([]byte(want))
+				expected, err := core.DecodeJSON([]byte(want))
 				if err != nil {
 					t.Fatalf("%q: %v", line, err)
 				}
@@ -72,8 +72,8 @@ func TestEveryExampleOfThePageGivesWhatThePageSays(t *testing.T) {
 
 // evaluate gives the value of a template that stands where any JSON may stand.
 func evaluate(template, payload string) (any, error) {
-	p, err := ruleeval.Compile(task("t", func(d *activitycore.Definition) {
-		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": template}}
+	p, err := ruleeval.Compile(task("t", func(d *core.Definition) {
+		d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "x", "payload": template}}
 	}))
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func TestThePageNamesEveryLimitAsItIs(t *testing.T) {
 		}
 	}
 	if ruleeval.CostLimit != 1_000_000 || ruleeval.MaxTemplates != 2_000 || ruleeval.MaxItemKeyBytes != 512 || ruleeval.MaxDataDepth != 200 ||
-		ruleeval.MaxExpressionNodes != 10_000 || ruleeval.MaxPlanBytes != 16<<20 || activitycore.MaxExpressionBytes != 16<<10 {
+		ruleeval.MaxExpressionNodes != 10_000 || ruleeval.MaxPlanBytes != 16<<20 || core.MaxExpressionBytes != 16<<10 {
 		t.Error("a limit changed: change docs/expressions.md too")
 	}
 	if !json.Valid([]byte(fenced(t, "json")[0])) {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/ext"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // language is the expression language without any variable: built once, since
@@ -25,7 +25,7 @@ func newLanguage() (*language, error) {
 		cel.CrossTypeNumericComparisons(true),
 		cel.EagerlyValidateDeclarations(true),
 		cel.EnableMacroCallTracking(),
-		cel.ParserExpressionSizeLimit(activitycore.MaxExpressionBytes),
+		cel.ParserExpressionSizeLimit(core.MaxExpressionBytes),
 		cel.ParserRecursionLimit(200),
 		cel.OptionalTypes(),
 		// The versions are fixed so that an upgrade of cel-go does not add words to the

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // endsPlan reports whether err concerns the whole plan and not one item.
@@ -38,10 +38,10 @@ func located(who, at string, err error) error {
 	if errors.As(err, &f) {
 		at, err = at+"."+f.at, f.err
 	}
-	return &activitycore.Error{
+	return &core.Error{
 		Code:    codeOf(err),
 		Message: fmt.Sprintf("%s, %s: %v", who, at, err),
-		Fields:  []activitycore.FieldError{{Location: at, Message: fmt.Sprintf("%s: %v", who, err)}},
+		Fields:  []core.FieldError{{Location: at, Message: fmt.Sprintf("%s: %v", who, err)}},
 	}
 }
 
@@ -57,15 +57,15 @@ func fieldError(at string, err error) error {
 		}
 		at, err = at+f.at, f.err
 	}
-	return &activitycore.Error{Code: codeOf(err), Message: fmt.Sprintf("%s: %v", at, err),
-		Fields: []activitycore.FieldError{{Location: at, Message: err.Error()}}}
+	return &core.Error{Code: codeOf(err), Message: fmt.Sprintf("%s: %v", at, err),
+		Fields: []core.FieldError{{Location: at, Message: err.Error()}}}
 }
 
 func codedError(err error) error {
 	if isContextError(err) {
 		return err
 	}
-	return &activitycore.Error{Code: codeOf(err), Message: err.Error()}
+	return &core.Error{Code: codeOf(err), Message: err.Error()}
 }
 
 func isContextError(err error) bool {

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 type anyMap = map[string]any
 
 // expecting is a request of which something is expected.
-func expecting(expect any) *activitycore.Definition {
+func expecting(expect any) *core.Definition {
 	return httpAction(anyMap{"url": "https://h/", "expect": expect})
 }
 
@@ -70,8 +70,8 @@ func TestAnExpectationOfTheWrongShapeIsRefusedWhenTheDefinitionIsSaved(t *testin
 	} {
 		t.Run(fmt.Sprintf("%.60v", c.expect), func(t *testing.T) {
 			_, err := ruleeval.Compile(expecting(c.expect))
-			var e *activitycore.Error
-			if !errors.As(err, &e) || e.Code != activitycore.CodeInvalid {
+			var e *core.Error
+			if !errors.As(err, &e) || e.Code != core.CodeInvalid {
 				t.Fatalf("error %v, want CodeInvalid", err)
 			}
 			f := e.Fields[0]
@@ -93,7 +93,7 @@ func TestAnExpectationThatDataGivesIsCheckedWhenTheRunIsPlanned(t *testing.T) {
 		`{"expect": [200]}`:               "with.expect",
 	} {
 		_, err := planOf(p, t.Context(), input(payload, nil))
-		if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(err.Error(), want) {
+		if !core.IsCode(err, core.CodeInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want CodeInvalid that names %s", payload, err, want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/interpreter"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // expression is one compiled CEL expression. It is safe for concurrent use.
@@ -29,8 +29,8 @@ type expression struct {
 
 // compile parses, checks and plans src. The error is a message for people, or errTold.
 func (l *language) compile(env *cel.Env, src string, unknown unknownNames) (*expression, error) {
-	if len(src) > activitycore.MaxExpressionBytes {
-		return nil, fmt.Errorf("the expression has %d bytes, at most %d are allowed", len(src), activitycore.MaxExpressionBytes)
+	if len(src) > core.MaxExpressionBytes {
+		return nil, fmt.Errorf("the expression has %d bytes, at most %d are allowed", len(src), core.MaxExpressionBytes)
 	}
 	parsed, issues := env.Parse(src)
 	if issues.Err() != nil {
@@ -67,7 +67,8 @@ func (e *expression) reads(name string) bool {
 	return false
 }
 
-// eval evaluates. The error is a message for people, except that the end of ctx comes back as its own error.
+// eval evaluates. The error is a message for people, except that the end of ctx comes back as
+// its own error.
 func (e *expression) eval(ctx context.Context, s *scope) (ref.Val, error) {
 	if s.purse == nil {
 		return e.evalIn(ctx, s)

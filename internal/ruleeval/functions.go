@@ -12,7 +12,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 	"golang.org/x/mod/semver"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // ownFunctions are the functions that CEL's libraries lack. docs/expressions.md
@@ -165,12 +165,12 @@ func scalarIdentity(v ref.Val) (string, bool) {
 	return "", false
 }
 
-// decodeJSON is [activitycore.DecodeData] with a bound on depth.
+// decodeJSON is [core.DecodeData] with a bound on depth.
 func decodeJSON(data []byte) (any, error) {
 	if err := checkDepth(data); err != nil {
 		return nil, err
 	}
-	return activitycore.DecodeData(data)
+	return core.DecodeData(data)
 }
 
 // checkDepth refuses deep nesting before any memory is spent on it.

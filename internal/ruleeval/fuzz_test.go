@@ -9,17 +9,17 @@ import (
 	"time"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // activitycoreEvent reads a real webhook body as an event.
-func activitycoreEvent(file string) (*activitycore.Event, error) {
+func activitycoreEvent(file string) (*core.Event, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return &activitycore.Event{EventID: "e", Type: "github.push", Time: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), Payload: b}, nil
+	return &core.Event{EventID: "e", Type: "github.push", Time: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), Payload: b}, nil
 }
 
 // FuzzTemplate: no template and no data may panic, and whatever compiles gives the same plan twice.
@@ -33,13 +33,13 @@ func FuzzTemplate(f *testing.F) {
 		if len(template) > 2000 || !json.Valid([]byte(x)) {
 			return
 		}
-		p, err := ruleeval.Compile(task("t", func(d *activitycore.Definition) {
+		p, err := ruleeval.Compile(task("t", func(d *core.Definition) {
 			d.Rules[0].Actions[0].With["description"] = template
-			d.Rules[0].Actions = append(d.Rules[0].Actions, activitycore.Action{Type: activitycore.ActionHTTPRequest,
+			d.Rules[0].Actions = append(d.Rules[0].Actions, core.Action{Type: core.ActionHTTPRequest,
 				With: map[string]any{"url": "https://h/" + "${payload.x}", "headers": map[string]any{"A": "${payload.x}"}}})
 		}))
 		if err != nil {
-			if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			if !core.IsCode(err, core.CodeInvalid) {
 				t.Fatalf("%q: %v", template, err)
 			}
 			return
@@ -74,7 +74,7 @@ func FuzzTemplate(f *testing.F) {
 
 // FuzzData: text that goes through a template comes out as it went in.
 func FuzzData(f *testing.F) {
-	p, err := ruleeval.Compile(task("t", func(d *activitycore.Definition) {
+	p, err := ruleeval.Compile(task("t", func(d *core.Definition) {
 		d.Rules[0].Actions[0].With["description"] = "<${payload.x}>"
 	}))
 	if err != nil {
@@ -113,9 +113,9 @@ func FuzzExpression(f *testing.F) {
 		if len(s) > 1000 {
 			return
 		}
-		p, err := ruleeval.Compile(task("t", func(d *activitycore.Definition) { d.Rules[0].When = s }))
+		p, err := ruleeval.Compile(task("t", func(d *core.Definition) { d.Rules[0].When = s }))
 		if err != nil {
-			if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+			if !core.IsCode(err, core.CodeInvalid) {
 				t.Fatalf("%q: %v", s, err)
 			}
 			return

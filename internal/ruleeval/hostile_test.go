@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -97,8 +97,8 @@ func TestCostBombsEndInAnErrorWithinBoundedMemory(t *testing.T) {
 		"json in a loop":         fmt.Sprintf("%s.map(x, json(json.encode(payload.list))).size()", r1000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := ruleeval.Compile(task("t", func(d *activitycore.Definition) {
-				d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${" + expr + "}"}}
+			p, err := ruleeval.Compile(task("t", func(d *core.Definition) {
+				d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${" + expr + "}"}}
 			}))
 			if err != nil {
 				t.Logf("refused when compiled: %v", err)
@@ -121,7 +121,7 @@ func TestCostBombsEndInAnErrorWithinBoundedMemory(t *testing.T) {
 }
 
 func TestACanceledContextInterruptsALongEvaluation(t *testing.T) {
-	p := compile(t, task("t", func(d *activitycore.Definition) {
+	p := compile(t, task("t", func(d *core.Definition) {
 		d.Rules[0].When = "lists.range(90000).all(x, x >= 0)"
 	}))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -132,7 +132,7 @@ func TestACanceledContextInterruptsALongEvaluation(t *testing.T) {
 	// Canceled while it runs: the context ends at the first look at it within the loop.
 	late := &endsLater{Context: context.Background(), done: make(chan struct{})}
 	close(late.done)
-	if _, err := planOf(p, late, input(`{}`, nil)); err == nil || activitycore.CodeOf(err) == activitycore.CodeInvalid {
+	if _, err := planOf(p, late, input(`{}`, nil)); err == nil || core.CodeOf(err) == core.CodeInvalid {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func TestDeepOrBrokenDataIsRefusedNotRecursedInto(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := planOf(p, context.Background(), input(payload, nil))
-			if !activitycore.IsCode(err, activitycore.CodeMalformed) {
+			if !core.IsCode(err, core.CodeMalformed) {
 				t.Fatalf("error %v, want CodeMalformed", err)
 			}
 		})
@@ -188,13 +188,13 @@ func TestDeepOrBrokenDataIsRefusedNotRecursedInto(t *testing.T) {
 }
 
 func TestAPlanLargerThanItsLimitIsRefusedAndSaysWhere(t *testing.T) {
-	d := task("t", func(d *activitycore.Definition) {
+	d := task("t", func(d *core.Definition) {
 		d.Rules[0].ForEach = "lists.range(100)"
-		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${payload.s}"}}
+		d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${payload.s}"}}
 	})
 	payload := `{"s":"` + strings.Repeat("a", 1<<20) + `"}`
 	_, err := planOf(compile(t, d), context.Background(), input(payload, nil))
-	if !activitycore.IsCode(err, activitycore.CodeTooLarge) || !strings.Contains(err.Error(), "item 1") || !strings.Contains(err.Error(), "the plan is larger than 16 MiB") {
+	if !core.IsCode(err, core.CodeTooLarge) || !strings.Contains(err.Error(), "item 1") || !strings.Contains(err.Error(), "the plan is larger than 16 MiB") {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -54,8 +54,8 @@ func TestValuesAreWrittenIntoTextByTheirType(t *testing.T) {
 }
 
 func TestAStringThatIsOneExpressionKeepsTheValuesType(t *testing.T) {
-	d := task("t", func(d *activitycore.Definition) {
-		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": map[string]any{
+	d := task("t", func(d *core.Definition) {
+		d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "x", "payload": map[string]any{
 			"n": "${payload.n}", "l": "${payload.l}", "m": "${payload.m}", "z": "${payload.z}", "t": "${run.time}", "deep": []any{map[string]any{"x": "${payload.f}"}},
 			"key ${payload.n}": "keys are text", "lit": int64(3),
 		}}}
@@ -75,10 +75,10 @@ func TestAStringThatIsOneExpressionKeepsTheValuesType(t *testing.T) {
 func TestWhatCannotBeWrittenIsAnErrorThatNamesThePath(t *testing.T) {
 	repos := json.RawMessage(`[{"name":"a","team":"x"},{"name":"b","team":"x"},{"name":"c","team":"x"},{"name":"d"}]`)
 	ctxWith := map[string]any{"repos": repos}
-	each := func(r *activitycore.Rule) { r.ForEach, r.As, r.ItemKey = "context.repos", "repo", "repo.name" }
+	each := func(r *core.Rule) { r.ForEach, r.As, r.ItemKey = "context.repos", "repo", "repo.name" }
 	for name, c := range map[string]struct {
 		title   string
-		edit    func(r *activitycore.Rule)
+		edit    func(r *core.Rule)
 		payload string
 		want    []string
 	}{
@@ -91,20 +91,20 @@ func TestWhatCannotBeWrittenIsAnErrorThatNamesThePath(t *testing.T) {
 		"index":              {"${context.repos[9].name}", nil, `{}`, []string{"9", "list"}},
 		"constant index":     {"${context.repos[3].team}", nil, `{}`, []string{"context.repos[3].team does not exist"}},
 		"the loop variable":  {"${repo.team}", each, `{}`, []string{`rule "rule", item 3 (key "d")`, "rules[0].actions[0].with.title", "${repo.team}", "repo.team does not exist"}},
-		"inside filter":      {"t", func(r *activitycore.Rule) { r.ForEach = "context.repos.filter(r, r.team == 'x')" }, `{}`, []string{"rules[0].for_each", "context.repos[3].team does not exist"}},
-		"duplicate keys":     {"t", func(r *activitycore.Rule) { r.ForEach = "context.repos"; r.ItemKey = "item.?team.orValue('y')" }, `{}`, []string{"items 0 and 1 have the same key \"x\""}},
-		"empty key":          {"t", func(r *activitycore.Rule) { r.ForEach = "['']"; r.ItemKey = "item" }, `{}`, []string{"item 0", "item_key", "is empty"}},
-		"when is not bool":   {"t", func(r *activitycore.Rule) { r.When = "payload.x" }, `{"x":1}`, []string{"rules[0].when", "must be bool, is int"}},
-		"for_each is a map":  {"t", func(r *activitycore.Rule) { r.ForEach = "payload" }, `{"x":1}`, []string{"must be list, is map"}},
-		"key is a double":    {"t", func(r *activitycore.Rule) { r.ForEach = "[1.5]"; r.ItemKey = "dyn(item)" }, `{}`, []string{"must be string or int, is double"}},
-		"too many items":     {"t", func(r *activitycore.Rule) { r.ForEach = "lists.range(11)"; r.MaxItems = 10 }, `{}`, []string{"gives 11 items, at most 10"}},
+		"inside filter":      {"t", func(r *core.Rule) { r.ForEach = "context.repos.filter(r, r.team == 'x')" }, `{}`, []string{"rules[0].for_each", "context.repos[3].team does not exist"}},
+		"duplicate keys":     {"t", func(r *core.Rule) { r.ForEach = "context.repos"; r.ItemKey = "item.?team.orValue('y')" }, `{}`, []string{"items 0 and 1 have the same key \"x\""}},
+		"empty key":          {"t", func(r *core.Rule) { r.ForEach = "['']"; r.ItemKey = "item" }, `{}`, []string{"item 0", "item_key", "is empty"}},
+		"when is not bool":   {"t", func(r *core.Rule) { r.When = "payload.x" }, `{"x":1}`, []string{"rules[0].when", "must be bool, is int"}},
+		"for_each is a map":  {"t", func(r *core.Rule) { r.ForEach = "payload" }, `{"x":1}`, []string{"must be list, is map"}},
+		"key is a double":    {"t", func(r *core.Rule) { r.ForEach = "[1.5]"; r.ItemKey = "dyn(item)" }, `{}`, []string{"must be string or int, is double"}},
+		"too many items":     {"t", func(r *core.Rule) { r.ForEach = "lists.range(11)"; r.MaxItems = 10 }, `{}`, []string{"gives 11 items, at most 10"}},
 		"int plus double":    {"${payload.a + payload.b}", nil, `{"a":1,"b":1.5}`, []string{"payload.a is the int 1", "payload.b is the double 1.5", "convert with"}},
 		"absent optional":    {"${payload.?x}", nil, `{}`, []string{"orValue"}},
 		"title line break":   {"${payload.a}", nil, `{"a":"x\ny"}`, []string{"line break"}},
 		"title too long":     {"${payload.a}", nil, `{"a":"` + strings.Repeat("x", 600) + `"}`, []string{"600 bytes, at most 500"}},
 		"nan":                {"${0.0 / payload.z}", nil, `{"z":0.0}`, []string{"NaN"}},
 		"not a version":      {"${semver.compare(payload.v, '1.0.0')}", nil, `{"v":"latest"}`, []string{`"latest" is not`, "semantic version"}},
-		"bad priority later": {"t", func(r *activitycore.Rule) { r.Actions[0].With["priority"] = "${payload.p}" }, `{"p":"top"}`, []string{"with.priority", `"top" is not one of`}},
+		"bad priority later": {"t", func(r *core.Rule) { r.Actions[0].With["priority"] = "${payload.p}" }, `{"p":"top"}`, []string{"with.priority", `"top" is not one of`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := task(c.title)
@@ -120,7 +120,7 @@ func TestWhatCannotBeWrittenIsAnErrorThatNamesThePath(t *testing.T) {
 					t.Errorf("error %q lacks %q", err, w)
 				}
 			}
-			if code := activitycore.CodeOf(err); code != activitycore.CodeInvalid && code != activitycore.CodeTooLarge {
+			if code := core.CodeOf(err); code != core.CodeInvalid && code != core.CodeTooLarge {
 				t.Errorf("code %s", code)
 			}
 		})
@@ -128,9 +128,9 @@ func TestWhatCannotBeWrittenIsAnErrorThatNamesThePath(t *testing.T) {
 }
 
 // httpAction makes a definition whose only action is a request.
-func httpAction(with map[string]any) *activitycore.Definition {
-	return task("t", func(d *activitycore.Definition) {
-		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionHTTPRequest, With: with}
+func httpAction(with map[string]any) *core.Definition {
+	return task("t", func(d *core.Definition) {
+		d.Rules[0].Actions[0] = core.Action{Type: core.ActionHTTPRequest, With: with}
 	})
 }
 
@@ -222,8 +222,8 @@ func TestValuesInHeadersCannotAddHeaders(t *testing.T) {
 
 func TestTheTypeOfAPublishedEventCannotBecomeAnotherSubject(t *testing.T) {
 	for _, x := range []string{`"a.>"`, `"*"`, `"a b"`, `"a\r\nb"`, `""`, `"a.*"`, `"a%2Eb"`} {
-		d := task("t", func(d *activitycore.Definition) {
-			d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "${payload.x}"}}
+		d := task("t", func(d *core.Definition) {
+			d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "${payload.x}"}}
 		})
 		if _, err := planOf(compile(t, d), context.Background(), input(`{"x":`+x+`}`, nil)); err == nil {
 			t.Errorf("%s was let through", x)
@@ -243,7 +243,7 @@ func TestDecodeGivesTypedParametersWithTheirDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pa activitycore.PlannedAction
+	var pa core.PlannedAction
 	if err := json.Unmarshal(b, &pa); err != nil {
 		t.Fatal(err)
 	}
@@ -271,14 +271,14 @@ func TestDecodeGivesTypedParametersWithTheirDefaults(t *testing.T) {
 }
 
 func TestEveryActionTypeHasParametersAndDecodes(t *testing.T) {
-	minimal := map[activitycore.ActionType]map[string]any{
-		activitycore.ActionCreateTask:     {"title": "t"},
-		activitycore.ActionHTTPRequest:    {"url": "https://h/"},
-		activitycore.ActionPublishEvent:   {"type": "a.b"},
-		activitycore.ActionStartWorkflow:  {"workflow_type": "w", "task_queue": "q", "input": map[string]any{"a": int64(1)}},
-		activitycore.ActionReportProgress: {"message": "m", "percent": 12.5},
+	minimal := map[core.ActionType]map[string]any{
+		core.ActionCreateTask:     {"title": "t"},
+		core.ActionHTTPRequest:    {"url": "https://h/"},
+		core.ActionPublishEvent:   {"type": "a.b"},
+		core.ActionStartWorkflow:  {"workflow_type": "w", "task_queue": "q", "input": map[string]any{"a": int64(1)}},
+		core.ActionReportProgress: {"message": "m", "percent": 12.5},
 	}
-	for _, typ := range activitycore.ActionTypes() {
+	for _, typ := range core.ActionTypes() {
 		if len(ruleeval.ActionParams(typ)) == 0 {
 			t.Errorf("%s has no parameters", typ)
 		}
@@ -289,7 +289,7 @@ func TestEveryActionTypeHasParametersAndDecodes(t *testing.T) {
 		if _, err := ruleeval.DecodeParams(typ, with); err != nil {
 			t.Errorf("%s: %v", typ, err)
 		}
-		if _, err := ruleeval.DecodeParams(typ, map[string]any{"nix": 1}); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		if _, err := ruleeval.DecodeParams(typ, map[string]any{"nix": 1}); !core.IsCode(err, core.CodeInvalid) {
 			t.Errorf("%s accepts an unknown parameter: %v", typ, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // explainSyntax writes the parser's first complaint in a line with its place.
@@ -34,7 +34,8 @@ func explainSyntax(src string, issues *cel.Issues) error {
 	return fmt.Errorf("%ssyntax error: %s", place(first.Location.Line(), first.Location.Column()), msg)
 }
 
-// doubleBraces is what stands between ${ and } where somebody wrote ${{ x }}, as in GitHub's workflows.
+// doubleBraces is what stands between ${ and } where somebody wrote ${{ x }}, as in GitHub's
+// workflows.
 var doubleBraces = regexp.MustCompile(`^\s*\{\s*([^{}:]*[^{}:\s])\s*\}?\s*$`)
 
 // place writes a position within an expression, counted from 1.
@@ -179,7 +180,7 @@ func listed(known []string) string {
 }
 
 func didYouMean(word string, candidates []string) string {
-	near := activitycore.Suggest(word, candidates)
+	near := core.Suggest(word, candidates)
 	for i := 0; near == "" && len(word) >= 3 && i < len(candidates); i++ {
 		if strings.HasPrefix(candidates[i], word) {
 			near = candidates[i] // the beginning of a longer name

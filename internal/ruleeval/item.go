@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/cel-go/common/types"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // named is an item's place in its rule's list and its name; err says why it has none of its own.
@@ -18,7 +18,8 @@ type named struct {
 	err   error
 }
 
-// nameItem gives an item its name within the rule. It returns an error only if the plan cannot go on.
+// nameItem gives an item its name within the rule. It returns an error only if the plan cannot
+// go on.
 func (r *rule) nameItem(ctx context.Context, s *scope, i int, seen map[string]int) (named, error) {
 	if !s.purse.take(1) {
 		return named{}, errPlanCost
@@ -67,13 +68,14 @@ func (r *rule) key(ctx context.Context, s *scope, i int) (string, error) {
 	return key, nil
 }
 
-// item plans the actions of one item. What cannot be made is planned with its error, since items are independent: such
-// an action fails when its turn comes, as one that fails while it is carried out. An error ends the plan.
-func (pl *planner) item(ctx context.Context, s *scope, r *rule, name named, trace *activitycore.RuleTrace) error {
+// item plans the actions of one item. What cannot be made is planned with its error, since
+// items are independent: such an action fails when its turn comes, as one that fails while it
+// is carried out. An error ends the plan.
+func (pl *planner) item(ctx context.Context, s *scope, r *rule, name named, trace *core.RuleTrace) error {
 	for j := range r.actions {
 		a := &r.actions[j]
 		at, err := fmt.Sprintf("rules[%d].item_key", r.index), name.err
-		var pa activitycore.PlannedAction
+		var pa core.PlannedAction
 		if err == nil {
 			at = fmt.Sprintf("rules[%d].actions[%d]", r.index, j)
 			pa, err = a.plan(ctx, s)
@@ -83,12 +85,12 @@ func (pl *planner) item(ctx context.Context, s *scope, r *rule, name named, trac
 		}
 		if err != nil {
 			pa = a.unresolved()
-			pa.With, pa.Error = map[string]any{}, activitycore.MessageOf(itemError(r, name, at, err))
+			pa.With, pa.Error = map[string]any{}, core.MessageOf(itemError(r, name, at, err))
 			trace.Failed++
 		}
 		pa.Seq = len(pl.plan.Actions)
 		pa.Rule, pa.ItemKey, pa.ItemIndex, pa.ActionIndex = r.name, name.key, name.index, j
-		pa.Key = activitycore.ActionKey(pl.workflowID, r.name, name.key, j)
+		pa.Key = core.ActionKey(pl.workflowID, r.name, name.key, j)
 		if name.err != nil { // no key of its own: # stands in no encoded one
 			pa.Key = fmt.Sprintf("%s/%s/#%d/%d", pl.workflowID, r.name, name.index, j)
 		}
@@ -106,12 +108,12 @@ func (pl *planner) item(ctx context.Context, s *scope, r *rule, name named, trac
 }
 
 // unresolved is the action without its parameters.
-func (a *action) unresolved() activitycore.PlannedAction {
-	return activitycore.PlannedAction{Type: a.def.Type, Name: a.def.Name, Retry: a.def.Retry, Timeout: a.def.Timeout, OnError: a.def.OnError}
+func (a *action) unresolved() core.PlannedAction {
+	return core.PlannedAction{Type: a.def.Type, Name: a.def.Name, Retry: a.def.Retry, Timeout: a.def.Timeout, OnError: a.def.OnError}
 }
 
 // plan resolves the parameters of one action.
-func (a *action) plan(ctx context.Context, s *scope) (activitycore.PlannedAction, error) {
+func (a *action) plan(ctx context.Context, s *scope) (core.PlannedAction, error) {
 	pa := a.unresolved()
 	var deferred []any
 	v, err := a.with.resolve(ctx, s, nil, &deferred)

@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
@@ -85,8 +85,8 @@ func dayForms(rt *rapid.T) dayForm {
 	}}
 }
 
-// month-end: with the expression and the condition of the remedy a definition runs on the days that were meant, over years in which
-// days have 22 to 26 hours.
+// month-end: with the expression and the condition of the remedy a definition runs on the days
+// that were meant, over years in which days have 22 to 26 hours.
 func TestTheConditionOfARemedyKeepsTheDaysThatWereMeant(t *testing.T) {
 	zones := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Antarctica/Troll", "Africa/Casablanca", "Asia/Tokyo", "Asia/Beirut", "UTC"}
 	hours := []string{"0", "1", "2", "6", "12", "23", "0,12", "9-17", "*/6", "*"}
@@ -107,7 +107,8 @@ func TestTheConditionsThatCameToMindWereWrong(t *testing.T) {
 	}
 }
 
-// checkDays follows the remedy of a refused expression through a year and compares its days with those that were meant.
+// checkDays follows the remedy of a refused expression through a year and compares its days
+// with those that were meant.
 func checkDays(t rapid.TB, text, zone string, year int, means func(time.Time) bool) {
 	_, err := cronspec.Parse([]string{text}, zone)
 	var refusal *cronspec.ParseError
@@ -124,7 +125,7 @@ func checkDays(t rapid.TB, text, zone string, year int, means func(time.Time) bo
 	if err != nil {
 		t.Fatalf("%q: the remedy %s is refused: %v", text, refusal.Remedy, err)
 	}
-	program, err := ruleeval.Compile(task("x", func(d *activitycore.Definition) { d.Rules[0].When = refusal.Remedy.When }))
+	program, err := ruleeval.Compile(task("x", func(d *core.Definition) { d.Rules[0].When = refusal.Remedy.When }))
 	if err != nil {
 		t.Fatalf("%q: the condition of %s: %v", text, refusal.Remedy, err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
@@ -21,7 +21,7 @@ func TestANumberThatNothingUsesSpoilsNeitherWhenNorRun(t *testing.T) {
 		"payload.x == 1": true, "payload.id == 9223372036854775807": true, "payload.unsigned == 18446744073709551615u": true,
 		"payload.big > 1e29": true, "payload.big < payload.x": false, "payload.huge == '1e400'": true, "payload.huge == 1": false, "payload.tiny == 0.0": true,
 	} {
-		p := compile(t, task("${"+expr+"}", func(d *activitycore.Definition) { d.TriggerConfig.When = expr }))
+		p := compile(t, task("${"+expr+"}", func(d *core.Definition) { d.TriggerConfig.When = expr }))
 		in := input(unusual, nil)
 		got, err := p.MatchWhen(context.Background(), in.Event)
 		if err != nil || got != want {
@@ -32,19 +32,19 @@ func TestANumberThatNothingUsesSpoilsNeitherWhenNorRun(t *testing.T) {
 			t.Errorf("a run with %s: %v %v, want %v", expr, plan.Actions, err, want)
 		}
 	}
-	p := compile(t, task("${payload.huge + 1.0}", func(d *activitycore.Definition) { d.TriggerConfig.When = "payload.huge > 1.0" }))
+	p := compile(t, task("${payload.huge + 1.0}", func(d *core.Definition) { d.TriggerConfig.When = "payload.huge > 1.0" }))
 	in := input(unusual, nil)
-	if got, err := p.MatchWhen(context.Background(), in.Event); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if got, err := p.MatchWhen(context.Background(), in.Event); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("calculating with text: %v %v", got, err)
 	}
-	if _, err := planOf(p, context.Background(), in); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if _, err := planOf(p, context.Background(), in); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("calculating with text in a run: %v", err)
 	}
 }
 
 func TestAPlanWithUnusualNumbersReadsBackAsItWasWritten(t *testing.T) {
-	d := task("t", func(d *activitycore.Definition) {
-		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${payload}"}}
+	d := task("t", func(d *core.Definition) {
+		d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "x", "payload": "${payload}"}}
 	})
 	plan, err := planOf(compile(t, d), context.Background(), input(unusual, map[string]any{"repos": json.RawMessage(unusual)}))
 	if err != nil {
@@ -54,7 +54,7 @@ func TestAPlanWithUnusualNumbersReadsBackAsItWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read activitycore.Plan
+	var read core.Plan
 	if err := json.Unmarshal(written, &read); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestWhateverIsAcceptedAsAnEventCanBeEvaluated(t *testing.T) {
 				payload = `{"a": ` + payload + `}`
 			}
 		}
-		e := activitycore.Event{EventID: "e", Type: "test", Payload: json.RawMessage(payload)}
+		e := core.Event{EventID: "e", Type: "test", Payload: json.RawMessage(payload)}
 		if envelope.Validate(e) != nil {
 			return
 		}

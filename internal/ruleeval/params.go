@@ -35,8 +35,8 @@ const (
 	PositionEventID   Position = "event_id"   // an event's ID: what envelope.CheckID takes
 	PositionEventText Position = "event_text" // an event's source or subject: what envelope.CheckText takes
 	PositionSecret    Position = "secret"     // a secret's name: literal, never interpolated
-	// PositionWorkflowID, PositionNamespace, PositionQueue and PositionWorkflow name what start_workflow reaches: what is
-	// activity-core's or Temporal's own is refused.
+	// PositionWorkflowID, PositionNamespace, PositionQueue and PositionWorkflow name what
+	// start_workflow reaches: what is activity-core's or Temporal's own is refused.
 	PositionWorkflowID Position = "workflow id"
 	PositionNamespace  Position = "namespace"
 	PositionQueue      Position = "task queue"

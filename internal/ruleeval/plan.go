@@ -10,16 +10,16 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Input is everything one firing is decided on.
 type Input struct {
 	// Event is nil for a cron run and for a manual run without one; event and
 	// payload are null then.
-	Event *activitycore.Event
+	Event *core.Event
 	// Context holds the value of every context source. Integers survive best as
-	// json.RawMessage or in the form of [activitycore.DecodeJSON].
+	// json.RawMessage or in the form of [core.DecodeJSON].
 	Context map[string]any
 	// Inputs are those of a manual trigger.
 	Inputs   map[string]any
@@ -38,7 +38,7 @@ type ActivityInfo struct {
 type RunInfo struct {
 	ID         string
 	WorkflowID string
-	Cause      activitycore.Cause
+	Cause      core.Cause
 	// Time is the nominal time of a cron run, the event's time, or the time of a
 	// manual trigger. There is no other time.
 	Time time.Time
@@ -47,7 +47,7 @@ type RunInfo struct {
 // MatchWhen evaluates trigger_config.when for an event; true if there is none.
 // An event whose condition cannot be evaluated (a field it names does not exist)
 // is an error with CodeInvalid: whether that counts as no match is the caller's rule.
-func (p *Program) MatchWhen(ctx context.Context, e *activitycore.Event) (bool, error) {
+func (p *Program) MatchWhen(ctx context.Context, e *core.Event) (bool, error) {
 	if p.trigger == nil {
 		return true, nil
 	}
@@ -92,15 +92,15 @@ func (e *expression) condition(ctx context.Context, s *scope) (bool, error) {
 // Error; the others are planned. Plan fails with CodeInvalid where the `when` or `for_each` of a
 // rule cannot be evaluated, with CodeTooLarge where the whole is above a limit, and with
 // ctx's error; the FieldErrors say where.
-func (p *Program) Plan(ctx context.Context, in Input) (activitycore.Plan, error) {
+func (p *Program) Plan(ctx context.Context, in Input) (core.Plan, error) {
 	s, err := p.scope(in)
 	if err != nil {
-		return activitycore.Plan{}, err
+		return core.Plan{}, err
 	}
 	s.purse = &purse{left: MaxPlanCost}
 	pl := &planner{workflowID: in.Run.WorkflowID, room: MaxPlanBytes, purse: s.purse}
-	pl.plan.Rules = make([]activitycore.RuleTrace, 0, len(p.rules))
-	pl.plan.Actions = []activitycore.PlannedAction{}
+	pl.plan.Rules = make([]core.RuleTrace, 0, len(p.rules))
+	pl.plan.Actions = []core.PlannedAction{}
 	for i := range p.rules {
 		before := s.purse.left
 		trace, err := pl.rule(ctx, *s, &p.rules[i])
@@ -110,7 +110,7 @@ func (p *Program) Plan(ctx context.Context, in Input) (activitycore.Plan, error)
 			err = overBudget(pl.plan.Rules, i)
 		}
 		if err != nil {
-			return activitycore.Plan{}, err
+			return core.Plan{}, err
 		}
 		pl.plan.Items += trace.Items
 		pl.plan.Cost += trace.Cost
@@ -138,13 +138,13 @@ func (p *Program) scope(in Input) (*scope, error) {
 		}
 		v, err := normalize(data.from, 0)
 		if err != nil {
-			return nil, activitycore.Errorf(activitycore.CodeInvalid, "%s is not usable: %v", data.name, err)
+			return nil, core.Errorf(core.CodeInvalid, "%s is not usable: %v", data.name, err)
 		}
 		*data.to = v
 	}
 	s.activity = map[string]any{"id": in.Activity.ID, "name": in.Activity.Name, "version": in.Activity.Version}
 	cause := ""
-	if in.Run.Cause.Kind != activitycore.CauseCron || in.Run.Cause.NominalTime != nil {
+	if in.Run.Cause.Kind != core.CauseCron || in.Run.Cause.NominalTime != nil {
 		cause = in.Run.Cause.Key()
 	}
 	s.run = map[string]any{"id": in.Run.ID, "workflow_id": in.Run.WorkflowID, "cause": string(in.Run.Cause.Kind),
@@ -157,11 +157,11 @@ type planner struct {
 	workflowID string
 	room       int // bytes left of MaxPlanBytes
 	purse      *purse
-	plan       activitycore.Plan
+	plan       core.Plan
 }
 
-func (pl *planner) rule(ctx context.Context, s scope, r *rule) (activitycore.RuleTrace, error) {
-	trace := activitycore.RuleTrace{Rule: r.name, When: true}
+func (pl *planner) rule(ctx context.Context, s scope, r *rule) (core.RuleTrace, error) {
+	trace := core.RuleTrace{Rule: r.name, When: true}
 	at := fmt.Sprintf("rules[%d]", r.index)
 	if r.when != nil {
 		ok, err := r.when.condition(ctx, &s)

@@ -8,19 +8,19 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // task is a definition with one rule that makes one task an item.
-func task(title string, edit ...func(*activitycore.Definition)) *activitycore.Definition {
-	d := &activitycore.Definition{
-		Name: "test", TriggerType: activitycore.TriggerEvent,
-		TriggerConfig: activitycore.TriggerConfig{EventType: activitycore.StringList{"test"}},
+func task(title string, edit ...func(*core.Definition)) *core.Definition {
+	d := &core.Definition{
+		Name: "test", TriggerType: core.TriggerEvent,
+		TriggerConfig: core.TriggerConfig{EventType: core.StringList{"test"}},
 		Vars:          map[string]any{"max_age_days": int64(7), "owners": map[string]any{"core": "ann"}, "tag": "x"},
-		Context:       map[string]activitycore.ContextSource{"repos": {File: "repos.json"}},
-		Rules: []activitycore.Rule{{Name: "rule", Actions: []activitycore.Action{{
-			Type: activitycore.ActionCreateTask, With: map[string]any{"title": title}}}}},
+		Context:       map[string]core.ContextSource{"repos": {File: "repos.json"}},
+		Rules: []core.Rule{{Name: "rule", Actions: []core.Action{{
+			Type: core.ActionCreateTask, With: map[string]any{"title": title}}}}},
 	}
 	for _, e := range edit {
 		e(d)
@@ -28,7 +28,7 @@ func task(title string, edit ...func(*activitycore.Definition)) *activitycore.De
 	return d
 }
 
-func compile(t testing.TB, d *activitycore.Definition) *ruleeval.Program {
+func compile(t testing.TB, d *core.Definition) *ruleeval.Program {
 	t.Helper()
 	p, err := ruleeval.Compile(d)
 	if err != nil {
@@ -43,10 +43,10 @@ func input(payload string, context map[string]any) ruleeval.Input {
 	in := ruleeval.Input{
 		Context:  context,
 		Activity: ruleeval.ActivityInfo{ID: "a-1", Name: "test", Version: 3},
-		Run:      ruleeval.RunInfo{ID: "r-1", WorkflowID: "activity-a-1:e-1", Cause: activitycore.EventCause("e-1"), Time: nominal},
+		Run:      ruleeval.RunInfo{ID: "r-1", WorkflowID: "activity-a-1:e-1", Cause: core.EventCause("e-1"), Time: nominal},
 	}
 	if payload != "" {
-		in.Event = &activitycore.Event{EventID: "e-1", Type: "test", Source: "src", Time: nominal, Payload: json.RawMessage(payload)}
+		in.Event = &core.Event{EventID: "e-1", Type: "test", Source: "src", Time: nominal, Payload: json.RawMessage(payload)}
 	}
 	return in
 }
@@ -67,7 +67,7 @@ func TestTheWeeklySBOMDefinitionPlansOneTaskForEachRepository(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := task("Refresh SBOM of ${repo.name}", func(d *activitycore.Definition) {
+	d := task("Refresh SBOM of ${repo.name}", func(d *core.Definition) {
 		r := &d.Rules[0]
 		r.When, r.ForEach, r.As, r.ItemKey = "size(context.repos) > 0", "context.repos.filter(r, r.latest != null)", "repo", "repo.full_name"
 		r.Actions[0].With["labels"] = []any{"sbom", "${repo.owner}"}
@@ -102,12 +102,13 @@ func TestTheWeeklySBOMDefinitionPlansOneTaskForEachRepository(t *testing.T) {
 	}
 }
 
-// planOf is Plan where an action that could not be made is an error too: of one rule that is all there is to see.
-func planOf(p *ruleeval.Program, ctx context.Context, in ruleeval.Input) (activitycore.Plan, error) {
+// planOf is Plan where an action that could not be made is an error too: of one rule that is
+// all there is to see.
+func planOf(p *ruleeval.Program, ctx context.Context, in ruleeval.Input) (core.Plan, error) {
 	plan, err := p.Plan(ctx, in)
 	for _, a := range plan.Actions {
 		if a.Error != "" {
-			return plan, activitycore.Errorf(activitycore.CodeInvalid, "%s", a.Error)
+			return plan, core.Errorf(core.CodeInvalid, "%s", a.Error)
 		}
 	}
 	return plan, err

@@ -7,28 +7,29 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // poisoned is a definition with a rule over payload.items and one without a list.
-func poisoned(edit func(r *activitycore.Rule)) *activitycore.Definition {
-	return task("", func(d *activitycore.Definition) {
-		each := activitycore.Rule{Name: "each", ForEach: "payload.items", As: "c", ItemKey: "c.id",
-			Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "Review: ${c.message}"}}}}
+func poisoned(edit func(r *core.Rule)) *core.Definition {
+	return task("", func(d *core.Definition) {
+		each := core.Rule{Name: "each", ForEach: "payload.items", As: "c", ItemKey: "c.id",
+			Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": "Review: ${c.message}"}}}}
 		edit(&each)
-		d.Rules = []activitycore.Rule{
-			{Name: "before", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "before"}}}},
+		d.Rules = []core.Rule{
+			{Name: "before", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": "before"}}}},
 			each,
-			{Name: "after", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "after"}}}},
+			{Name: "after", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": "after"}}}},
 		}
 	})
 }
 
-// poisons are items that cannot be made into a task each; with a remedy, replace is what it stands for.
+// poisons are items that cannot be made into a task each; with a remedy, replace is what it
+// stands for.
 var poisons = map[string]struct {
 	item    string
-	edit    func(r *activitycore.Rule)
+	edit    func(r *core.Rule)
 	want    string
 	replace string
 }{
@@ -40,29 +41,29 @@ var poisons = map[string]struct {
 	"control character":  {item: `{"id": "b", "message": "a\u0007b\u0085\u2028"}`, want: `${regex.replace(c.message, `, replace: "c.message"},
 	"tab in a line":      {item: `{"id": "b", "message": "a\tb\nc"}`, want: `${regex.replace(c.message.split('\n')[0], `, replace: "c.message"},
 	"too long":           {item: `{"id": "b", "message": "` + strings.Repeat("é", 300) + `"}`, want: `has 608 bytes, at most 500 are allowed; write ${size(c.message) > 123 ? c.message.substring(0, 123) : c.message}`, replace: "c.message"},
-	"of two expressions": {item: `{"id": "b", "message": "a\nb"}`, edit: func(r *activitycore.Rule) { r.Actions[0].With["title"] = "${c.id} ${c.message + '!'}" }, want: `${(c.message + '!').split('\n')[0]}`, replace: "c.message + '!'"},
+	"of two expressions": {item: `{"id": "b", "message": "a\nb"}`, edit: func(r *core.Rule) { r.Actions[0].With["title"] = "${c.id} ${c.message + '!'}" }, want: `${(c.message + '!').split('\n')[0]}`, replace: "c.message + '!'"},
 	"null":               {item: `{"id": "b", "message": null}`, want: `null, which has no text; say what to write instead, for example ${c.message == null ? 'none' : c.message}`, replace: "c.message"},
 	"no such field":      {item: `{"id": "b"}`, want: "c.message does not exist"},
-	"wrong type":         {item: `{"id": "b", "message": 7}`, edit: func(r *activitycore.Rule) { r.Actions[0].With["title"] = "${c.message.trim()}" }, want: "c.message.trim() cannot be evaluated"},
-	"priority":           {item: `{"id": "b", "message": "m", "p": "hihg"}`, edit: func(r *activitycore.Rule) { r.Actions[0].With["priority"] = "${c.?p.orValue('low')}" }, want: `"hihg" is not one of low, normal, high, urgent; did you mean "high"?; write ${c.?p.orValue('low') in ['low', 'normal', 'high', 'urgent'] ? c.?p.orValue('low') : 'normal'}`, replace: "c.?p.orValue('low')"},
-	"label":              {item: `{"id": "b", "message": "m", "l": "x\ny"}`, edit: func(r *activitycore.Rule) { r.Actions[0].With["labels"] = []any{"a", "${c.?l.orValue('')}"} }, want: "with.labels[1]: ", replace: "c.?l.orValue('')"},
+	"wrong type":         {item: `{"id": "b", "message": 7}`, edit: func(r *core.Rule) { r.Actions[0].With["title"] = "${c.message.trim()}" }, want: "c.message.trim() cannot be evaluated"},
+	"priority":           {item: `{"id": "b", "message": "m", "p": "hihg"}`, edit: func(r *core.Rule) { r.Actions[0].With["priority"] = "${c.?p.orValue('low')}" }, want: `"hihg" is not one of low, normal, high, urgent; did you mean "high"?; write ${c.?p.orValue('low') in ['low', 'normal', 'high', 'urgent'] ? c.?p.orValue('low') : 'normal'}`, replace: "c.?p.orValue('low')"},
+	"label":              {item: `{"id": "b", "message": "m", "l": "x\ny"}`, edit: func(r *core.Rule) { r.Actions[0].With["labels"] = []any{"a", "${c.?l.orValue('')}"} }, want: "with.labels[1]: ", replace: "c.?l.orValue('')"},
 	"null key":           {item: `{"id": null, "message": "m"}`, want: `rule "each", item 1, rules[1].item_key: must be string or int, is null; filter such items out in for_each`},
 	"empty key":          {item: `{"id": "", "message": "m"}`, want: "rules[1].item_key: is empty"},
 	"no key":             {item: `{"message": "m"}`, want: "rules[1].item_key: c.id does not exist"},
 	"long key":           {item: `{"id": "` + strings.Repeat("k", 513) + `", "message": "m"}`, want: "has 513 bytes, at most 512 are allowed"},
 	"the same key":       {item: `{"id": "a", "message": "m"}`, want: `items 0 and 1 have the same key "a", so only the first is carried out`},
-	"costs too much": {item: `{"id": "b", "message": "m", "n": 100000}`, edit: func(r *activitycore.Rule) {
+	"costs too much": {item: `{"id": "b", "message": "m", "n": 100000}`, edit: func(r *core.Rule) {
 		r.Actions[0].With["title"] = "${lists.range(c.?n.orValue(1)).map(x, x).map(x, x).map(x, x).size()}"
 	}, want: "costs more than the limit of 1,000,000 units"},
-	"a URL": {item: `{"id": "b", "message": "m", "u": ".."}`, edit: func(r *activitycore.Rule) {
-		r.Actions[0] = activitycore.Action{Type: activitycore.ActionHTTPRequest, With: map[string]any{"url": "https://h/${c.?u.orValue('x')}"}}
+	"a URL": {item: `{"id": "b", "message": "m", "u": ".."}`, edit: func(r *core.Rule) {
+		r.Actions[0] = core.Action{Type: core.ActionHTTPRequest, With: map[string]any{"url": "https://h/${c.?u.orValue('x')}"}}
 	}, want: "with.url"},
 }
 
 func TestPoisonItemFailsAloneAndSaysWhy(t *testing.T) {
 	for name, c := range poisons {
 		t.Run(name, func(t *testing.T) {
-			d := poisoned(func(r *activitycore.Rule) {
+			d := poisoned(func(r *core.Rule) {
 				if c.edit != nil {
 					c.edit(r)
 				}
@@ -94,7 +95,7 @@ func TestPoisonItemFailsAloneAndSaysWhy(t *testing.T) {
 	}
 }
 
-func mustPlan(t *testing.T, d *activitycore.Definition, item string) activitycore.Plan {
+func mustPlan(t *testing.T, d *core.Definition, item string) core.Plan {
 	t.Helper()
 	payload := fmt.Sprintf(`{"items": [{"id": "a", "message": "fine"}, %s, {"id": "z", "message": "fine too"}]}`, item)
 	plan, err := compile(t, d).Plan(t.Context(), input(payload, nil))
@@ -112,7 +113,7 @@ func TestPoisonItemRemedyGivesWhatTheParameterTakes(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			edit := func(r *activitycore.Rule) {
+			edit := func(r *core.Rule) {
 				if c.edit != nil {
 					c.edit(r)
 				}
@@ -122,7 +123,7 @@ func TestPoisonItemRemedyGivesWhatTheParameterTakes(t *testing.T) {
 			if m == nil {
 				t.Fatalf("no remedy in %q", bad.Error)
 			}
-			mended := poisoned(func(r *activitycore.Rule) {
+			mended := poisoned(func(r *core.Rule) {
 				edit(r)
 				text, _ := json.Marshal(r.Actions[0].With)
 				var with map[string]any
@@ -145,13 +146,13 @@ func TestPoisonItemRemedyGivesWhatTheParameterTakes(t *testing.T) {
 
 func TestWhatConcernsTheWholeRunFailsIt(t *testing.T) {
 	for name, c := range map[string]struct {
-		edit func(r *activitycore.Rule)
+		edit func(r *core.Rule)
 		want string
 	}{
-		"for_each":       {func(r *activitycore.Rule) { r.ForEach = "payload.nothing" }, "rules[1].for_each"},
-		"when":           {func(r *activitycore.Rule) { r.When = "payload.nothing" }, "rules[1].when"},
-		"too many items": {func(r *activitycore.Rule) { r.MaxItems = 1 }, "gives 3 items"},
-		"plan too large": {func(r *activitycore.Rule) {
+		"for_each":       {func(r *core.Rule) { r.ForEach = "payload.nothing" }, "rules[1].for_each"},
+		"when":           {func(r *core.Rule) { r.When = "payload.nothing" }, "rules[1].when"},
+		"too many items": {func(r *core.Rule) { r.MaxItems = 1 }, "gives 3 items"},
+		"plan too large": {func(r *core.Rule) {
 			r.ForEach, r.ItemKey, r.MaxItems = "lists.range(10000)", "c", 10_000
 			r.Actions[0].With = map[string]any{"title": "x", "description": strings.Repeat("y", 10_000)}
 		}, "larger than 16 MiB"},
@@ -166,9 +167,9 @@ func TestWhatConcernsTheWholeRunFailsIt(t *testing.T) {
 }
 
 func TestAnItemGoesOnAfterAnActionThatCouldNotBeMade(t *testing.T) {
-	d := poisoned(func(r *activitycore.Rule) {
-		r.Actions[0].Name, r.Actions[0].OnError = "first", activitycore.OnErrorContinue
-		r.Actions = append(r.Actions, activitycore.Action{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "${c.id}: ${steps.first.?error.orValue('made')}"}})
+	d := poisoned(func(r *core.Rule) {
+		r.Actions[0].Name, r.Actions[0].OnError = "first", core.OnErrorContinue
+		r.Actions = append(r.Actions, core.Action{Type: core.ActionCreateTask, With: map[string]any{"title": "${c.id}: ${steps.first.?error.orValue('made')}"}})
 	})
 	plan := mustPlan(t, d, `{"id": "b", "message": "a\nb"}`)
 	second := plan.Actions[4] // of item b

@@ -29,7 +29,8 @@ type price func(args []ref.Val) float64
 // pricedFunction is a function with a price and the implementation to call.
 type pricedFunction struct {
 	price price
-	// bindings by overload ID, and by the function's name where the overload is known at run time only.
+	// bindings by overload ID, and by the function's name where the overload is known at run time
+	// only.
 	bindings map[string]*functions.Overload
 	// impl, if set, replaces the library's implementation.
 	impl functions.FunctionOp
@@ -223,8 +224,8 @@ func (f *pricedFunction) operation(call interpreter.InterpretableCall) (function
 	}, nil
 }
 
-// add is CEL's +, with the loop accumulator's shortcut kept and concatenated lists
-// made flat: a lazy concatenation can be doubled sixty times for nothing and then never be read to its end.
+// add is CEL's +, with the loop accumulator's shortcut kept and concatenated lists made flat: a
+// lazy concatenation can be doubled sixty times for nothing and then never be read to its end.
 func add(args ...ref.Val) ref.Val {
 	a, ok := args[0].(traits.Adder)
 	if !ok {

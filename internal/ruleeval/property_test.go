@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -34,14 +34,14 @@ func anyJSON(depth int) *rapid.Generator[any] {
 }
 
 // everything uses each construct, on data of any shape.
-func everything() *activitycore.Definition {
-	return task("t", func(d *activitycore.Definition) {
+func everything() *core.Definition {
+	return task("t", func(d *core.Definition) {
 		d.TriggerConfig.When = "has(payload.a) || true"
-		d.Rules[0] = activitycore.Rule{Name: "each", ForEach: "type(payload.l) == list ? payload.l : []", Actions: []activitycore.Action{
-			{Type: activitycore.ActionPublishEvent, Name: "first", With: map[string]any{"type": "a.b", "payload": map[string]any{
+		d.Rules[0] = core.Rule{Name: "each", ForEach: "type(payload.l) == list ? payload.l : []", Actions: []core.Action{
+			{Type: core.ActionPublishEvent, Name: "first", With: map[string]any{"type": "a.b", "payload": map[string]any{
 				"keys": "${payload.map(k, k)}", "pairs": "${payload.transformList(k, v, [k, v])}", "literal": "${{'z': 1, 'y': 2, 1: 3, true: 4, 'x': 5}.map(k, k)}",
 				"made": "${payload.transformMap(k, v, 1).map(k, k)}", "item": "${item}", "all": "${payload}", "event": "${event}", "run": "${run}", "text": "n ${json.encode(item)} ${json.encode(payload)}"}}},
-			{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "a.b", "payload": map[string]any{"later": "${steps.first.x} ${json.encode(item)}", "item": "${item}"}}},
+			{Type: core.ActionPublishEvent, With: map[string]any{"type": "a.b", "payload": map[string]any{"later": "${steps.first.x} ${json.encode(item)}", "item": "${item}"}}},
 		}}
 	})
 }
@@ -76,8 +76,8 @@ func TestTheSameInputsGiveTheSamePlanByteForByte(t *testing.T) {
 }
 
 func TestAWholeExpressionHandsJSONOnUnchanged(t *testing.T) {
-	p := compile(t, task("t", func(d *activitycore.Definition) {
-		d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{"type": "a.b", "payload": "${payload}"}}
+	p := compile(t, task("t", func(d *core.Definition) {
+		d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{"type": "a.b", "payload": "${payload}"}}
 	}))
 	rapid.Check(t, func(t *rapid.T) {
 		payload, err := json.Marshal(map[string]any{"x": anyJSON(4).Draw(t, "x")})
@@ -92,7 +92,7 @@ func TestAWholeExpressionHandsJSONOnUnchanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := activitycore.DecodeJSON(payload)
+		want, err := core.DecodeJSON(payload)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestAWholeExpressionHandsJSONOnUnchanged(t *testing.T) {
 // What is inserted stands in the result as it is and nothing of it is evaluated,
 // whatever it contains and wherever the template puts it.
 func TestInsertedTextIsNeverEvaluated(t *testing.T) {
-	p := compile(t, task("t", func(d *activitycore.Definition) {
+	p := compile(t, task("t", func(d *core.Definition) {
 		d.Rules[0].Actions[0].With = map[string]any{"title": "t", "description": "<${payload.a}|${payload.b}>", "labels": "${payload.l}"}
 	}))
 	parts := rapid.SampledFrom([]string{"${", "}", "$", "{", "vars.tag", "1/0", "'", `"`, "`", "\\", "steps.x", "|", "äß", "//", "\u2028"})
@@ -178,14 +178,14 @@ func TestATriggerConditionSeesTheEvent(t *testing.T) {
 		"event.time < timestamp(0)":                   false,
 		"vars.max_age_days == 7 && vars.tag in ['x']": true,
 	} {
-		p := compile(t, task("t", func(d *activitycore.Definition) { d.TriggerConfig.When = when }))
+		p := compile(t, task("t", func(d *core.Definition) { d.TriggerConfig.When = when }))
 		got, err := p.MatchWhen(context.Background(), push)
 		if err != nil || got != want {
 			t.Errorf("%s is %v (%v), want %v", when, got, err, want)
 		}
 	}
-	p := compile(t, task("t", func(d *activitycore.Definition) { d.TriggerConfig.When = "payload.nothing == 1" }))
-	if _, err := p.MatchWhen(context.Background(), push); !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.Contains(err.Error(), "trigger_config.when: payload.nothing does not exist") {
+	p := compile(t, task("t", func(d *core.Definition) { d.TriggerConfig.When = "payload.nothing == 1" }))
+	if _, err := p.MatchWhen(context.Background(), push); !core.IsCode(err, core.CodeInvalid) || !strings.Contains(err.Error(), "trigger_config.when: payload.nothing does not exist") {
 		t.Errorf("error %v", err)
 	}
 }

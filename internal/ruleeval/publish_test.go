@@ -7,16 +7,16 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // passedOn is what a definition that passes every field of an event on would publish.
-func passedOn(t testing.TB, e activitycore.Event) (*ruleeval.PublishEventParams, error) {
+func passedOn(t testing.TB, e core.Event) (*ruleeval.PublishEventParams, error) {
 	t.Helper()
 	d := task("x")
-	d.Rules[0].Actions[0] = activitycore.Action{Type: activitycore.ActionPublishEvent, With: map[string]any{
+	d.Rules[0].Actions[0] = core.Action{Type: core.ActionPublishEvent, With: map[string]any{
 		"type": "${event.type}", "event_id": "${event.event_id}", "source": "${event.source}", "subject": "${event.subject}", "payload": "${payload}"}}
 	in := input("{}", nil)
 	in.Event = &e
@@ -33,7 +33,7 @@ func passedOn(t testing.TB, e activitycore.Event) (*ruleeval.PublishEventParams,
 
 // The sample publish-subject, and its kind: what comes in may go out.
 func TestWhatComesInMayGoOut(t *testing.T) {
-	check := func(t testing.TB, e activitycore.Event) {
+	check := func(t testing.TB, e core.Event) {
 		t.Helper()
 		if envelope.Validate(e) != nil {
 			return
@@ -46,8 +46,8 @@ func TestWhatComesInMayGoOut(t *testing.T) {
 			t.Fatalf("published %+v; want the fields of %+v", p, e)
 		}
 	}
-	event := func(id, source, subject string) activitycore.Event {
-		return activitycore.Event{EventID: id, Type: "a.b", Source: source, Subject: subject, Time: nominal, Payload: json.RawMessage(`{}`)}
+	event := func(id, source, subject string) core.Event {
+		return core.Event{EventID: id, Type: "a.b", Source: source, Subject: subject, Time: nominal, Payload: json.RawMessage(`{}`)}
 	}
 	check(t, event("e 1 é", "https://example.org/a b", "containers/photos/M\u00fcller 1.jpg"))
 	check(t, event(strings.Repeat("x", envelope.MaxIDLength), strings.Repeat("y", envelope.MaxTextLength), strings.Repeat("z", envelope.MaxTextLength)))
@@ -55,7 +55,7 @@ func TestWhatComesInMayGoOut(t *testing.T) {
 		e := event(rapid.String().Draw(rt, "id"), rapid.String().Draw(rt, "source"), rapid.String().Draw(rt, "subject"))
 		check(t, e)
 	})
-	for name, e := range map[string]activitycore.Event{
+	for name, e := range map[string]core.Event{
 		"a control character": event("1", "s", "a\nb"),
 		"a long subject":      event("1", "s", strings.Repeat("x", envelope.MaxTextLength+1)),
 	} {
@@ -68,10 +68,10 @@ func TestWhatComesInMayGoOut(t *testing.T) {
 // The sample cloudevents-extensions, in expressions.
 func TestExtensionAttributesAreReadAndPassedOn(t *testing.T) {
 	d := task("${event.extensions.partitionkey}")
-	d.Rules[0].Actions = append(d.Rules[0].Actions, activitycore.Action{Type: activitycore.ActionPublishEvent,
+	d.Rules[0].Actions = append(d.Rules[0].Actions, core.Action{Type: core.ActionPublishEvent,
 		With: map[string]any{"type": "a.b", "extensions": "${event.extensions}"}})
 	in := input("{}", nil)
-	in.Event.Extensions = activitycore.Extensions{"partitionkey": "k-7", "n": int64(9007199254740993), "b": true}
+	in.Event.Extensions = core.Extensions{"partitionkey": "k-7", "n": int64(9007199254740993), "b": true}
 	plan, err := planOf(compile(t, d), t.Context(), in)
 	if err != nil {
 		t.Fatal(err)

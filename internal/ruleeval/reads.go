@@ -4,7 +4,7 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // StepRead is a place in the result of an earlier action that a deferred action reads.
@@ -12,15 +12,17 @@ type StepRead struct {
 	// Step is the earlier action's name, Path the fields below its result as far as they are fixed.
 	Step string
 	Path []string
-	// Certain: the action cannot be resolved without it. A read under has(), ?:, && and ||, with .? or in a loop is not.
+	// Certain: the action cannot be resolved without it. A read under has(), ?:, && and ||, with .?
+	// or in a loop is not.
 	Certain bool
 }
 
 // Text writes the place as expressions do: steps.ticket.body.id.
 func (r StepRead) Text() string { return pathText("steps."+r.Step, r.Path) }
 
-// Reads lists what an action that is deferred reads of earlier actions' results, nothing for any other.
-func (r *Resolver) Reads(a activitycore.PlannedAction) []StepRead {
+// Reads lists what an action that is deferred reads of earlier actions' results, nothing for
+// any other.
+func (r *Resolver) Reads(a core.PlannedAction) []StepRead {
 	params := paramsRoot(a.Type)
 	if !a.Deferred || params == nil {
 		return nil
@@ -72,7 +74,8 @@ func templateAt(with any, p path, param *Param) (string, *Param) {
 	return source, param
 }
 
-// stepReads adds the reads of steps in an expression; certain is whether the expression is evaluated, and its error counts.
+// stepReads adds the reads of steps in an expression; certain is whether the expression is
+// evaluated, and its error counts.
 func stepReads(e ast.Expr, certain bool, reads []StepRead) []StepRead {
 	if r, ok := fixedChain(e); ok {
 		if r.root == "steps" && len(r.path) > 0 {

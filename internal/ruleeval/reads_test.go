@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestReadsTellWhatAnActionCannotDoWithout(t *testing.T) {
@@ -18,7 +18,7 @@ func TestReadsTellWhatAnActionCannotDoWithout(t *testing.T) {
 		"${steps.s.body.list.map(x, x.name)[0]}":                 "steps.s.body.list true;",
 		"${steps.s.status}":                                      "steps.s.status true;",
 	} {
-		a := activitycore.PlannedAction{Type: activitycore.ActionCreateTask, Deferred: true, With: map[string]any{"title": title},
+		a := core.PlannedAction{Type: core.ActionCreateTask, Deferred: true, With: map[string]any{"title": title},
 			Scope: map[string]any{deferredPaths: []any{[]any{"title"}}}}
 		got := ""
 		for _, r := range NewResolver().Reads(a) {

@@ -10,9 +10,11 @@ import (
 	"github.com/google/cel-go/parser"
 )
 
-// What to write instead of what an expression cannot say. Each remedy compiles: a test writes every one of them back.
+// What to write instead of what an expression cannot say. Each remedy compiles: a test writes
+// every one of them back.
 
-// functionNames are what other languages call the functions of CEL: how the call is written here, % being its first argument.
+// functionNames are what other languages call the functions of CEL: how the call is written
+// here, % being its first argument.
 var functionNames = map[string]string{
 	"len": "size(%)", "length": "size(%)", "count": "size(%)",
 	"lower": "%.lowerAscii()", "lowercase": "%.lowerAscii()", "tolower": "%.lowerAscii()", "upper": "%.upperAscii()", "uppercase": "%.upperAscii()", "toupper": "%.upperAscii()",
@@ -68,7 +70,8 @@ var (
 // keyMaps are fields whose keys are often names of a domain, such as app.kubernetes.io/name.
 var keyMaps = map[string]bool{"labels": true, "annotations": true, "matchLabels": true, "nodeSelector": true, "selector": true, "tags": true}
 
-// quotedKey is how the field is written that an expression reads as a subtraction or a division of that name; "" where it is none.
+// quotedKey is how the field is written that an expression reads as a subtraction or a division
+// of that name; "" where it is none.
 func quotedKey(src, name string) string {
 	plain := textLiteral.ReplaceAllStringFunc(src, func(s string) string { return strings.Repeat(" ", len(s)) })
 	for _, chain := range dashedChain.FindAllString(plain, -1) {
@@ -103,7 +106,8 @@ func quotedKey(src, name string) string {
 // celWords are words of CEL that no field may be called in a dotted path.
 var celWords = map[string]bool{"in": true, "true": true, "false": true, "null": true}
 
-// splitAtKey divides payload.labels.app.kubernetes.io/name before the key; nil where what is before the slash is no name of a domain.
+// splitAtKey divides payload.labels.app.kubernetes.io/name before the key; nil where what is
+// before the slash is no name of a domain.
 func splitAtKey(chain string, slash int) []string {
 	before := strings.Split(chain[:slash], ".")
 	for i, part := range before {
@@ -117,7 +121,8 @@ func splitAtKey(chain string, slash int) []string {
 	return append(before[:2:2], strings.Join(before[2:], ".")+chain[slash:])
 }
 
-// oddField is how a field is written that begins with a digit or sign, or is called like a word of CEL; "" for all else.
+// oddField is how a field is written that begins with a digit or sign, or is called like a word
+// of CEL; "" for all else.
 func oddField(src string) string {
 	plain := textLiteral.ReplaceAllStringFunc(src, func(s string) string { return strings.Repeat(" ", len(s)) })
 	m := oddKey.FindStringSubmatch(plain)

@@ -40,8 +40,8 @@ func breaksLine(r rune) bool {
 	return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029
 }
 
-// withRemedy adds to a fault of a parameter what to write instead, where it comes from a template: an expression that
-// works for any text, not only for this one.
+// withRemedy adds to a fault of a parameter what to write instead, where it comes from a
+// template: an expression that works for any text, not only for this one.
 func (a *action) withRemedy(ctx context.Context, s *scope, err error) error {
 	var f *fieldFault
 	var text *textError
@@ -80,8 +80,8 @@ func (n *node) find(at path, place string) *node {
 	return nil
 }
 
-// remedy is what to write in place of the template's expression that is at fault; empty if that is not a text. The
-// error is one that ends the plan.
+// remedy is what to write in place of the template's expression that is at fault; empty if that
+// is not a text. The error is one that ends the plan.
 func (t *template) remedy(ctx context.Context, s *scope, text *textError) (string, error) {
 	var worst *expression
 	var found string

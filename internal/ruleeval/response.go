@@ -6,7 +6,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/interpreter"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // responseScope is what an expression over an HTTP response sees.
@@ -58,15 +58,15 @@ type ResponseExpression struct{ e *expression }
 func CompileResponse(src string) (*ResponseExpression, error) {
 	lang, err := sharedLanguage()
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInternal, err, "the expression language cannot be set up")
+		return nil, core.Wrap(core.CodeInternal, err, "the expression language cannot be set up")
 	}
 	c := &compiler{language: lang}
 	e, err := c.compile(c.responseEnv(), src)
 	if c.broken != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInternal, c.broken, "the expression cannot be checked")
+		return nil, core.Wrap(core.CodeInternal, c.broken, "the expression cannot be checked")
 	}
 	if err != nil {
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "%v", err)
+		return nil, core.Errorf(core.CodeInvalid, "%v", err)
 	}
 	return &ResponseExpression{e}, nil
 }
@@ -76,7 +76,7 @@ type Response struct {
 	Status int
 	// Headers by name in lower case, several values joined with ", ".
 	Headers map[string]string
-	// Body is decoded JSON in the form of [activitycore.DecodeJSON] (or of
+	// Body is decoded JSON in the form of [core.DecodeJSON] (or of
 	// encoding/json), or text, or nil.
 	Body any
 }
@@ -86,7 +86,7 @@ type Response struct {
 func (x *ResponseExpression) Value(ctx context.Context, r Response) (any, error) {
 	body, err := normalize(r.Body, 0)
 	if err != nil {
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "the response body is not usable: %v", err)
+		return nil, core.Errorf(core.CodeInvalid, "the response body is not usable: %v", err)
 	}
 	headers := make(map[string]any, len(r.Headers))
 	for k, v := range r.Headers {
@@ -112,7 +112,7 @@ func (x *ResponseExpression) Holds(ctx context.Context, r Response) (bool, error
 	}
 	b, ok := v.(bool)
 	if !ok {
-		return false, activitycore.Errorf(activitycore.CodeInvalid, "the condition must be true or false, is %s", describeNative(v))
+		return false, core.Errorf(core.CodeInvalid, "the condition must be true or false, is %s", describeNative(v))
 	}
 	return b, nil
 }

@@ -5,7 +5,8 @@ import lru "github.com/hashicorp/golang-lru/v2"
 // maxResponses bounds the compiled expressions that [Responses] keeps.
 const maxResponses = 1000
 
-// Responses compiles expressions over answers and keeps those used last. It is safe for concurrent use.
+// Responses compiles expressions over answers and keeps those used last. It is safe for
+// concurrent use.
 type Responses struct {
 	kept *lru.Cache[string, *ResponseExpression]
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/interpreter"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Type names of the objects in scope; the blank keeps them out of expressions.
@@ -23,7 +23,7 @@ const (
 const DefaultItemName = "item"
 
 // baseObjects are the fields of what is in scope in def.
-func baseObjects(def *activitycore.Definition, vars map[string]any) objectTypes {
+func baseObjects(def *core.Definition, vars map[string]any) objectTypes {
 	str, integer := cel.StringType, cel.IntType
 	o := objectTypes{
 		eventType: {
@@ -46,7 +46,7 @@ func baseObjects(def *activitycore.Definition, vars map[string]any) objectTypes 
 
 // contextEntryType is what is known of an entry before it is fetched. A static
 // value may be replaced in a dry run, so it too is known by its use only.
-func contextEntryType(src activitycore.ContextSource) *cel.Type {
+func contextEntryType(src core.ContextSource) *cel.Type {
 	if src.Tasks != nil {
 		return cel.ListType(cel.DynType)
 	}
@@ -172,10 +172,10 @@ type Event struct {
 
 // NewEvent decodes an event's payload. It fails with CodeMalformed if the
 // payload is not JSON or is nested deeper than MaxDataDepth.
-func NewEvent(e *activitycore.Event) (*Event, error) {
+func NewEvent(e *core.Event) (*Event, error) {
 	payload, err := normalize(e.Payload, 0)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeMalformed, err, "the payload of event %s is not usable: %v", quoteShort(e.EventID), err)
+		return nil, core.Wrap(core.CodeMalformed, err, "the payload of event %s is not usable: %v", quoteShort(e.EventID), err)
 	}
 	also := make([]any, len(e.AlsoTypes))
 	for i, t := range e.AlsoTypes {
@@ -191,6 +191,6 @@ func NewEvent(e *activitycore.Event) (*Event, error) {
 	}}, nil
 }
 
-// utc is the time that expressions see: in the precision that the record keeps, so that a trigger's condition, a
-// preview and the run see the same.
+// utc is the time that expressions see: in the precision that the record keeps, so that a
+// trigger's condition, a preview and the run see the same.
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // template is a string with at least one ${…}, parsed once.
@@ -33,7 +33,7 @@ func (t *template) whole() bool { return len(t.parts) == 1 && t.parts[0].expr !=
 // meant reports whether a key that is no parameter may stand for the parameter of that name.
 func (n *node) meant(name string) bool {
 	for _, key := range n.strays {
-		if near := activitycore.Suggest(key, n.param.fieldNames()); near == name || near == "" {
+		if near := core.Suggest(key, n.param.fieldNames()); near == name || near == "" {
 			return true
 		}
 	}
@@ -386,10 +386,10 @@ func (n *node) deferredReferences() (refs []reference, any bool) {
 }
 
 // codeOf gives an evaluation error its code.
-func codeOf(err error) activitycore.Code {
+func codeOf(err error) core.Code {
 	var limit *limitError
 	if errors.As(err, &limit) || errors.Is(err, errTooLarge) {
-		return activitycore.CodeTooLarge
+		return core.CodeTooLarge
 	}
-	return activitycore.CodeInvalid
+	return core.CodeInvalid
 }

@@ -12,10 +12,11 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/interpreter"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// valueError is a value that a conversion does not take: what it is not, and the remedy. [expression.explain] adds its path.
+// valueError is a value that a conversion does not take: what it is not, and the remedy.
+// [expression.explain] adds its path.
 type valueError struct{ problem, remedy string }
 
 // Error implements error.
@@ -62,8 +63,8 @@ func parseTime(v ref.Val, zone *time.Location) ref.Val {
 	default:
 		return types.WrapErr(&valueError{"is no time", "time.parse takes text, a number of seconds since 1970, or a timestamp"})
 	}
-	t, err := activitycore.ReadTime(text, zone)
-	var zoneless *activitycore.NoZoneError
+	t, err := core.ReadTime(text, zone)
+	var zoneless *core.NoZoneError
 	switch {
 	case errors.As(err, &zoneless):
 		return types.WrapErr(&valueError{err.Error(), "name the one in which it is meant, as in time.parse(…, 'Europe/Berlin')"})
@@ -130,20 +131,21 @@ func writeTime(t, pattern, zone ref.Val) ref.Val {
 	return types.NewErr("time.format: %v", err)
 }
 
-// toTimestamp is CEL's timestamp, which also reads every time of RFC 3339 and says what it does not.
+// toTimestamp is CEL's timestamp, which also reads every time of RFC 3339 and says what it does
+// not.
 func toTimestamp(args ...ref.Val) ref.Val {
 	text, ok := args[0].(types.String)
 	if !ok {
 		return args[0].ConvertToType(types.TimestampType)
 	}
-	t, err := activitycore.ParseRFC3339(string(text))
+	t, err := core.ParseRFC3339(string(text))
 	if err == nil && t.Year() >= 1 {
 		return types.Timestamp{Time: t}
 	}
 	e := &valueError{problem: "is not RFC 3339"}
-	if _, err := activitycore.ReadTime(string(text), time.UTC); err == nil {
+	if _, err := core.ReadTime(string(text), time.UTC); err == nil {
 		e.remedy = "time.parse"
-		if _, err := activitycore.ReadTime(string(text), nil); err != nil {
+		if _, err := core.ReadTime(string(text), nil); err != nil {
 			e.remedy = "time.parse with zone"
 		}
 	}
@@ -159,7 +161,7 @@ func toDuration(args ...ref.Val) ref.Val {
 	if v := text.ConvertToType(types.DurationType); !types.IsError(v) {
 		return v
 	}
-	d, err := activitycore.ParseDuration(string(text))
+	d, err := core.ParseDuration(string(text))
 	if err != nil {
 		return types.WrapErr(&valueError{"is not a duration", "write for example 30s, 15m, 72h or 7d"})
 	}
@@ -192,7 +194,8 @@ func (e *expression) explainValue(s interpreter.Activation, fault *valueError, n
 	return msg + "; " + fault.remedy
 }
 
-// literalsIn judges durations, times and patterns that an expression writes out: what is wrong there would fail at each evaluation.
+// literalsIn judges durations, times and patterns that an expression writes out: what is wrong
+// there would fail at each evaluation.
 func literalsIn(tree *ast.AST) error {
 	var faults []string
 	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {

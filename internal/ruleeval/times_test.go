@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -45,7 +45,7 @@ func TestATimeThatIsWrittenOutIsJudgedWhenSaved(t *testing.T) {
 	}
 }
 
-func compileError(d *activitycore.Definition) string {
+func compileError(d *core.Definition) string {
 	if _, err := ruleeval.Compile(d); err != nil {
 		return err.Error()
 	}

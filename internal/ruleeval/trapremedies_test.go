@@ -8,15 +8,16 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 var trapCondition = regexp.MustCompile(`for every (?:second week|\d+ days) write "([^"]*)".* when: "([^"]*)"$`)
 
-// A run at midnight in London is on another day of UTC in summer than in winter: counted in seconds of UTC, every second week
-// became one week or three at each clock change, and a week of working days was cut on Thursdays.
+// A run at midnight in London is on another day of UTC in summer than in winter: counted in
+// seconds of UTC, every second week became one week or three at each clock change, and a week
+// of working days was cut on Thursdays.
 func TestTheRemedyOfATrapKeepsItsPeriodOverClockChanges(t *testing.T) {
 	for _, c := range []struct {
 		expression, zone string
@@ -50,15 +51,15 @@ func TestTheRemedyOfATrapKeepsItsPeriodOverClockChanges(t *testing.T) {
 	}
 }
 
-// checkPeriod follows a remedy through two years: it runs on all days of every period of the zone's calendar or of every second
-// week from Monday to Sunday, and on no other.
+// checkPeriod follows a remedy through two years: it runs on all days of every period of the
+// zone's calendar or of every second week from Monday to Sunday, and on no other.
 func checkPeriod(t *testing.T, expression, when, zone string, days int) {
 	t.Helper()
 	spec, err := cronspec.Parse([]string{expression}, zone)
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := ruleeval.Compile(task("x", func(d *activitycore.Definition) { d.Rules[0].When = when }))
+	program, err := ruleeval.Compile(task("x", func(d *core.Definition) { d.Rules[0].When = when }))
 	if err != nil {
 		t.Fatalf("%s: %v", when, err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/google/cel-go/interpreter"
 	"github.com/google/cel-go/parser"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // unknownSizes says that nothing is known of the data's size: only what an
@@ -120,7 +120,8 @@ func references(e ast.Expr) []reference {
 			}
 			walk(c.LoopCondition())
 			walk(c.LoopStep())
-			// The result sees the accumulator only; the loop variables hide nothing that it could read.
+			// The result sees the accumulator only; the loop variables hide nothing that it could
+			// read.
 			walk(c.Result())
 			for _, n := range names {
 				bound[n]--
@@ -284,7 +285,7 @@ func field(v any, path, name string) (any, string, string) {
 			return e, at, ""
 		}
 		msg := at + " does not exist"
-		if near := activitycore.Suggest(name, sortedKeys(m)); near != "" {
+		if near := core.Suggest(name, sortedKeys(m)); near != "" {
 			msg += fmt.Sprintf("; did you mean %q?", near)
 		} else if keys := sortedKeys(m); len(keys) > 0 && len(keys) <= 12 {
 			msg += "; it has " + strings.Join(keys, ", ")

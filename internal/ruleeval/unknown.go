@@ -10,11 +10,12 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// unknownNames are names of which it is not known what they stand for, since a document declares them wrongly or where it cannot
-// be read. That an expression uses one is no fault of its own. Of vars, context and steps it is the fields that are unknown.
+// unknownNames are names of which it is not known what they stand for, since a document
+// declares them wrongly or where it cannot be read. That an expression uses one is no fault of
+// its own. Of vars, context and steps it is the fields that are unknown.
 type unknownNames map[string]bool
 
 // anyName stands for every name that is not in scope.
@@ -24,7 +25,7 @@ const anyName = "*"
 var errTold = errors.New("it cannot be compiled before other faults are mended")
 
 // unknownIn are the unknown names of all expressions of a definition.
-func (c *compiler) unknownIn(def *activitycore.Definition) unknownNames {
+func (c *compiler) unknownIn(def *core.Definition) unknownNames {
 	u := unknownNames{}
 	u["vars"] = c.unread.Covers("vars")
 	u["context"] = c.unread.Covers("context")
@@ -38,13 +39,13 @@ func (c *compiler) unknownIn(def *activitycore.Definition) unknownNames {
 }
 
 // unknownInRule are those, and the unknown loop variable and steps of a rule.
-func (c *compiler) unknownInRule(at string, def *activitycore.Rule) unknownNames {
+func (c *compiler) unknownInRule(at string, def *core.Rule) unknownNames {
 	u := maps.Clone(c.unknown)
 	u[anyName] = c.unread.Covers(at + ".as")
 	if def.As != "" {
 		u.badName("", def.As)
 	}
-	if slices.Contains(activitycore.ScopeNames(), def.As) {
+	if slices.Contains(core.ScopeNames(), def.As) {
 		u[def.As] = true
 	}
 	for j := range def.Actions {
@@ -58,7 +59,8 @@ func (c *compiler) unknownInRule(at string, def *activitycore.Rule) unknownNames
 	return u
 }
 
-// badName adds what an expression may make of a name that cannot be written in one: max-age is read as max minus age.
+// badName adds what an expression may make of a name that cannot be written in one: max-age is
+// read as max minus age.
 func (u unknownNames) badName(owner, name string) {
 	if isIdentifier(name) {
 		return

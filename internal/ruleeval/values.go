@@ -16,7 +16,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // normalize gives data the form that expressions see: map[string]any, []any,
@@ -41,7 +41,7 @@ func normalize(v any, depth int) (any, error) {
 	case int:
 		return int64(v), nil
 	case json.Number:
-		return activitycore.DataNumber(string(v))
+		return core.DataNumber(string(v))
 	case json.RawMessage:
 		if len(v) == 0 {
 			return nil, nil
@@ -128,7 +128,7 @@ func toNativeAt(v ref.Val, b *budget, depth int) (any, error) {
 	case types.Timestamp:
 		return formatTime(v.Time), nil
 	case types.Duration:
-		return activitycore.Duration(v.Duration).String(), nil
+		return core.Duration(v.Duration).String(), nil
 	case *types.Optional:
 		if !v.HasValue() {
 			return nil, errors.New("the optional value is absent; end the expression with .orValue(…)")

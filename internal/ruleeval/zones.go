@@ -35,8 +35,9 @@ var zonedGetters = []zonedGetter{
 	{overloads.TimeGetMilliseconds, overloads.TimestampToMillisecondsWithTz, func(t time.Time) int { return t.Nanosecond() / 1e6 }},
 }
 
-// zonedFunctions takes the place of CEL's own functions of a zone, which call [time.LoadLocation]: that believes $ZONEINFO and the
-// machine's files, and takes "Local" for a zone.
+// zonedFunctions takes the place of CEL's own functions of a zone, which call
+// [time.LoadLocation]: that believes $ZONEINFO and the machine's files, and takes "Local" for a
+// zone.
 func zonedFunctions() cel.EnvOption {
 	return func(e *cel.Env) (*cel.Env, error) {
 		for _, g := range zonedGetters {
@@ -57,8 +58,8 @@ func zonedFunctions() cel.EnvOption {
 	}
 }
 
-// zoneNamed reads what an expression calls a zone: a name of the IANA database, or how far it is from UTC, such as "+02:00". An empty
-// text is UTC.
+// zoneNamed reads what an expression calls a zone: a name of the IANA database, or how far it
+// is from UTC, such as "+02:00". An empty text is UTC.
 func zoneNamed(text string) (*time.Location, error) {
 	if text == "" {
 		return time.UTC, nil
@@ -88,7 +89,8 @@ func fixedZone(text, hours, minutes string) (*time.Location, error) {
 	return time.FixedZone("", east*60), nil
 }
 
-// zonesIn judges the zones that an expression names literally: a misspelled one would fail at each evaluation.
+// zonesIn judges the zones that an expression names literally: a misspelled one would fail at
+// each evaluation.
 func zonesIn(tree *ast.AST) error {
 	zoned := map[string]bool{}
 	for _, g := range zonedGetters {
@@ -118,7 +120,8 @@ func zonesIn(tree *ast.AST) error {
 	return errors.New(strings.Join(faults, "; "))
 }
 
-// namesZone reports whether a call is one of a function of a zone, also where the type of what it is called on is known at run time only.
+// namesZone reports whether a call is one of a function of a zone, also where the type of what
+// it is called on is known at run time only.
 func namesZone(tree *ast.AST, e ast.Expr, zoned map[string]bool) bool {
 	for _, id := range tree.GetOverloadIDs(e.ID()) {
 		if zoned[id] {

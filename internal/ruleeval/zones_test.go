@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
@@ -16,8 +16,8 @@ import (
 // titleOf evaluates the title of one task at an instant.
 func titleOf(t *testing.T, title string, at time.Time) (string, error) {
 	t.Helper()
-	def := activitycore.Definition{Name: "d", TriggerType: activitycore.TriggerCron, TriggerConfig: activitycore.TriggerConfig{CronExpression: []string{"@daily"}},
-		Rules: []activitycore.Rule{{Name: "r", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": title}}}}}}
+	def := core.Definition{Name: "d", TriggerType: core.TriggerCron, TriggerConfig: core.TriggerConfig{CronExpression: []string{"@daily"}},
+		Rules: []core.Rule{{Name: "r", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": title}}}}}}
 	p, err := ruleeval.CompileSaved(&def)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,8 @@ const everyPart = "${string(run.time.getFullYear('America/Vancouver')) + '-' + s
 	" + ' ' + string(run.time.getHours('America/Vancouver')) + ':' + string(run.time.getMinutes('America/Vancouver')) + ':' + string(run.time.getSeconds('America/Vancouver'))" +
 	" + '.' + string(run.time.getMilliseconds('America/Vancouver'))}"
 
-// The process with the lie sees what one without it does. Package time reads ZONEINFO once, so that it has to be another process.
+// The process with the lie sees what one without it does. Package time reads ZONEINFO once, so
+// that it has to be another process.
 func TestZonesInExpressionsAreThoseOfTheZoneDataWhateverZONEINFOSays(t *testing.T) {
 	at := time.Date(2026, 11, 28, 7, 10, 5, 6e6, time.UTC) // 00:10 in Vancouver, where 2025c has 23:10 of the day before
 	const want = "2026-10-28 27 331 6 0:10:5.6"
@@ -92,7 +93,8 @@ func TestOffsetsAndNoZoneAreReadAsCELDoes(t *testing.T) {
 	}
 }
 
-// A definition that was saved before zones were checked goes on; the expression fails where it is evaluated.
+// A definition that was saved before zones were checked goes on; the expression fails where it
+// is evaluated.
 func TestAZoneThatIsNoneInASavedDefinitionFailsWhereItIsEvaluated(t *testing.T) {
 	if got, err := titleOf(t, "${false ? string(run.time.getHours('Berlin')) : 'fine'}", time.Unix(0, 0)); err != nil || got != "fine" {
 		t.Errorf("%s, %v, want fine", got, err)

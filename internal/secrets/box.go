@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // KeySize is the length of the key that seals secrets: AES-256.
@@ -34,26 +34,27 @@ func ParseKey(text string) ([]byte, error) {
 			return key, nil
 		}
 	}
-	return nil, activitycore.Errorf(activitycore.CodeInvalid, "secrets.key: is not 32 bytes in base64 or hex; make one with `openssl rand -base64 32`")
+	return nil, core.Errorf(core.CodeInvalid, "secrets.key: is not 32 bytes in base64 or hex; make one with `openssl rand -base64 32`")
 }
 
-// Box seals secrets with AES-256-GCM before they reach the store. Name and hosts are authenticated with the secret: who can
-// write to the database can neither read it nor bind it to another host.
+// Box seals secrets with AES-256-GCM before they reach the store. Name and hosts are
+// authenticated with the secret: who can write to the database can neither read it nor bind it
+// to another host.
 type Box struct {
-	store activitycore.SecretBox
+	store core.SecretBox
 	aead  cipher.AEAD // nil without a key
 	now   func() time.Time
 }
 
 // NewBox makes a box on a store. Without a key (nil) it can list and delete only.
-func NewBox(store activitycore.SecretBox, key []byte, now func() time.Time) (*Box, error) {
+func NewBox(store core.SecretBox, key []byte, now func() time.Time) (*Box, error) {
 	b := &Box{store: store, now: now}
 	if key == nil {
 		return b, nil
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil || len(key) != KeySize {
-		return nil, activitycore.Errorf(activitycore.CodeInvalid, "secrets.key: has %d bytes; %d are needed", len(key), KeySize)
+		return nil, core.Errorf(core.CodeInvalid, "secrets.key: has %d bytes; %d are needed", len(key), KeySize)
 	}
 	b.aead, err = cipher.NewGCM(block)
 	return b, err
@@ -67,7 +68,7 @@ type Info struct {
 }
 
 // Set stores a secret, or replaces it. It needs at least one host.
-func (b *Box) Set(ctx context.Context, name, value string, hosts []string, by activitycore.Actor) error {
+func (b *Box) Set(ctx context.Context, name, value string, hosts []string, by core.Actor) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -76,11 +77,11 @@ func (b *Box) Set(ctx context.Context, name, value string, hosts []string, by ac
 	}
 	switch {
 	case value == "" || len(value) > maxSize:
-		return activitycore.Errorf(activitycore.CodeInvalid, "value: has %d bytes; a secret has 1 to %d", len(value), maxSize)
+		return core.Errorf(core.CodeInvalid, "value: has %d bytes; a secret has 1 to %d", len(value), maxSize)
 	case len(hosts) > maxHosts:
-		return activitycore.Errorf(activitycore.CodeInvalid, "hosts: there are %d; a secret has at most %d, and *.example.com stands for many", len(hosts), maxHosts)
+		return core.Errorf(core.CodeInvalid, "hosts: there are %d; a secret has at most %d, and *.example.com stands for many", len(hosts), maxHosts)
 	case len(hosts) == 0:
-		return activitycore.InvalidField("hosts", nil, "name at least one host that the secret may be sent to, such as api.example.com")
+		return core.InvalidField("hosts", nil, "name at least one host that the secret may be sent to, such as api.example.com")
 	}
 	hosts = slices.Compact(slices.Sorted(slices.Values(hosts)))
 	for _, h := range hosts {
@@ -91,7 +92,7 @@ func (b *Box) Set(ctx context.Context, name, value string, hosts []string, by ac
 	nonce := make([]byte, b.aead.NonceSize())
 	rand.Read(nonce) // never fails, see its documentation
 	sealed := b.aead.Seal(slices.Concat([]byte{sealVersion}, nonce), nonce, []byte(value), boundTo(name, hosts))
-	return b.store.PutSecret(ctx, activitycore.SealedSecret{Name: name, Sealed: sealed, Hosts: hosts, UpdatedAt: b.now().UTC()}, by)
+	return b.store.PutSecret(ctx, core.SealedSecret{Name: name, Sealed: sealed, Hosts: hosts, UpdatedAt: b.now().UTC()}, by)
 }
 
 // List tells of all stored secrets, by name.
@@ -115,14 +116,14 @@ func (b *Box) Get(ctx context.Context, name string) (Info, error) {
 }
 
 // Delete removes a secret; CodeNotFound if there is none.
-func (b *Box) Delete(ctx context.Context, name string, by activitycore.Actor) error {
+func (b *Box) Delete(ctx context.Context, name string, by core.Actor) error {
 	return b.store.DeleteSecret(ctx, name, by, b.now().UTC())
 }
 
 // Lookup implements [Source].
 func (b *Box) Lookup(ctx context.Context, name string) (string, []string, bool, error) {
 	s, err := b.store.Secret(ctx, name)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return "", nil, false, nil
 	}
 	if err != nil {
@@ -149,9 +150,9 @@ func boundTo(name string, hosts []string) []byte {
 }
 
 func errNoKey() error {
-	return activitycore.Errorf(activitycore.CodeInvalid, "secrets.key is not set, so secrets in the store cannot be used; make one with `openssl rand -base64 32`")
+	return core.Errorf(core.CodeInvalid, "secrets.key is not set, so secrets in the store cannot be used; make one with `openssl rand -base64 32`")
 }
 
 func errUnreadable(name string) error {
-	return activitycore.Errorf(activitycore.CodeInvalid, "secret %q cannot be opened: secrets.key is not the one it was sealed with, or its row was changed; set it again", name)
+	return core.Errorf(core.CodeInvalid, "secret %q cannot be opened: secrets.key is not the one it was sealed with, or its row was changed; set it again", name)
 }

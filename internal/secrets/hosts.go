@@ -6,20 +6,21 @@ import (
 	"strings"
 	"unicode"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// CheckHost refuses what is no host pattern: "example.com" (https at port 443), "example.com:8443", "*.example.com",
-// "192.0.2.1:80" or "[2001:db8::1]".
+// CheckHost refuses what is no host pattern: "example.com" (https at port 443),
+// "example.com:8443", "*.example.com", "192.0.2.1:80" or "[2001:db8::1]".
 func CheckHost(pattern string) error {
 	host, port := splitPort(pattern)
 	if !isHost(strings.TrimPrefix(host, "*.")) || port != "" && !isPort(port) || strings.HasSuffix(pattern, ":") {
-		return activitycore.InvalidField("host", pattern, "%q is no host; write example.com for https at port 443, example.com:8443 for another port or http, or *.example.com, in lower case", pattern)
+		return core.InvalidField("host", pattern, "%q is no host; write example.com for https at port 443, example.com:8443 for another port or http, or *.example.com, in lower case", pattern)
 	}
 	return nil
 }
 
-// isHost reports whether a text is an address (IPv6 in brackets) or a name of letters, digits, '-' and '_', in lower case.
+// isHost reports whether a text is an address (IPv6 in brackets) or a name of letters, digits,
+// '-' and '_', in lower case.
 func isHost(host string) bool {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
@@ -55,8 +56,8 @@ func splitPort(host string) (name, port string) {
 // httpsPort is the port that a binding or a request without one means.
 const httpsPort = "443"
 
-// hostMatches reports whether a request's host is one that the pattern names. Each without a port means https at 443; a
-// request that is plain HTTP names its port, also at 443.
+// hostMatches reports whether a request's host is one that the pattern names. Each without a
+// port means https at 443; a request that is plain HTTP names its port, also at 443.
 func hostMatches(pattern, host string) bool {
 	pattern, patternPort := splitPort(pattern)
 	host, port := splitPort(strings.ToLower(host))
@@ -87,17 +88,17 @@ func refused(name, host string, hosts []string) error {
 			break
 		}
 	}
-	return activitycore.Errorf(activitycore.CodeForbidden, "secret %q may not be sent to host %q%s; "+
+	return core.Errorf(core.CodeForbidden, "secret %q may not be sent to host %q%s; "+
 		"bind it where it is kept: `secret set %s --host %s`, the environment variable %s_HOSTS, or a file %s%s in secrets.dir", name, host, why, name, host, EnvName(name), name, hostsSuffix)
 }
 
-// parseHosts reads a list of hosts from outside the store, where upper case is the same as lower case. The error names the
-// place that it stands in.
+// parseHosts reads a list of hosts from outside the store, where upper case is the same as
+// lower case. The error names the place that it stands in.
 func parseHosts(list, place string) ([]string, error) {
 	hosts := strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
 	for _, h := range hosts {
 		if err := CheckHost(h); err != nil {
-			return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "%s: %s", place, activitycore.MessageOf(err))
+			return nil, core.Wrap(core.CodeInvalid, err, "%s: %s", place, core.MessageOf(err))
 		}
 	}
 	return hosts, nil

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/secrets"
 )
 
@@ -28,12 +28,13 @@ func TestABindingNamesAPortOrMeansHTTPS(t *testing.T) {
 	}
 }
 
-// What was bound before bindings had ports says what it means now, and how to bind it as it was meant.
+// What was bound before bindings had ports says what it means now, and how to bind it as it was
+// meant.
 func TestARefusalSaysWhatTheBindingMeansAndHowToChangeIt(t *testing.T) {
 	r := secrets.NewResolver(environ(map[string]string{"ACTIVITY_CORE_SECRET_T": "hunter22", "ACTIVITY_CORE_SECRET_T_HOSTS": "a.example"}))
 	_, err := r.Resolve(t.Context(), "t", "a.example:8080")
 	for _, want := range []string{"bound to a.example, which means https at port 443 only", "--host a.example:8080"} {
-		if !activitycore.IsCode(err, activitycore.CodeForbidden) || !strings.Contains(activitycore.MessageOf(err), want) {
+		if !core.IsCode(err, core.CodeForbidden) || !strings.Contains(core.MessageOf(err), want) {
 			t.Errorf("got %v, want forbidden with %q", err, want)
 		}
 	}
@@ -51,7 +52,7 @@ func TestEverySourceRefusesWhatIsNoHost(t *testing.T) {
 				return err
 			}(),
 		} {
-			if !activitycore.IsCode(err, activitycore.CodeInvalid) || strings.Contains(err.Error(), "hunter22") {
+			if !core.IsCode(err, core.CodeInvalid) || strings.Contains(err.Error(), "hunter22") {
 				t.Errorf("%q in %s: got %v, want invalid", host, place, err)
 			}
 		}

@@ -10,36 +10,36 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/secrets"
 )
 
 // memory keeps sealed secrets as a store does; what is tested here is what is in them.
-type memory map[string]activitycore.SealedSecret
+type memory map[string]core.SealedSecret
 
-func (m memory) PutSecret(_ context.Context, s activitycore.SealedSecret, _ activitycore.Actor) error {
+func (m memory) PutSecret(_ context.Context, s core.SealedSecret, _ core.Actor) error {
 	m[s.Name] = s
 	return nil
 }
 
-func (m memory) Secret(_ context.Context, name string) (activitycore.SealedSecret, error) {
+func (m memory) Secret(_ context.Context, name string) (core.SealedSecret, error) {
 	s, ok := m[name]
 	if !ok {
-		return s, activitycore.NotFound("secret", name)
+		return s, core.NotFound("secret", name)
 	}
 	return s, nil
 }
 
-func (m memory) Secrets(context.Context) (all []activitycore.SealedSecret, _ error) {
+func (m memory) Secrets(context.Context) (all []core.SealedSecret, _ error) {
 	for _, s := range m {
 		all = append(all, s)
 	}
 	return all, nil
 }
 
-func (m memory) DeleteSecret(_ context.Context, name string, _ activitycore.Actor, _ time.Time) error {
+func (m memory) DeleteSecret(_ context.Context, name string, _ core.Actor, _ time.Time) error {
 	if _, ok := m[name]; !ok {
-		return activitycore.NotFound("secret", name)
+		return core.NotFound("secret", name)
 	}
 	delete(m, name)
 	return nil
@@ -79,25 +79,25 @@ func TestEachSourceGivesItsSecretToItsHostOnly(t *testing.T) {
 		secrets.Files{Dir: dir}, b)
 	for _, c := range []struct {
 		name, host, want string
-		code             activitycore.Code
+		code             core.Code
 	}{
 		{"my-token", "a.example", "from-env", ""},
 		{"my-token", "A.EXAMPLE", "from-env", ""},
 		{"my-token", "b.example", "from-env", ""},
-		{"my-token", "c.example", "", activitycore.CodeForbidden},
-		{"my-token", "a.example.evil", "", activitycore.CodeForbidden},
-		{"plain.env", "other.example", "", activitycore.CodeForbidden},
+		{"my-token", "c.example", "", core.CodeForbidden},
+		{"my-token", "a.example.evil", "", core.CodeForbidden},
+		{"plain.env", "other.example", "", core.CodeForbidden},
 		{"filed", "files.example", "from-file", ""},
 		{"filed", "api.files.example", "from-file", ""},
-		{"filed", "xfiles.example", "", activitycore.CodeForbidden},
+		{"filed", "xfiles.example", "", core.CodeForbidden},
 		{"stored", "store.example:8443", "from-store", ""},
-		{"stored", "store.example", "", activitycore.CodeForbidden},
-		{"nowhere", "a.example", "", activitycore.CodeNotFound},
-		{"../etc/passwd", "a.example", "", activitycore.CodeInvalid},
-		{"filed.hosts", "files.example", "", activitycore.CodeInvalid},
+		{"stored", "store.example", "", core.CodeForbidden},
+		{"nowhere", "a.example", "", core.CodeNotFound},
+		{"../etc/passwd", "a.example", "", core.CodeInvalid},
+		{"filed.hosts", "files.example", "", core.CodeInvalid},
 	} {
 		got, err := r.Resolve(t.Context(), c.name, c.host)
-		if got != c.want || activitycore.CodeOf(err) != c.code {
+		if got != c.want || core.CodeOf(err) != c.code {
 			t.Errorf("%s for %s: got %q, %v; want %q, %s", c.name, c.host, got, err, c.want, c.code)
 		}
 		if err != nil && strings.Contains(err.Error(), "from-") {
@@ -147,7 +147,7 @@ func TestASealedSecretOpensForItsNameHostsAndKeyOnly(t *testing.T) {
 	renamed.Name = "b"
 	cut.Sealed = good.Sealed[:5]
 	for what, c := range map[string]struct {
-		row activitycore.SealedSecret
+		row core.SealedSecret
 		key []byte
 	}{
 		"another host": {rebound, key(1)}, "another name": {renamed, key(1)}, "another key": {good, key(2)}, "cut": {cut, key(1)}, "no key": {good, nil},
@@ -172,7 +172,7 @@ func TestSetRefusesWhatCouldNotBeUsed(t *testing.T) {
 		"empty":      b.Set(t.Context(), "a", "", []string{"x.example"}, "test"),
 		"no key":     box(t, memory{}, nil).Set(t.Context(), "a", "v", []string{"x.example"}, "test"),
 	} {
-		if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		if !core.IsCode(err, core.CodeInvalid) {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
@@ -192,7 +192,7 @@ func TestListTellsNamesAndHostsInOrder(t *testing.T) {
 	if err := b.Delete(t.Context(), "a", "test"); err != nil {
 		t.Error(err)
 	}
-	if err := b.Delete(t.Context(), "a", "test"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if err := b.Delete(t.Context(), "a", "test"); !core.IsCode(err, core.CodeNotFound) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -205,7 +205,7 @@ func TestKeysAreReadInBase64AndHex(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "short", strings.Repeat("07", 31)} {
-		if _, err := secrets.ParseKey(text); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+		if _, err := secrets.ParseKey(text); !core.IsCode(err, core.CodeInvalid) {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const (
@@ -17,8 +17,9 @@ const (
 	maxSize     = 64 << 10
 )
 
-// EnvName is the environment variable that holds a secret: "statehub-token" is ACTIVITY_CORE_SECRET_STATEHUB_TOKEN. The
-// hosts it may be sent to, separated by commas, are in the variable with "_HOSTS" appended.
+// EnvName is the environment variable that holds a secret: "statehub-token" is
+// ACTIVITY_CORE_SECRET_STATEHUB_TOKEN. The hosts it may be sent to, separated by commas, are in
+// the variable with "_HOSTS" appended.
 func EnvName(name string) string {
 	return envPrefix + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name))
 }
@@ -40,9 +41,11 @@ func (e Environment) Lookup(_ context.Context, name string) (string, []string, b
 	return value, hosts, err == nil, err
 }
 
-// Files is the source of secrets in a folder, one file each, named like the secret: as Kubernetes mounts them and systemd
-// passes credentials. A byte order mark and one newline at the end of a file are no part of the secret, as in `secret set`. Hosts are in a file of the same name with
-// ".hosts" appended. Files are read anew each time, so that a rotated secret is used at once.
+// Files is the source of secrets in a folder, one file each, named like the secret: as
+// Kubernetes mounts them and systemd passes credentials. A byte order mark and one newline at
+// the end of a file are no part of the secret, as in `secret set`. Hosts are in a file of the
+// same name with ".hosts" appended. Files are read anew each time, so that a rotated secret is
+// used at once.
 type Files struct {
 	// Dir is the folder; "" has no secrets.
 	Dir string
@@ -55,7 +58,7 @@ func (f Files) Lookup(_ context.Context, name string) (string, []string, bool, e
 	}
 	root, err := os.OpenRoot(f.Dir)
 	if err != nil {
-		return "", nil, false, activitycore.Wrap(activitycore.CodeUnavailable, err, "the folder of secrets (secrets.dir) cannot be opened")
+		return "", nil, false, core.Wrap(core.CodeUnavailable, err, "the folder of secrets (secrets.dir) cannot be opened")
 	}
 	defer root.Close()
 	value, ok, err := readFile(root, name)
@@ -76,15 +79,15 @@ func readFile(root *os.Root, name string) (string, bool, error) {
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, activitycore.Wrap(activitycore.CodeUnavailable, err, "the file %q in the folder of secrets cannot be read", name)
+		return "", false, core.Wrap(core.CodeUnavailable, err, "the file %q in the folder of secrets cannot be read", name)
 	}
 	defer file.Close()
 	b, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err != nil {
-		return "", false, activitycore.Wrap(activitycore.CodeUnavailable, err, "the file %q in the folder of secrets cannot be read", name)
+		return "", false, core.Wrap(core.CodeUnavailable, err, "the file %q in the folder of secrets cannot be read", name)
 	}
 	if len(b) > maxSize {
-		return "", false, activitycore.Errorf(activitycore.CodeTooLarge, "the file %q in the folder of secrets is larger than %d KiB", name, maxSize>>10)
+		return "", false, core.Errorf(core.CodeTooLarge, "the file %q in the folder of secrets is larger than %d KiB", name, maxSize>>10)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(activitycore.WithoutBOM(b)), "\n"), "\r"), true, nil
+	return strings.TrimSuffix(strings.TrimSuffix(string(core.WithoutBOM(b)), "\n"), "\r"), true, nil
 }

@@ -78,7 +78,8 @@ func (l *lane) why(nominal time.Time, format string, a any) string {
 // unsettled is how far from a clock change a nominal time may be touched by it.
 const unsettled = 48 * time.Hour
 
-// nearChange reports whether a clock change of the zone may have to do with a time. Times come nearly in order.
+// nearChange reports whether a clock change of the zone may have to do with a time. Times come
+// nearly in order.
 func (l *lane) nearChange(t time.Time) bool {
 	if t.Before(l.zoneNew) || !t.Before(l.zoneEnd) {
 		i := sort.Search(len(l.changes), func(i int) bool { return l.changes[i].At.After(t) })

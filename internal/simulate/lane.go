@@ -13,17 +13,20 @@ import (
 // service/worker/scheduler/workflow.go, MaxBufferSize).
 const maxBuffered = 1000
 
-// watchdogGrace is how old a slot is at least when the watchdog looks at it (internal/slots, Config.Grace).
+// watchdogGrace is how old a slot is at least when the watchdog looks at it (internal/slots,
+// Config.Grace).
 const watchdogGrace = time.Minute
 
 // lane plays one job as the two that start its runs do for real.
 //
-// The schedule starts what is due by its overlap policy: skip drops a time that meets a run of the schedule, compress lets one
-// wait, catchup lets all wait. After an outage it works through what fell due in it as if it came all at once, and admission
-// refuses what the misfire policy says is not to run.
+// The schedule starts what is due by its overlap policy: skip drops a time that meets a run of
+// the schedule, compress lets one wait, catchup lets all wait. After an outage it works through
+// what fell due in it as if it came all at once, and admission refuses what the misfire policy
+// says is not to run.
 //
-// The watchdog judges what the schedule dropped once the schedule has nothing waiting, and starts what the policy wants of it,
-// one at a time, oldest first, when no run is open. The schedule knows nothing of these runs, so its own may start beside them.
+// The watchdog judges what the schedule dropped once the schedule has nothing waiting, and
+// starts what the policy wants of it, one at a time, oldest first, when no run is open. The
+// schedule knows nothing of these runs, so its own may start beside them.
 type lane struct {
 	job      Job
 	outages  []Outage
@@ -60,10 +63,11 @@ type lane struct {
 	started func(time.Time)
 }
 
-// lead is when to begin so that everything which reaches into the window is known: make-ups of earlier outages, and runs that
-// are open at its start. With runs longer than the time between two of them it matters which came first, for ever; counting
-// from an absolute time, windows that lie side by side agree on it. A job that falls further and further behind (see
-// hopeless) begins with the window: how far it is behind depends on its age.
+// lead is when to begin so that everything which reaches into the window is known: make-ups of
+// earlier outages, and runs that are open at its start. With runs longer than the time between
+// two of them it matters which came first, for ever; counting from an absolute time, windows
+// that lie side by side agree on it. A job that falls further and further behind (see hopeless)
+// begins with the window: how far it is behind depends on its age.
 func (l *lane) lead() time.Time {
 	first := l.from
 	if len(l.outages) > 0 && l.outages[0].From.Before(first) {
@@ -131,7 +135,8 @@ func (l *lane) play() error {
 	return nil
 }
 
-// hopeless reports whether the job has lagged behind from the first of the nominal times before the window, for no outage.
+// hopeless reports whether the job has lagged behind from the first of the nominal times before
+// the window, for no outage.
 func (l *lane) hopeless(played int) bool {
 	outage := len(l.outages) > 0 && l.outages[0].From.Before(l.from)
 	return l.job.WaitsAll() && !outage && played > 1 && l.idle == 1 && l.busy.After(l.from)
@@ -178,7 +183,8 @@ func (l *lane) moment() time.Time {
 	return time.Time{}
 }
 
-// process is the schedule going through its buffer (server service/worker/scheduler/buffer.go, ProcessBuffer).
+// process is the schedule going through its buffer (server service/worker/scheduler/buffer.go,
+// ProcessBuffer).
 func (l *lane) process(at time.Time) {
 	for len(l.waiting) > 0 {
 		if l.job.WaitsAll() { // in order: no need to look at each for every run
@@ -244,7 +250,8 @@ func since(known []Outage, out Outage) (lasted time.Duration) {
 	return lasted
 }
 
-// decide applies the misfire policy to a time that an outage kept from starting; open is the time whose run was open at it.
+// decide applies the misfire policy to a time that an outage kept from starting; open is the
+// time whose run was open at it.
 func (l *lane) decide(slot *Slot, out Outage, known []Outage, open time.Time) {
 	_, down := keptFrom(known, slot.Nominal, 0)
 	facts := misfire.Facts{Slot: slot.Nominal, Kept: true, Late: out.To.Sub(slot.Nominal), Since: since(known, out), Down: down, Open: open}
@@ -275,8 +282,8 @@ func (l *lane) carryOut(slot *Slot, d misfire.Decision) {
 	}
 }
 
-// elected is the latest time that the outage kept from starting. Outages that follow on each other without a time between
-// them count as one.
+// elected is the latest time that the outage kept from starting. Outages that follow on each
+// other without a time between them count as one.
 func (l *lane) elected(out Outage, known []Outage) time.Time {
 	if l.election.outage == out && l.election.known == len(known) {
 		return l.election.winner

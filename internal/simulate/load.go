@@ -81,8 +81,8 @@ func (l *Load) Minutes() []Minute {
 	return minutes
 }
 
-// Busiest are the n minutes with the most starts, the busiest first, the earlier first among equals. It plays again, to
-// find out which jobs they belong to.
+// Busiest are the n minutes with the most starts, the busiest first, the earlier first among
+// equals. It plays again, to find out which jobs they belong to.
 func (r *Result) Busiest(n int) []Minute {
 	top := r.Load.top(n)
 	if len(top) == 0 {
@@ -157,7 +157,8 @@ type Bucket struct {
 // bucketMinutes are the lengths that buckets may have.
 var bucketMinutes = []int{1, 2, 5, 10, 15, 20, 30, 60, 2 * 60, 3 * 60, 4 * 60, 6 * 60, 8 * 60, 12 * 60}
 
-// Buckets divides the window into at most n parts of a handy length, from its first minute on, and returns that length.
+// Buckets divides the window into at most n parts of a handy length, from its first minute on,
+// and returns that length.
 func (l *Load) Buckets(n int) ([]Bucket, time.Duration) {
 	n = max(n, 1)
 	width := 0
@@ -182,8 +183,8 @@ func (l *Load) Buckets(n int) ([]Bucket, time.Duration) {
 	return buckets, time.Duration(width) * time.Minute
 }
 
-// Chart draws the load as text, at most columns wide: a line for each bucket with its time, its starts, a bar and, where
-// the starts do not fall into one minute each, the most of one minute.
+// Chart draws the load as text, at most columns wide: a line for each bucket with its time, its
+// starts, a bar and, where the starts do not fall into one minute each, the most of one minute.
 func (l *Load) Chart(lines, columns int) string {
 	buckets, _ := l.Buckets(lines)
 	most, peak := 1, 0

@@ -13,8 +13,9 @@ import (
 	"github.com/activity-core/activity-core/internal/simulate"
 )
 
-// oracle is the table of docs/misfire.md in its own words, for runs that take no time: it knows nothing of package misfire,
-// which simulate and the engine share. The slots are minutes; the outages do not touch.
+// oracle is the table of docs/misfire.md in its own words, for runs that take no time: it knows
+// nothing of package misfire, which simulate and the engine share. The slots are minutes; the
+// outages do not touch.
 type oracle struct {
 	policy        string
 	grace, window time.Duration

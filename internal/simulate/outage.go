@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// unnoticed is the longest silence that the heartbeat does not record as an outage (internal/slots, Heartbeat): what such a
-// silence kept from starting is late, and never missed.
+// unnoticed is the longest silence that the heartbeat does not record as an outage
+// (internal/slots, Heartbeat): what such a silence kept from starting is late, and never
+// missed.
 const unnoticed = 15 * time.Second
 
 // merge sorts the outages and joins those that touch.
@@ -29,7 +30,8 @@ func merge(outages []Outage) ([]Outage, error) {
 	return out, nil
 }
 
-// firstAfter is the index of the first of the outages, which ascend and do not touch, that ends after t.
+// firstAfter is the index of the first of the outages, which ascend and do not touch, that ends
+// after t.
 func firstAfter(outages []Outage, t time.Time) int {
 	return sort.Search(len(outages), func(i int) bool { return outages[i].To.After(t) })
 }
@@ -50,7 +52,8 @@ func afterOutage(outages []Outage, t time.Time) time.Time {
 	return t
 }
 
-// nextRecorded is the index of the first of the outages that ends after t and is one for the heartbeat.
+// nextRecorded is the index of the first of the outages that ends after t and is one for the
+// heartbeat.
 func nextRecorded(outages []Outage, t time.Time) int {
 	i := firstAfter(outages, t)
 	for i < len(outages) && outages[i].To.Sub(outages[i].From) <= unnoticed {
@@ -62,8 +65,8 @@ func nextRecorded(outages []Outage, t time.Time) int {
 // recorded are those that the record has when t has come.
 func recorded(outages []Outage, t time.Time) []Outage { return outages[:firstAfter(outages, t)] }
 
-// keptFrom finds the outage that kept a nominal time from starting within its grace: one that lasted at some moment between
-// the two. The one that ends last explains most.
+// keptFrom finds the outage that kept a nominal time from starting within its grace: one that
+// lasted at some moment between the two. The one that ends last explains most.
 func keptFrom(outages []Outage, nominal time.Time, grace time.Duration) (out Outage, ok bool) {
 	for i := firstAfter(outages, nominal); i < len(outages) && !outages[i].From.After(nominal.Add(grace)); i++ {
 		if o := outages[i]; o.To.Sub(o.From) > unnoticed {

@@ -1,6 +1,7 @@
-// Package simulate plays cron specs over a window of time on paper: which nominal times would fire, which an outage would
-// swallow or a misfire policy make up, which runs would overlap, and how the load is spread. It must not read a clock or
-// start anything; it predicts what the schedule, the starter and the ledger do for real, in docs/misfire.md's terms, and
+// Package simulate plays cron specs over a window of time on paper: which nominal times would
+// fire, which an outage would swallow or a misfire policy make up, which runs would overlap,
+// and how the load is spread. It must not read a clock or start anything; it predicts what the
+// schedule, the starter and the ledger do for real, in docs/misfire.md's terms, and
 // internal/slots/simulate_test.go holds it to the engine verdict by verdict.
 package simulate
 
@@ -17,8 +18,8 @@ import (
 	"github.com/activity-core/activity-core/internal/misfire"
 )
 
-// MaxSlots bounds the nominal times of one simulation: two hundred minutely definitions over almost a year, which take
-// some ten seconds. Memory does not grow with them.
+// MaxSlots bounds the nominal times of one simulation: two hundred minutely definitions over
+// almost a year, which take some ten seconds. Memory does not grow with them.
 const MaxSlots = 100_000_000
 
 // MaxWindow bounds the window: the load is counted by the minute.
@@ -45,7 +46,8 @@ type Input struct {
 	Limit    int      // how many slots to list at most, the earliest; 0 lists none
 }
 
-// Outcome is what becomes of one nominal time: the ledger's verdict, in which a made-up run is fired.
+// Outcome is what becomes of one nominal time: the ledger's verdict, in which a made-up run is
+// fired.
 type Outcome string
 
 // The outcomes of a nominal time.
@@ -104,7 +106,8 @@ type Summary struct {
 // Result is everything the simulation found.
 type Result struct {
 	From, To time.Time
-	// Slots are those listed, in order of nominal time, then of job name; Omitted is how many more there are.
+	// Slots are those listed, in order of nominal time, then of job name; Omitted is how many more
+	// there are.
 	Slots     []Slot
 	Omitted   int
 	Summaries []Summary // in the order of the input's jobs
@@ -114,7 +117,8 @@ type Result struct {
 	outages []Outage
 }
 
-// Run plays the input. It fails on an empty or overlong window, on an outage that ends before it begins, and beyond MaxSlots.
+// Run plays the input. It fails on an empty or overlong window, on an outage that ends before
+// it begins, and beyond MaxSlots.
 func Run(in Input) (*Result, error) {
 	switch length := in.To.Sub(in.From); {
 	case length <= 0:
@@ -153,7 +157,8 @@ func (r *Result) lane(job Job) *lane {
 	return &lane{job: job, outages: r.outages, from: r.From, to: r.To, summary: Summary{Job: job.Name}}
 }
 
-// eachJob plays every job, on all processors, each of which counts starts for itself. What play returns is called one at a time.
+// eachJob plays every job, on all processors, each of which counts starts for itself. What play
+// returns is called one at a time.
 func eachJob(in Input, play func(i int, counts []int32, total *atomic.Int64) (func(*Load), error)) (Load, error) {
 	load := newLoad(in.From, in.To)
 	var mu sync.Mutex
@@ -211,7 +216,8 @@ func (l *list) add(s Slot) {
 	}
 }
 
-// past reports whether a slot comes after all that can be listed, so that nothing need be found out to tell of it.
+// past reports whether a slot comes after all that can be listed, so that nothing need be found
+// out to tell of it.
 func (l *list) past(nominal time.Time) bool {
 	return l.full && nominal.After(l.last)
 }

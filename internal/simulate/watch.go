@@ -34,8 +34,8 @@ func (l *lane) drop(nominal, at time.Time) {
 	l.queue = append(l.queue, d)
 }
 
-// ready is when the watchdog first looks at a nominal time that the schedule lets go: as soon as an outage that it was due before
-// the end of has ended, or else at the end of its grace.
+// ready is when the watchdog first looks at a nominal time that the schedule lets go: as soon
+// as an outage that it was due before the end of has ended, or else at the end of its grace.
 func (l *lane) ready(nominal, at time.Time) time.Time {
 	before := nominal.Add(l.job.Jitter)
 	if i := firstAfter(l.outages, at); i > 0 && l.outages[i-1].To.After(before) {
@@ -48,8 +48,8 @@ func (l *lane) ready(nominal, at time.Time) time.Time {
 	return end
 }
 
-// nextWatch is when the watchdog next has something to do: a time to look at, a run to start, or an outage that has ended, which
-// may change what is to become of the runs that wait.
+// nextWatch is when the watchdog next has something to do: a time to look at, a run to start,
+// or an outage that has ended, which may change what is to become of the runs that wait.
 func (l *lane) nextWatch() (at time.Time) {
 	earliest := func(t time.Time) {
 		if t = afterOutage(l.outages, latest(l.now, t)); at.IsZero() || t.Before(at) {
@@ -71,8 +71,8 @@ func (l *lane) nextWatch() (at time.Time) {
 	return at
 }
 
-// watch is the watchdog at work: it judges what is ready, by the outages recorded so far, and starts the first of what is to run
-// if no run is open. over says that the window is.
+// watch is the watchdog at work: it judges what is ready, by the outages recorded so far, and
+// starts the first of what is to run if no run is open. over says that the window is.
 func (l *lane) watch(at time.Time, over bool) {
 	known := recorded(l.outages, at)
 	if len(known) != l.owedBy { // what waits to run may be missed by now, or the next outage's latest stands for it
@@ -98,8 +98,8 @@ func (l *lane) watch(at time.Time, over bool) {
 	l.start(run, at, &l.making)
 }
 
-// sort settles those of the nominal times that are not to run, and appends the others to owed. Some wait for the run that stands
-// for them to begin.
+// sort settles those of the nominal times that are not to run, and appends the others to owed.
+// Some wait for the run that stands for them to begin.
 func (l *lane) sort(judge []dropped, known []Outage, owed []dropped) (runs, wait []dropped) {
 	runs = owed
 	for _, d := range judge {
@@ -120,8 +120,8 @@ func (l *lane) sort(judge []dropped, known []Outage, owed []dropped) (runs, wait
 	return runs, wait
 }
 
-// judge finds what becomes of a nominal time; settled says that it does not run. One that is compressed into no other yet waits for
-// the run that stands for it.
+// judge finds what becomes of a nominal time; settled says that it does not run. One that is
+// compressed into no other yet waits for the run that stands for it.
 func (l *lane) judge(d dropped, known []Outage) (slot Slot, settled bool) {
 	out, missed := keptFrom(known, d.nominal, l.job.Grace)
 	slot = Slot{Nominal: d.nominal, Outcome: Fired}

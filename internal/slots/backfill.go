@@ -6,18 +6,18 @@ import (
 	"slices"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/retry"
 )
 
 // BackfillRecord is what a [Backfiller] asks of the record.
 type BackfillRecord interface {
 	ZoneHistory
-	RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error)
-	ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error
-	LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error)
-	Run(ctx context.Context, runID string) (activitycore.Run, error)
-	AppendAudit(ctx context.Context, e activitycore.AuditEntry) error
+	RecordCauses(ctx context.Context, recs []core.CauseRecord, at time.Time) ([]core.CauseState, error)
+	ConfirmStarts(ctx context.Context, starts []core.Start, at time.Time) error
+	LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error)
+	Run(ctx context.Context, runID string) (core.Run, error)
+	AppendAudit(ctx context.Context, e core.AuditEntry) error
 }
 
 // Backfiller starts the runs of past nominal times.
@@ -32,11 +32,12 @@ type Backfiller struct {
 	specs
 }
 
-// Backfill makes sure, in order, that each nominal time of [req.From, req.To) that the definition's present version names, by the
-// rules that its zone had then,
-// has its run, once. It may be repeated, whole or from req.From on: what has its run or another final verdict keeps it. An
-// answer without Next has come to the end, and its runs have ended. CodeInvalid: no cron trigger, or a request out of bounds.
-func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
+// Backfill makes sure, in order, that each nominal time of [req.From, req.To) that the
+// definition's present version names, by the rules that its zone had then, has its run, once.
+// It may be repeated, whole or from req.From on: what has its run or another final verdict
+// keeps it. An answer without Next has come to the end, and its runs have ended. CodeInvalid:
+// no cron trigger, or a request out of bounds.
+func (b *Backfiller) Backfill(ctx context.Context, def core.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
 	times, err := b.times(ctx, def, req)
 	if err != nil {
 		return BackfillResult{}, err
@@ -57,7 +58,7 @@ func (b *Backfiller) Backfill(ctx context.Context, def activitycore.StoredDefini
 }
 
 // Preview says what a backfill would do, and does nothing.
-func (b *Backfiller) Preview(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
+func (b *Backfiller) Preview(ctx context.Context, def core.StoredDefinition, req BackfillRequest) (BackfillResult, error) {
 	times, err := b.times(ctx, def, req)
 	if err != nil {
 		return BackfillResult{}, err
@@ -71,8 +72,8 @@ func (b *Backfiller) Preview(ctx context.Context, def activitycore.StoredDefinit
 			return r, err
 		}
 		for _, t := range part {
-			switch v := verdicts[activitycore.CronCause(t).Key()]; {
-			case v == activitycore.VerdictFired || v == activitycore.VerdictStarted:
+			switch v := verdicts[core.CronCause(t).Key()]; {
+			case v == core.VerdictFired || v == core.VerdictStarted:
 				r.Existing++
 			case v.Terminal():
 				r.Settled++
@@ -107,9 +108,9 @@ func (b *Backfiller) sleep(ctx context.Context, d time.Duration) error {
 }
 
 // times lists the nominal times of a request that is within its bounds.
-func (b *Backfiller) times(ctx context.Context, def activitycore.StoredDefinition, req BackfillRequest) ([]time.Time, error) {
-	if def.TriggerType != activitycore.TriggerCron {
-		return nil, activitycore.InvalidField("trigger_type", def.TriggerType, "only a cron definition has nominal times to backfill")
+func (b *Backfiller) times(ctx context.Context, def core.StoredDefinition, req BackfillRequest) ([]time.Time, error) {
+	if def.TriggerType != core.TriggerCron {
+		return nil, core.InvalidField("trigger_type", def.TriggerType, "only a cron definition has nominal times to backfill")
 	}
 	if err := req.check(b.now()); err != nil {
 		return nil, err
@@ -122,7 +123,7 @@ func (b *Backfiller) times(ctx context.Context, def activitycore.StoredDefinitio
 	for _, p := range parts {
 		for t := range p.spec.Between(p.from, p.to) {
 			if len(times) == MaxBackfill {
-				return nil, activitycore.InvalidField("from", req.From, "the range has more than %d nominal times; backfill it in parts, the first ending at %s",
+				return nil, core.InvalidField("from", req.From, "the range has more than %d nominal times; backfill it in parts, the first ending at %s",
 					MaxBackfill, t.Format(time.RFC3339))
 			}
 			times = append(times, t)
@@ -135,10 +136,10 @@ func (b *Backfiller) times(ctx context.Context, def activitycore.StoredDefinitio
 const backfillPart = 500
 
 // verdicts reads the ledger's rows of nominal times, which ascend, by cause key.
-func (b *Backfiller) verdicts(ctx context.Context, id string, times []time.Time) (map[string]activitycore.Verdict, error) {
-	out := make(map[string]activitycore.Verdict, len(times))
-	filter := activitycore.LedgerFilter{ActivityID: id, Kind: activitycore.CauseCron, Since: times[0], Until: times[len(times)-1].Add(time.Second)}
-	for page := (activitycore.PageRequest{Limit: backfillPart}); ; {
+func (b *Backfiller) verdicts(ctx context.Context, id string, times []time.Time) (map[string]core.Verdict, error) {
+	out := make(map[string]core.Verdict, len(times))
+	filter := core.LedgerFilter{ActivityID: id, Kind: core.CauseCron, Since: times[0], Until: times[len(times)-1].Add(time.Second)}
+	for page := (core.PageRequest{Limit: backfillPart}); ; {
 		rows, err := b.Record.LedgerEntries(ctx, filter, page)
 		if err != nil {
 			return nil, fmt.Errorf("read the ledger: %w", err)

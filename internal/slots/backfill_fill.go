@@ -6,14 +6,14 @@ import (
 	"slices"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/launch"
 )
 
 // filling is one call of [Backfiller.Backfill] at work.
 type filling struct {
 	*Backfiller
-	def      activitycore.StoredDefinition
+	def      core.StoredDefinition
 	req      BackfillRequest
 	deadline time.Time   // zero: none
 	open     []time.Time // nominal times whose runs are under way, oldest first
@@ -22,9 +22,10 @@ type filling struct {
 	result    BackfillResult
 }
 
-// fill handles one nominal time after the other, until all are done and their runs over, or the limit or the deadline is reached.
+// fill handles one nominal time after the other, until all are done and their runs over, or the
+// limit or the deadline is reached.
 func (f *filling) fill(ctx context.Context, times []time.Time) error {
-	var verdicts map[string]activitycore.Verdict
+	var verdicts map[string]core.Verdict
 	for i, t := range times {
 		if i == f.req.Limit || i > 0 && f.late() {
 			return f.stopAt(ctx, t)
@@ -35,7 +36,7 @@ func (f *filling) fill(ctx context.Context, times []time.Time) error {
 				return err
 			}
 		}
-		done, err := f.slot(ctx, t, verdicts[activitycore.CronCause(t).Key()])
+		done, err := f.slot(ctx, t, verdicts[core.CronCause(t).Key()])
 		if err != nil {
 			return fmt.Errorf("backfill %s at %s: %w", f.def.Name, t.Format(time.RFC3339), err)
 		}
@@ -73,16 +74,17 @@ func (f *filling) stopAt(ctx context.Context, from time.Time) error {
 
 func (f *filling) late() bool { return !f.deadline.IsZero() && !f.now().Before(f.deadline) }
 
-// slot makes sure that a nominal time has its run. false: the deadline came first, and nothing is done.
+// slot makes sure that a nominal time has its run. false: the deadline came first, and nothing
+// is done.
 //
-// Its row is written only when the start is due: the sweeper starts whatever stands in the ledger unstarted for long, at
-// its own rate.
-func (f *filling) slot(ctx context.Context, t time.Time, verdict activitycore.Verdict) (bool, error) {
+// Its row is written only when the start is due: the sweeper starts whatever stands in the
+// ledger unstarted for long, at its own rate.
+func (f *filling) slot(ctx context.Context, t time.Time, verdict core.Verdict) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	switch {
-	case verdict == activitycore.VerdictFired || verdict == activitycore.VerdictStarted:
+	case verdict == core.VerdictFired || verdict == core.VerdictStarted:
 		return f.existing(ctx, t)
 	case verdict.Terminal():
 		f.result.Settled++
@@ -96,8 +98,8 @@ func (f *filling) slot(ctx context.Context, t time.Time, verdict activitycore.Ve
 	return true, f.start(ctx, t)
 }
 
-// existing counts a nominal time that has its run. While that goes on it takes a place: a backfill that is repeated after an
-// interruption keeps the order, too.
+// existing counts a nominal time that has its run. While that goes on it takes a place: a
+// backfill that is repeated after an interruption keeps the order, too.
 func (f *filling) existing(ctx context.Context, t time.Time) (bool, error) {
 	ended, err := f.ended(ctx, t)
 	if err != nil {
@@ -130,7 +132,7 @@ func (f *filling) start(ctx context.Context, t time.Time) error {
 	if err != nil {
 		return err
 	}
-	if v := out.State.Entry.Verdict; v.Terminal() && v != activitycore.VerdictFired {
+	if v := out.State.Entry.Verdict; v.Terminal() && v != core.VerdictFired {
 		f.result.Settled++
 		return nil
 	}
@@ -202,10 +204,11 @@ func (f *filling) forgetEnded(ctx context.Context) error {
 	return nil
 }
 
-// ended reports whether the run of a nominal time is over. One that the record has forgotten ended long ago.
+// ended reports whether the run of a nominal time is over. One that the record has forgotten
+// ended long ago.
 func (f *filling) ended(ctx context.Context, t time.Time) (bool, error) {
 	run, err := f.Record.Run(ctx, runID(f.def.ID, t))
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return true, nil
 	}
 	if err != nil {

@@ -11,11 +11,12 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// fills is a world in which a backfill's waiting is what moves the clock, and each run it starts lasts for a while.
+// fills is a world in which a backfill's waiting is what moves the clock, and each run it
+// starts lasts for a while.
 type fills struct {
 	*world
 	lasts    time.Duration
@@ -35,8 +36,9 @@ func newFills(t *testing.T) *fills {
 	return &fills{world: w, ends: make(map[string]time.Time)}
 }
 
-// save saves a definition that is older than what is to be filled: a time before it is none that Temporal may fire.
-func (f *fills) save(doc activitycore.Definition) activitycore.StoredDefinition {
+// save saves a definition that is older than what is to be filled: a time before it is none
+// that Temporal may fire.
+func (f *fills) save(doc core.Definition) core.StoredDefinition {
 	f.Helper()
 	defer func(now time.Time) { f.clock = now }(f.clock)
 	f.clock = at("00:00").AddDate(0, 0, -1)
@@ -47,7 +49,7 @@ func (f *fills) backfiller() *slots.Backfiller {
 	return &slots.Backfiller{Record: f.store, Starter: f, Now: func() time.Time { return f.clock }, Sleep: f.sleep}
 }
 
-func (f *fills) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+func (f *fills) StartRun(ctx context.Context, id string, cause core.Cause) (core.StartOutcome, error) {
 	if f.onStart != nil {
 		f.onStart()
 	}
@@ -55,7 +57,7 @@ func (f *fills) StartRun(ctx context.Context, id string, cause activitycore.Caus
 	outcome, err := f.world.StartRun(ctx, id, cause)
 	if err == nil && len(f.fired) > before {
 		f.starts = append(f.starts, started{*cause.NominalTime, f.clock})
-		f.ends[activitycore.RunID(activitycore.WorkflowID(id, cause))] = f.clock.Add(f.lasts)
+		f.ends[core.RunID(core.WorkflowID(id, cause))] = f.clock.Add(f.lasts)
 		f.mostOpen = max(f.mostOpen, len(f.ends))
 		f.endDue()
 	}
@@ -78,7 +80,7 @@ func (f *fills) endDue() {
 }
 
 // parts calls until the end and adds up.
-func (f *fills) parts(def activitycore.StoredDefinition, req slots.BackfillRequest) (sum slots.BackfillResult, calls int) {
+func (f *fills) parts(def core.StoredDefinition, req slots.BackfillRequest) (sum slots.BackfillResult, calls int) {
 	f.Helper()
 	for {
 		r, err := f.backfiller().Backfill(f.Context(), def, req)
@@ -116,7 +118,7 @@ func TestABackfillKeepsItsRateFromPartToPart(t *testing.T) {
 		for _, limit := range []int{1, 7, slots.MaxBackfill} {
 			t.Run(fmt.Sprintf("%g a second by %d", rate, limit), func(t *testing.T) {
 				f := newFills(t)
-				def := f.save(minutely(activitycore.MisfireSkip))
+				def := f.save(minutely(core.MisfireSkip))
 				req := slots.NewBackfill(at("10:00"), at("10:30"))
 				req.Rate, req.Limit, req.Parallel = rate, limit, 4
 				if limit == slots.MaxBackfill {
@@ -137,7 +139,7 @@ func TestABackfillKeepsItsRateFromPartToPart(t *testing.T) {
 
 func TestNominalTimesWithAVerdictCostNoTime(t *testing.T) {
 	f := newFills(t)
-	def := f.save(minutely(activitycore.MisfireSkip))
+	def := f.save(minutely(core.MisfireSkip))
 	for minute := range 50 {
 		f.ran(def.ID, at("10:00").Add(time.Duration(minute)*time.Minute))
 	}
@@ -158,7 +160,7 @@ func (f *fills) ran(id string, nominal time.Time) {
 func TestABackfillKeepsTheOrderToTheEndOfEachRun(t *testing.T) {
 	f := newFills(t)
 	f.lasts = 3 * time.Second
-	def := f.save(minutely(activitycore.MisfireSkip))
+	def := f.save(minutely(core.MisfireSkip))
 	req := slots.NewBackfill(at("10:00"), at("10:10"))
 	req.Within = time.Second // a part ends while a run goes on
 	sum, calls := f.parts(def, req)
@@ -177,15 +179,15 @@ func TestABackfillKeepsTheOrderToTheEndOfEachRun(t *testing.T) {
 func TestARepeatedBackfillWaitsForTheRunThatTheInterruptedOneLeftOpen(t *testing.T) {
 	f := newFills(t)
 	f.lasts = time.Minute
-	def := f.save(minutely(activitycore.MisfireSkip))
+	def := f.save(minutely(core.MisfireSkip))
 	req := slots.NewBackfill(at("10:00"), at("10:03"))
 	ctx, interrupt := context.WithCancel(t.Context())
 	f.onStart = interrupt // Ctrl-C while the first run is started
 	if _, err := f.backfiller().Backfill(ctx, def, req); err == nil {
 		t.Fatal("the interruption went unnoticed")
 	}
-	entry, err := f.store.LedgerEntry(t.Context(), def.ID, activitycore.CronCause(at("10:00")).Key())
-	if err != nil || entry.Verdict != activitycore.VerdictFired || len(f.starts) != 1 {
+	entry, err := f.store.LedgerEntry(t.Context(), def.ID, core.CronCause(at("10:00")).Key())
+	if err != nil || entry.Verdict != core.VerdictFired || len(f.starts) != 1 {
 		t.Fatalf("the start that was under way is left at %s, %v", entry.Verdict, err)
 	}
 	f.onStart = nil
@@ -197,7 +199,7 @@ func TestARepeatedBackfillWaitsForTheRunThatTheInterruptedOneLeftOpen(t *testing
 
 func TestAStartIsRecordedOnlyWhenItIsDue(t *testing.T) {
 	f := newFills(t)
-	def := f.save(minutely(activitycore.MisfireSkip))
+	def := f.save(minutely(core.MisfireSkip))
 	req := slots.NewBackfill(at("10:00"), at("10:05"))
 	req.Rate, req.Within = 0.001, time.Minute
 	r, err := f.backfiller().Backfill(t.Context(), def, req)
@@ -214,7 +216,7 @@ func TestAStartIsRecordedOnlyWhenItIsDue(t *testing.T) {
 
 func TestAPointFromAnotherClockStallsNothing(t *testing.T) {
 	f := newFills(t)
-	def := f.save(minutely(activitycore.MisfireSkip))
+	def := f.save(minutely(core.MisfireSkip))
 	req := slots.NewBackfill(at("10:00"), at("10:01"))
 	req.NotBefore = f.clock.Add(time.Hour)
 	if sum, _ := f.parts(def, req); sum.Started != 1 || f.slept > time.Second/slots.DefaultBackfillRate {
@@ -222,15 +224,16 @@ func TestAPointFromAnotherClockStallsNothing(t *testing.T) {
 	}
 }
 
-// A backfill in parts, some of them cut off after a part of their work and asked for again, handles each nominal time once.
+// A backfill in parts, some of them cut off after a part of their work and asked for again,
+// handles each nominal time once.
 func TestABackfillInPartsHandlesEveryNominalTimeOnce(t *testing.T) {
 	f := newFills(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
-		doc := minutely(activitycore.MisfireSkip)
+		doc := minutely(core.MisfireSkip)
 		doc.Name = fmt.Sprintf("property-%d", n)
-		doc.ID = activitycore.DefinitionID(doc.Name)
+		doc.ID = core.DefinitionID(doc.Name)
 		def := f.save(doc)
 		f.fired, f.starts, f.mostOpen = nil, nil, 0
 
@@ -245,8 +248,8 @@ func TestABackfillInPartsHandlesEveryNominalTimeOnce(t *testing.T) {
 				f.ran(def.ID, nominal)
 				existing++
 			case 1:
-				_, err := f.store.Settle(f.Context(), []activitycore.Settlement{{
-					ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: 1, Cause: activitycore.CronCause(nominal), Verdict: activitycore.VerdictPaused,
+				_, err := f.store.Settle(f.Context(), []core.Settlement{{
+					ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: 1, Cause: core.CronCause(nominal), Verdict: core.VerdictPaused,
 				}}, f.clock)
 				f.must(err)
 				settled++
@@ -303,10 +306,10 @@ func TestABackfillInPartsHandlesEveryNominalTimeOnce(t *testing.T) {
 
 func TestAPreviewOfABackfillStartsNothing(t *testing.T) {
 	f := newFills(t)
-	def := f.save(minutely(activitycore.MisfireSkip))
+	def := f.save(minutely(core.MisfireSkip))
 	f.ran(def.ID, at("10:02"))
-	_, err := f.store.Settle(t.Context(), []activitycore.Settlement{{
-		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: 1, Cause: activitycore.CronCause(at("10:03")), Verdict: activitycore.VerdictSkipped,
+	_, err := f.store.Settle(t.Context(), []core.Settlement{{
+		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: 1, Cause: core.CronCause(at("10:03")), Verdict: core.VerdictSkipped,
 	}}, f.clock)
 	f.must(err)
 	// More nominal times than the ledger is asked for at once.
@@ -327,12 +330,12 @@ func TestAPreviewOfABackfillStartsNothing(t *testing.T) {
 
 func TestABackfillRefusesWhatItCannotDo(t *testing.T) {
 	f := newFills(t)
-	cron := f.save(minutely(activitycore.MisfireSkip))
+	cron := f.save(minutely(core.MisfireSkip))
 	event := cron
-	event.TriggerType = activitycore.TriggerEvent
+	event.TriggerType = core.TriggerEvent
 	for _, c := range []struct {
 		field, says string
-		def         activitycore.StoredDefinition
+		def         core.StoredDefinition
 		change      func(r *slots.BackfillRequest)
 	}{
 		{"trigger_type", "only a cron definition", event, func(*slots.BackfillRequest) {}},
@@ -353,11 +356,11 @@ func TestABackfillRefusesWhatItCannotDo(t *testing.T) {
 	} {
 		req := slots.NewBackfill(at("10:00"), at("10:05"))
 		c.change(&req)
-		for name, call := range map[string]func(context.Context, activitycore.StoredDefinition, slots.BackfillRequest) (slots.BackfillResult, error){
+		for name, call := range map[string]func(context.Context, core.StoredDefinition, slots.BackfillRequest) (slots.BackfillResult, error){
 			"backfill": f.backfiller().Backfill, "preview": f.backfiller().Preview,
 		} {
 			_, err := call(t.Context(), c.def, req)
-			if !activitycore.IsCode(err, activitycore.CodeInvalid) || !strings.HasPrefix(activitycore.MessageOf(err), c.field+": ") || !strings.Contains(activitycore.MessageOf(err), c.says) {
+			if !core.IsCode(err, core.CodeInvalid) || !strings.HasPrefix(core.MessageOf(err), c.field+": ") || !strings.Contains(core.MessageOf(err), c.says) {
 				t.Errorf("%s: %v; want %s: … %s", name, err, c.field, c.says)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // backlog is what the schedule has still to start.
@@ -22,9 +22,10 @@ func (b *backlog) holds(slot time.Time) bool {
 	return b.buffered > 0 || !b.next.IsZero() && !b.next.After(slot)
 }
 
-// backlog asks the schedule what it has still to start, and whether to believe it: a slot that has been waiting for longer
-// than Patience, with no run open that it could wait for, is taken for lost.
-func (w *Watchdog) backlog(ctx context.Context, def activitycore.StoredDefinition, now time.Time) (*backlog, error) {
+// backlog asks the schedule what it has still to start, and whether to believe it: a slot that
+// has been waiting for longer than Patience, with no run open that it could wait for, is taken
+// for lost.
+func (w *Watchdog) backlog(ctx context.Context, def core.StoredDefinition, now time.Time) (*backlog, error) {
 	buffered, next, err := w.cfg.Scheduler.Backlog(ctx, def.ID)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the schedule's backlog: %w", err)

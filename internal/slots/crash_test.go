@@ -8,66 +8,68 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// plight is how slots came to be missed; the watchdogs come after it. It returns the definition as it is then.
+// plight is how slots came to be missed; the watchdogs come after it. It returns the definition
+// as it is then.
 type plight struct {
 	name   string
-	happen func(w *world, d activitycore.Definition) activitycore.Definition
+	happen func(w *world, d core.Definition) core.Definition
 	// runs are the missed slots that run, by policy; skip runs none.
-	runs map[activitycore.MisfirePolicy][]string
+	runs map[core.MisfirePolicy][]string
 }
 
 var plights = []plight{
-	{"an outage", func(w *world, d activitycore.Definition) activitycore.Definition {
+	{"an outage", func(w *world, d core.Definition) core.Definition {
 		w.until("10:02:10", d)
 		w.nothingUntil("10:06:20")
 		w.recover()
 		w.native(d.ID, at("10:03")) // by every overlap policy Temporal starts at least the oldest one: admission decides
 		return w.living("10:08:30", d)
-	}, map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireCatchup: minutesBetween("10:03", "10:06"), activitycore.MisfireCompress: {"10:06"},
+	}, map[core.MisfirePolicy][]string{
+		core.MisfireCatchup: minutesBetween("10:03", "10:06"), core.MisfireCompress: {"10:06"},
 	}},
-	{"a schedule that was gone", func(w *world, d activitycore.Definition) activitycore.Definition {
+	{"a schedule that was gone", func(w *world, d core.Definition) core.Definition {
 		w.until("10:02:10", d)
 		w.withoutScheduleUntil("10:06:20")
 		return w.living("10:08:30", d)
-	}, map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireCatchup: minutesBetween("10:03", "10:06"), activitycore.MisfireCompress: {"10:06"},
+	}, map[core.MisfirePolicy][]string{
+		core.MisfireCatchup: minutesBetween("10:03", "10:06"), core.MisfireCompress: {"10:06"},
 	}},
-	{"an outage with an edit in it", func(w *world, d activitycore.Definition) activitycore.Definition {
+	{"an outage with an edit in it", func(w *world, d core.Definition) core.Definition {
 		w.until("10:02:10", d)
 		w.nothingUntil("10:04:30")
-		d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+		d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 		w.save(d)
 		w.nothingUntil("10:06:20")
 		w.recover()
 		return w.living("10:08:30", d)
-	}, map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireCatchup: {"10:03", "10:04", "10:06"}, activitycore.MisfireCompress: {"10:06"},
+	}, map[core.MisfirePolicy][]string{
+		core.MisfireCatchup: {"10:03", "10:04", "10:06"}, core.MisfireCompress: {"10:06"},
 	}},
-	{"two gaps with runs between them", func(w *world, d activitycore.Definition) activitycore.Definition {
+	{"two gaps with runs between them", func(w *world, d core.Definition) core.Definition {
 		w.until("10:01:10", d)
 		w.withoutScheduleUntil("10:03:20")
 		w.until("10:04:30", d)
 		w.withoutScheduleUntil("10:06:20")
 		return w.living("10:08:30", d)
-	}, map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireCatchup: {"10:02", "10:03", "10:05", "10:06"}, activitycore.MisfireCompress: {"10:03", "10:06"},
+	}, map[core.MisfirePolicy][]string{
+		core.MisfireCatchup: {"10:02", "10:03", "10:05", "10:06"}, core.MisfireCompress: {"10:03", "10:06"},
 	}},
 }
 
 // living lets time pass while all is well and the schedule knows its next slot.
-func (w *world) living(clock string, d activitycore.Definition) activitycore.Definition {
+func (w *world) living(clock string, d core.Definition) core.Definition {
 	w.Helper()
 	w.next = at(clock).Truncate(time.Minute).Add(time.Minute)
 	w.until(clock, d)
 	return d
 }
 
-// encounter is two replicas of which the first stops at one of its calls, where the second begins, which stops at one of
-// its calls, where the first goes on or dies; and then the second goes on. Others come after them.
+// encounter is two replicas of which the first stops at one of its calls, where the second
+// begins, which stops at one of its calls, where the first goes on or dies; and then the second
+// goes on. Others come after them.
 type encounter struct {
 	first, second int // the calls, from 1; 0 is none
 	after         fateAfter
@@ -77,8 +79,9 @@ type encounter struct {
 	ahead [2]time.Duration
 }
 
-// happen plays it and returns the two; stopped reports whether they came to the calls that they were to stop at.
-func (e encounter) happen(w *world, d activitycore.Definition) (a, b *replica, stopped bool) {
+// happen plays it and returns the two; stopped reports whether they came to the calls that they
+// were to stop at.
+func (e encounter) happen(w *world, d core.Definition) (a, b *replica, stopped bool) {
 	w.Helper()
 	calls := time.Duration(0)
 	clock := func() time.Duration { calls++; return calls }
@@ -102,9 +105,9 @@ func (e encounter) happen(w *world, d activitycore.Definition) (a, b *replica, s
 	return a, b, (e.first == 0 || stoppedA) && (e.second == 0 || stoppedB)
 }
 
-// comeToRest lets two replicas, or who replaces them, tick in turn until nothing has changed for longer than a lost start is
-// left alone.
-func (w *world) comeToRest(d activitycore.Definition, a, b *replica) {
+// comeToRest lets two replicas, or who replaces them, tick in turn until nothing has changed
+// for longer than a lost start is left alone.
+func (w *world) comeToRest(d core.Definition, a, b *replica) {
 	w.Helper()
 	turns := []*replica{b, a}
 	for i, r := range turns {
@@ -126,26 +129,26 @@ func (w *world) comeToRest(d activitycore.Definition, a, b *replica) {
 	}
 }
 
-// wantOneVerdictEach checks that every slot until then has one final verdict, no nominal time ran twice, and whatever was
-// compressed is in a run.
+// wantOneVerdictEach checks that every slot until then has one final verdict, no nominal time
+// ran twice, and whatever was compressed is in a run.
 func (w *world) wantOneVerdictEach(id, until string) {
 	w.Helper()
 	w.wantComplete("10:01", until)
-	page, err := w.store.LedgerEntries(w.Context(), activitycore.LedgerFilter{ActivityID: id, Until: at(until)}, activitycore.PageRequest{Limit: 1000})
+	page, err := w.store.LedgerEntries(w.Context(), core.LedgerFilter{ActivityID: id, Until: at(until)}, core.PageRequest{Limit: 1000})
 	w.must(err)
-	rows := make(map[string]activitycore.LedgerEntry)
+	rows := make(map[string]core.LedgerEntry)
 	for _, e := range page.Items {
 		rows[e.CauseKey] = e
 	}
 	for _, e := range page.Items {
 		end := e
 		for range len(rows) {
-			if end.Verdict != activitycore.VerdictCompressed {
+			if end.Verdict != core.VerdictCompressed {
 				break
 			}
 			end = rows[end.Into]
 		}
-		if e.Verdict == activitycore.VerdictCompressed && end.Verdict != activitycore.VerdictFired {
+		if e.Verdict == core.VerdictCompressed && end.Verdict != core.VerdictFired {
 			w.Errorf("%s is compressed into %s, and that leads to no run but to %q", e.CauseKey, e.Into, end.Verdict)
 		}
 	}
@@ -159,14 +162,15 @@ func stride(n int) int {
 	return n
 }
 
-// eachPlight runs test for every policy and way of missing slots, with a function that makes the world after it.
-func eachPlight(t *testing.T, test func(t *testing.T, p plight, policy activitycore.MisfirePolicy, after func(*testing.T) (*world, activitycore.Definition))) {
+// eachPlight runs test for every policy and way of missing slots, with a function that makes
+// the world after it.
+func eachPlight(t *testing.T, test func(t *testing.T, p plight, policy core.MisfirePolicy, after func(*testing.T) (*world, core.Definition))) {
 	t.Helper()
 	for _, p := range plights {
 		for _, policy := range policies {
 			t.Run(p.name+"/"+string(policy), func(t *testing.T) {
 				t.Parallel()
-				test(t, p, policy, func(t *testing.T) (*world, activitycore.Definition) {
+				test(t, p, policy, func(t *testing.T) (*world, core.Definition) {
 					t.Helper()
 					w := newWorld(t, "10:00:30")
 					d := minutely(policy)
@@ -181,14 +185,14 @@ func eachPlight(t *testing.T, test func(t *testing.T, p plight, policy activityc
 	}
 }
 
-// wantOnePolicy plays an encounter and checks that the policy was carried out once. It reports whether the replicas came
-// to the calls that they were to stop at.
-func (e encounter) wantOnePolicy(t *testing.T, p plight, policy activitycore.MisfirePolicy, after func(*testing.T) (*world, activitycore.Definition)) (stopped bool) {
+// wantOnePolicy plays an encounter and checks that the policy was carried out once. It reports
+// whether the replicas came to the calls that they were to stop at.
+func (e encounter) wantOnePolicy(t *testing.T, p plight, policy core.MisfirePolicy, after func(*testing.T) (*world, core.Definition)) (stopped bool) {
 	t.Helper()
 	t.Run(e.String(), func(t *testing.T) {
 		w, d := after(t)
 		_, _, stopped = e.happen(w, d)
-		missed := p.runs[activitycore.MisfireCatchup]
+		missed := p.runs[core.MisfireCatchup]
 		got := w.firedBetween(missed[0], missed[len(missed)-1])
 		got = slices.DeleteFunc(got, func(s string) bool { return !slices.Contains(missed, s) }) // ran on time, between two gaps
 		if want := p.runs[policy]; !slices.Equal(got, want) {
@@ -210,8 +214,9 @@ func (e encounter) String() string {
 	return s
 }
 
-// callsOfOne returns the calls that a replica makes in one tick if nothing befalls it, and whether each changes anything.
-func callsOfOne(t *testing.T, after func(*testing.T) (*world, activitycore.Definition)) (calls []bool) {
+// callsOfOne returns the calls that a replica makes in one tick if nothing befalls it, and
+// whether each changes anything.
+func callsOfOne(t *testing.T, after func(*testing.T) (*world, core.Definition)) (calls []bool) {
 	t.Helper()
 	t.Run("undisturbed", func(t *testing.T) {
 		w, _ := after(t)
@@ -227,7 +232,7 @@ func callsOfOne(t *testing.T, after func(*testing.T) (*world, activitycore.Defin
 }
 
 func TestAReplicaThatDiesAtAnyCallLeavesThePolicyToBeCarriedOutOnce(t *testing.T) {
-	eachPlight(t, func(t *testing.T, p plight, policy activitycore.MisfirePolicy, after func(*testing.T) (*world, activitycore.Definition)) {
+	eachPlight(t, func(t *testing.T, p plight, policy core.MisfirePolicy, after func(*testing.T) (*world, core.Definition)) {
 		for i, acts := range callsOfOne(t, after) {
 			for _, how := range []fateAfter{diesBefore, diesAfter} {
 				if acts { // to die between calls that only read is to die at the next that does not
@@ -239,9 +244,9 @@ func TestAReplicaThatDiesAtAnyCallLeavesThePolicyToBeCarriedOutOnce(t *testing.T
 }
 
 func TestAReplicaThatStallsAtAnyCallWhileAnotherWorksLeavesThePolicyToBeCarriedOutOnce(t *testing.T) {
-	eachPlight(t, func(t *testing.T, p plight, policy activitycore.MisfirePolicy, after func(*testing.T) (*world, activitycore.Definition)) {
+	eachPlight(t, func(t *testing.T, p plight, policy core.MisfirePolicy, after func(*testing.T) (*world, core.Definition)) {
 		step := 1
-		if policy != activitycore.MisfireCompress { // which alone has something to agree on
+		if policy != core.MisfireCompress { // which alone has something to agree on
 			step = stride(3)
 		}
 		for i, calls := 0, len(callsOfOne(t, after)); i < calls; i += step {
@@ -252,17 +257,18 @@ func TestAReplicaThatStallsAtAnyCallWhileAnotherWorksLeavesThePolicyToBeCarriedO
 	})
 }
 
-// TestTwoReplicasThatSeeDifferentGapsElectOneRunWhereverTheyStall lets both stop once, at each pair of calls, and the first also die:
-// what the one sees missing is a slot more than what the other does, and no outage is recorded that would say which is right.
+// TestTwoReplicasThatSeeDifferentGapsElectOneRunWhereverTheyStall lets both stop once, at each
+// pair of calls, and the first also die: what the one sees missing is a slot more than what the
+// other does, and no outage is recorded that would say which is right.
 func TestTwoReplicasThatSeeDifferentGapsElectOneRunWhereverTheyStall(t *testing.T) {
 	for name, ahead := range map[string][2]time.Duration{"the second sees more": {0, 2 * time.Minute}, "the first sees more": {2 * time.Minute, 0}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			after := func(t *testing.T) (*world, activitycore.Definition) {
+			after := func(t *testing.T) (*world, core.Definition) {
 				t.Helper()
 				w := newWorld(t, "10:00:30")
-				d := minutely(activitycore.MisfireCompress)
-				d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+				d := minutely(core.MisfireCompress)
+				d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 				w.save(d)
 				w.until("10:03:10", d)
 				w.nothingUntil("10:09:10")
@@ -280,9 +286,10 @@ func TestTwoReplicasThatSeeDifferentGapsElectOneRunWhereverTheyStall(t *testing.
 	}
 }
 
-// wantOneElection plays an encounter of replicas with different views and checks that one slot runs for all that was missed.
-// Who sees more and looks only after the other has recorded or started its run finds a slot missing after it, a gap of its own.
-func (e encounter) wantOneElection(t *testing.T, after func(*testing.T) (*world, activitycore.Definition)) (stopped bool) {
+// wantOneElection plays an encounter of replicas with different views and checks that one slot
+// runs for all that was missed. Who sees more and looks only after the other has recorded or
+// started its run finds a slot missing after it, a gap of its own.
+func (e encounter) wantOneElection(t *testing.T, after func(*testing.T) (*world, core.Definition)) (stopped bool) {
 	t.Helper()
 	t.Run(e.String(), func(t *testing.T) {
 		w, d := after(t)

@@ -6,14 +6,15 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// The edges of the rules in docs/misfire.md, each at the instant or in the state at which the rule changes its answer.
+// The edges of the rules in docs/misfire.md, each at the instant or in the state at which the
+// rule changes its answer.
 
 // inWorld is a world with one definition that fires each minute, at 10:00:30.
-func inWorld(t *testing.T, policy activitycore.MisfirePolicy, change func(*activitycore.Definition)) (*world, activitycore.Definition) {
+func inWorld(t *testing.T, policy core.MisfirePolicy, change func(*core.Definition)) (*world, core.Definition) {
 	t.Helper()
 	w := newWorld(t, "10:00:30")
 	d := minutely(policy)
@@ -26,13 +27,13 @@ func inWorld(t *testing.T, policy activitycore.MisfirePolicy, change func(*activ
 
 func (w *world) out(from, to string) {
 	w.Helper()
-	w.must(w.store.RecordOutage(w.Context(), activitycore.Outage{From: at(from), To: at(to), What: slots.BeatTemporal}))
+	w.must(w.store.RecordOutage(w.Context(), core.Outage{From: at(from), To: at(to), What: slots.BeatTemporal}))
 }
 
 // reason is that of the verdict on a slot.
 func (w *world) reason(id, slot string) string {
 	w.Helper()
-	e, err := w.store.LedgerEntry(w.Context(), id, activitycore.CronCause(at(slot)).Key())
+	e, err := w.store.LedgerEntry(w.Context(), id, core.CronCause(at(slot)).Key())
 	w.must(err)
 	return e.Reason
 }
@@ -54,10 +55,10 @@ func (w *world) wantTick(started, waiting int) {
 // admission: Policy.Decide.
 
 func TestAdmissionAtTheEdgeOfTheGrace(t *testing.T) {
-	jitter := func(d *activitycore.Definition) { d.TriggerConfig.Jitter = activitycore.Duration(20 * time.Second) }
+	jitter := func(d *core.Definition) { d.TriggerConfig.Jitter = core.Duration(20 * time.Second) }
 	for _, c := range []struct {
 		name    string
-		change  func(*activitycore.Definition)
+		change  func(*core.Definition)
 		ended   string
 		verdict string
 	}{
@@ -67,7 +68,7 @@ func TestAdmissionAtTheEdgeOfTheGrace(t *testing.T) {
 		{"and no more than that", jitter, "10:07:21", "skipped"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, d := inWorld(t, activitycore.MisfireSkip, c.change)
+			w, d := inWorld(t, core.MisfireSkip, c.change)
 			w.out("10:05:30", c.ended)
 			w.nothingUntil("10:08:30") // how long it waits for a worker after the outage does not matter
 			w.native(d.ID, at("10:06"))
@@ -77,7 +78,7 @@ func TestAdmissionAtTheEdgeOfTheGrace(t *testing.T) {
 }
 
 func TestAdmissionOfASlotWhoseGraceAnOutageCutShort(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	w.out("10:06:30", "10:10:10") // it could have started for half a minute
 	w.nothingUntil("10:10:20")
 	w.native(d.ID, at("10:06"))
@@ -86,11 +87,11 @@ func TestAdmissionOfASlotWhoseGraceAnOutageCutShort(t *testing.T) {
 }
 
 func TestAdmissionAtTheEdgeOfTheCatchupWindow(t *testing.T) {
-	five := func(d *activitycore.Definition) {
-		d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+	five := func(d *core.Definition) {
+		d.TriggerConfig.CatchupWindow = core.Duration(5 * time.Minute)
 	}
 	for ended, verdict := range map[string]string{"10:11:00": "fired", "10:11:01": "skipped"} {
-		w, d := inWorld(t, activitycore.MisfireCatchup, five)
+		w, d := inWorld(t, core.MisfireCatchup, five)
 		w.out("10:05:30", ended)
 		w.nothingUntil("10:30") // how long it waits for the runs before it does not matter
 		w.native(d.ID, at("10:06"))
@@ -101,14 +102,14 @@ func TestAdmissionAtTheEdgeOfTheCatchupWindow(t *testing.T) {
 func TestAdmissionOfASlotInAPause(t *testing.T) {
 	for name, pausedAt := range map[string]string{"that began before it": "10:05:40", "that began at the very slot": "10:06"} {
 		t.Run(name, func(t *testing.T) {
-			w, d := inWorld(t, activitycore.MisfireSkip, nil)
+			w, d := inWorld(t, core.MisfireSkip, nil)
 			w.nothingUntil(pausedAt)
-			w.pause(d.ID, &activitycore.Pause{By: "alice", Reason: "holiday"})
+			w.pause(d.ID, &core.Pause{By: "alice", Reason: "holiday"})
 			w.nothingUntil("10:06:01")
 			w.native(d.ID, at("10:06"))
 			w.wantVerdicts(d.ID, span{"10:06", "10:06", "paused"})
 			w.wantReason(d.ID, "10:06", "by alice: holiday")
-			e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:06")).Key())
+			e, err := w.store.LedgerEntry(t.Context(), d.ID, core.CronCause(at("10:06")).Key())
 			if w.must(err); e.DefinitionVersion != 1 {
 				t.Errorf("decided about version %d, want 1", e.DefinitionVersion)
 			}
@@ -119,12 +120,12 @@ func TestAdmissionOfASlotInAPause(t *testing.T) {
 // judgement: what the watchdog says of slots that nobody started.
 
 func TestASlotWhoseExecutionIsOpenIsWaitedForAndJudgedLater(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.until("10:02:10", d)
 	w.nothingUntil("10:06:10")
-	key := activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:04")))
-	w.executions[key] = activitycore.SlotOpen // no worker has taken it yet
-	w.wantTick(1, 2)                          // 10:03; 10:04 and 10:05 keep their order
+	key := core.WorkflowID(d.ID, core.CronCause(at("10:04")))
+	w.executions[key] = core.SlotOpen // no worker has taken it yet
+	w.wantTick(1, 2)                  // 10:03; 10:04 and 10:05 keep their order
 	w.wantTick(0, 2)
 	delete(w.executions, key) // terminated by hand, and pruned
 	w.settle()
@@ -135,7 +136,7 @@ func TestASlotWhoseExecutionIsOpenIsWaitedForAndJudgedLater(t *testing.T) {
 }
 
 func TestASlotInTheBufferOfTheScheduleIsWaitedFor(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	w.until("10:02:10", d)
 	w.nothingUntil("10:04:10")
 	w.buffered = 1
@@ -143,15 +144,15 @@ func TestASlotInTheBufferOfTheScheduleIsWaitedFor(t *testing.T) {
 	w.buffered = 0
 	w.settle()
 	w.wantVerdicts(d.ID, span{"10:03", "10:03", "skipped"})
-	e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:03")).Key())
+	e, err := w.store.LedgerEntry(t.Context(), d.ID, core.CronCause(at("10:03")).Key())
 	if w.must(err); e.DefinitionVersion != 1 {
 		t.Errorf("decided about version %d, want 1", e.DefinitionVersion)
 	}
 }
 
 func TestJudgementAtTheEdgeOfTheCatchupWindow(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, func(d *activitycore.Definition) {
-		d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+	w, d := inWorld(t, core.MisfireCatchup, func(d *core.Definition) {
+		d.TriggerConfig.CatchupWindow = core.Duration(5 * time.Minute)
 	})
 	w.until("10:02:10", d)
 	w.out("10:02:10", "10:09")
@@ -161,7 +162,7 @@ func TestJudgementAtTheEdgeOfTheCatchupWindow(t *testing.T) {
 }
 
 func TestAnOverlapIsToldFromAnOutage(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, func(d *activitycore.Definition) { d.TriggerConfig.MisfireGrace = briefGrace })
+	w, d := inWorld(t, core.MisfireSkip, func(d *core.Definition) { d.TriggerConfig.MisfireGrace = briefGrace })
 	w.until("10:04:30", d)
 	w.slow = true
 	w.until("10:05:10", d)
@@ -181,7 +182,7 @@ func TestAnOverlapIsToldFromAnOutage(t *testing.T) {
 }
 
 func TestARunThatBeganAfterASlotDidNotOverlapWithIt(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	w.until("10:04:30", d)
 	w.withoutScheduleUntil("10:07:30")
 	w.slow = true
@@ -194,7 +195,7 @@ func TestARunThatBeganAfterASlotDidNotOverlapWithIt(t *testing.T) {
 }
 
 func TestAMakeUpThatBeganAfterASlotDidNotOverlapWithItThoughItWasRecordedBefore(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	w.withoutScheduleUntil("10:01:10")
 	w.elect(d.ID, "10:01") // by a write of the schedule whose process died
 	w.withoutScheduleUntil("10:03:10")
@@ -204,7 +205,7 @@ func TestAMakeUpThatBeganAfterASlotDidNotOverlapWithItThoughItWasRecordedBefore(
 }
 
 func TestCompressStartsTheLatestSlotOfAnOutageAsItEnds(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:05:10", d)
 	w.nothingUntil("10:08:20")
 	w.recover()
@@ -214,7 +215,7 @@ func TestCompressStartsTheLatestSlotOfAnOutageAsItEnds(t *testing.T) {
 }
 
 func TestASlotWhoseGraceAnOutageCutShortIsPartOfTheOutage(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:05:10", d)
 	w.nothingUntil("10:12:30") // 10:06 was late; then came the outage, and then the schedule was gone
 	w.out("10:06:30", "10:08:10")
@@ -226,10 +227,10 @@ func TestASlotWhoseGraceAnOutageCutShortIsPartOfTheOutage(t *testing.T) {
 }
 
 func TestASlotThatWasPausedDoesNotPartAGap(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:02:10", d)
 	w.withoutScheduleUntil("10:04:30")
-	w.pause(d.ID, &activitycore.Pause{By: "alice"})
+	w.pause(d.ID, &core.Pause{By: "alice"})
 	w.withoutScheduleUntil("10:05:30")
 	w.pause(d.ID, nil)
 	w.withoutScheduleUntil("10:07:30")
@@ -242,10 +243,10 @@ func TestASlotThatWasPausedDoesNotPartAGap(t *testing.T) {
 }
 
 func TestASlotThatWasLostPartsAGap(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:02:10", d)
 	w.withoutScheduleUntil("10:06:30")
-	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:05")))] = activitycore.SlotClosed
+	w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:05")))] = core.SlotClosed
 	w.next = at("10:07")
 	w.until("10:08:30", d)
 	w.next = at("10:09")
@@ -254,9 +255,10 @@ func TestASlotThatWasLostPartsAGap(t *testing.T) {
 		span{"10:05", "10:05", "lost"}, span{"10:06", "10:07", "fired"})
 }
 
-// The schedule is lost, and mended; then an outage begins, of whose slots the schedule starts the first two.
+// The schedule is lost, and mended; then an outage begins, of whose slots the schedule starts
+// the first two.
 func TestAGapThatGoesOnInAnOutageGetsOneRun(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:05:10", d)
 	w.withoutScheduleUntil("10:08:20")
 	w.nothingUntil("10:12:20")
@@ -270,8 +272,8 @@ func TestAGapThatGoesOnInAnOutageGetsOneRun(t *testing.T) {
 }
 
 func TestCompressWaitsTenMinutesForASlotAfterTheLatest(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, func(d *activitycore.Definition) {
-		d.TriggerConfig.CronExpression = activitycore.StringList{"*/30 * * * *"}
+	w, d := inWorld(t, core.MisfireCompress, func(d *core.Definition) {
+		d.TriggerConfig.CronExpression = core.StringList{"*/30 * * * *"}
 	})
 	w.withoutScheduleUntil("10:40:00")
 	w.wantTick(0, 1)
@@ -280,31 +282,32 @@ func TestCompressWaitsTenMinutesForASlotAfterTheLatest(t *testing.T) {
 	w.wantVerdicts(d.ID, span{"10:30", "10:30", "fired"})
 }
 
-// TestAGapThatIsLongerThanATick: three slots a tick, so that the end of the gap has to be looked for.
+// TestAGapThatIsLongerThanATick: three slots a tick, so that the end of the gap has to be
+// looked for.
 func TestAGapThatIsLongerThanATick(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		happen func(w *world, d activitycore.Definition) // from 10:02:10 on
+		happen func(w *world, d core.Definition) // from 10:02:10 on
 		want   []span
 	}{
-		{"to its end", func(w *world, d activitycore.Definition) {
+		{"to its end", func(w *world, d core.Definition) {
 			w.withoutScheduleUntil("10:12:30")
 		}, []span{{"10:03", "10:11", "compressed into 10:12"}, {"10:12", "10:13", "fired"}}},
-		{"with a pause in it", func(w *world, d activitycore.Definition) {
+		{"with a pause in it", func(w *world, d core.Definition) {
 			w.withoutScheduleUntil("10:08:30")
-			w.pause(d.ID, &activitycore.Pause{By: "alice"})
+			w.pause(d.ID, &core.Pause{By: "alice"})
 			w.withoutScheduleUntil("10:09:30")
 			w.pause(d.ID, nil)
 			w.withoutScheduleUntil("10:12:30")
 		}, []span{{"10:03", "10:08", "compressed into 10:12"}, {"10:09", "10:09", "paused"}, {"10:10", "10:11", "compressed into 10:12"}, {"10:12", "10:14", "fired"}}},
-		{"and another one after a run", func(w *world, d activitycore.Definition) {
+		{"and another one after a run", func(w *world, d core.Definition) {
 			w.withoutScheduleUntil("10:09:30")
 			w.until("10:10:30", d)
 			w.withoutScheduleUntil("10:12:30")
 		}, []span{{"10:03", "10:08", "compressed into 10:09"}, {"10:09", "10:10", "fired"}, {"10:11", "10:11", "compressed into 10:12"}, {"10:12", "10:14", "fired"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, d := inWorld(t, activitycore.MisfireCompress, nil)
+			w, d := inWorld(t, core.MisfireCompress, nil)
 			w.until("10:02:10", d)
 			c.happen(w, d)
 			w.next = w.clock.Truncate(time.Minute).Add(time.Minute)
@@ -320,20 +323,20 @@ func TestAGapThatIsLongerThanATick(t *testing.T) {
 }
 
 func TestAScheduleIsBelievedAsLongAsARunIsOpenThatItsSlotsWaitFor(t *testing.T) {
-	for name, open := range map[string]func(w *world, d activitycore.Definition){
-		"a run that goes on": func(w *world, d activitycore.Definition) {
+	for name, open := range map[string]func(w *world, d core.Definition){
+		"a run that goes on": func(w *world, d core.Definition) {
 			w.slow = true
 			w.until("10:01:10", d)
 			w.withoutScheduleUntil("10:13:10")
 		},
-		"a run that is about to be started": func(w *world, d activitycore.Definition) {
+		"a run that is about to be started": func(w *world, d core.Definition) {
 			w.until("10:01:10", d)
 			w.withoutScheduleUntil("10:13:10")
 			w.elect(d.ID, "10:12")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, d := inWorld(t, activitycore.MisfireSkip, nil)
+			w, d := inWorld(t, core.MisfireSkip, nil)
 			w.next = at("10:02")
 			open(w, d)
 			if r := w.tick(); len(r.Settled) > 0 || r.Waiting == 0 {

@@ -7,16 +7,16 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
 func TestEditDuringAnOutageKeepsTheOldSpecUntilTheEdit(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.nothingUntil("10:10:30")
 		edited := d
-		edited.TriggerConfig.CronExpression = activitycore.StringList{"*/5 * * * *"}
+		edited.TriggerConfig.CronExpression = core.StringList{"*/5 * * * *"}
 		w.save(edited) // the schedule in Temporal cannot be written: it is out
 		w.nothingUntil("10:21:10")
 		w.recover()
@@ -24,8 +24,8 @@ func TestEditDuringAnOutageKeepsTheOldSpecUntilTheEdit(t *testing.T) {
 		w.settle()
 		// Missed: each minute 10:06 to 10:10 by the old version, 10:15 and 10:20 by the new one.
 		missed := append(minutesBetween("10:06", "10:10"), "10:15", "10:20")
-		want := map[activitycore.MisfirePolicy][]string{
-			activitycore.MisfireSkip: nil, activitycore.MisfireCatchup: missed, activitycore.MisfireCompress: {"10:20"},
+		want := map[core.MisfirePolicy][]string{
+			core.MisfireSkip: nil, core.MisfireCatchup: missed, core.MisfireCompress: {"10:20"},
 		}
 		if got := w.firedBetween("10:06", "10:20"); !slices.Equal(got, want[d.TriggerConfig.MisfirePolicy]) {
 			w.Errorf("made up %v, want %v", got, want[d.TriggerConfig.MisfirePolicy])
@@ -37,13 +37,14 @@ func TestEditDuringAnOutageKeepsTheOldSpecUntilTheEdit(t *testing.T) {
 	})
 }
 
-// Temporal comes back with the schedule of the version before the edit, and works through its backlog.
+// Temporal comes back with the schedule of the version before the edit, and works through its
+// backlog.
 func TestAScheduleOfAnOlderVersionStartsNothingThatTheDefinitionNoLongerNames(t *testing.T) {
-	eachPolicy(t, func(t *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(t *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.nothingUntil("10:10:30")
 		edited := d
-		edited.TriggerConfig.CronExpression = activitycore.StringList{"*/5 * * * *"}
+		edited.TriggerConfig.CronExpression = core.StringList{"*/5 * * * *"}
 		w.save(edited)
 		w.nothingUntil("10:21:10")
 		w.recover()
@@ -53,29 +54,30 @@ func TestAScheduleOfAnOlderVersionStartsNothingThatTheDefinitionNoLongerNames(t 
 		w.until("10:26:30", edited)
 		w.settle()
 		missed := append(minutesBetween("10:06", "10:10"), "10:15", "10:20")
-		want := map[activitycore.MisfirePolicy][]string{
-			activitycore.MisfireSkip: nil, activitycore.MisfireCatchup: missed, activitycore.MisfireCompress: {"10:20"},
+		want := map[core.MisfirePolicy][]string{
+			core.MisfireSkip: nil, core.MisfireCatchup: missed, core.MisfireCompress: {"10:20"},
 		}
 		if got := w.firedBetween("10:06", "10:24"); !slices.Equal(got, want[d.TriggerConfig.MisfirePolicy]) {
 			w.Errorf("ran %v, want %v", got, want[d.TriggerConfig.MisfirePolicy])
 		}
-		e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:21")).Key())
+		e, err := w.store.LedgerEntry(t.Context(), d.ID, core.CronCause(at("10:21")).Key())
 		w.must(err)
-		if e.Verdict != activitycore.VerdictSkipped || !strings.Contains(e.Reason, "no version of the definition names") {
+		if e.Verdict != core.VerdictSkipped || !strings.Contains(e.Reason, "no version of the definition names") {
 			t.Errorf("10:21: %s, %q; want skipped because no version names it", e.Verdict, e.Reason)
 		}
 		w.wantComplete("10:01", "10:25")
 	})
 }
 
-// The slots before the edit keep their verdicts, also if no process of now has ever seen the definition as one that fires by cron.
+// The slots before the edit keep their verdicts, also if no process of now has ever seen the
+// definition as one that fires by cron.
 func TestTurningIntoAnEventDefinitionDuringAnOutageLeavesNoSlotWithoutAVerdict(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.settle()
 		w.nothingUntil("10:08:30")
 		turned := d
-		turned.TriggerType, turned.TriggerConfig = activitycore.TriggerEvent, activitycore.TriggerConfig{EventType: activitycore.StringList{"x"}}
+		turned.TriggerType, turned.TriggerConfig = core.TriggerEvent, core.TriggerConfig{EventType: core.StringList{"x"}}
 		w.save(turned)
 		w.nothingUntil("10:12")
 		w.recover()
@@ -92,11 +94,11 @@ func TestTurningIntoAnEventDefinitionDuringAnOutageLeavesNoSlotWithoutAVerdict(t
 
 func TestABackfillOfATimeThatNoOldVersionNamesRuns(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireSkip)
-	d.TriggerConfig.CronExpression = activitycore.StringList{"*/5 * * * *"}
+	d := minutely(core.MisfireSkip)
+	d.TriggerConfig.CronExpression = core.StringList{"*/5 * * * *"}
 	w.save(d)
 	w.until("10:10:30", d)
-	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+	d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 	row := w.save(d)
 	filler := &slots.Backfiller{Record: w.store, Starter: w, Now: func() time.Time { return w.clock }, Sleep: func(ctx context.Context, d time.Duration) error {
 		w.clock = w.clock.Add(d)
@@ -111,12 +113,13 @@ func TestABackfillOfATimeThatNoOldVersionNamesRuns(t *testing.T) {
 }
 
 func TestEditAsASlotFallsDueStartsIt(t *testing.T) {
-	eachPolicy(t, func(t *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(t *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
-		// 10:06 is due and not yet started when the schedule is replaced, which makes Temporal forget it.
+		// 10:06 is due and not yet started when the schedule is replaced, which makes Temporal
+		// forget it.
 		w.nothingUntil("10:06:00")
 		edited := d
-		edited.TriggerConfig.CronExpression = activitycore.StringList{"30 * * * *"}
+		edited.TriggerConfig.CronExpression = core.StringList{"30 * * * *"}
 		w.clock = w.clock.Add(200 * time.Millisecond)
 		w.save(edited)
 		after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)
@@ -132,7 +135,7 @@ func TestEditAsASlotFallsDueStartsIt(t *testing.T) {
 
 func TestASlotBetweenSavingAndTheNewScheduleIsStarted(t *testing.T) {
 	w := newWorld(t, "10:04:59")
-	d := minutely(activitycore.MisfireSkip)
+	d := minutely(core.MisfireSkip)
 	w.clock = w.clock.Add(900 * time.Millisecond)
 	w.save(d)
 	after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)

@@ -6,21 +6,23 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// elect records latest as the run that stands for a gap, and returns the slot whose run does. Without a recorded
-// outage the end of the gap depends on when one looks, so replicas may record different slots: of those not yet started
-// the latest one stands for all, and one that is started already stands for every other.
+// elect records latest as the run that stands for a gap, and returns the slot whose run does.
+// Without a recorded outage the end of the gap depends on when one looks, so replicas may
+// record different slots: of those not yet started the latest one stands for all, and one that
+// is started already stands for every other.
 //
-// The ledger decides, whoever stalls or dies between two steps: a rival is out once its row is compressed, which the record
-// refuses if its run has begun; and a row that is compressed is not admitted.
+// The ledger decides, whoever stalls or dies between two steps: a rival is out once its row is
+// compressed, which the record refuses if its run has begun; and a row that is compressed is
+// not admitted.
 func (j *judgement) elect(first, latest time.Time) (elected time.Time, err error) {
 	own, err := j.w.record(j.ctx, j.def, latest)
 	if err != nil {
 		return elected, err
 	}
-	if own.Verdict == activitycore.VerdictCompressed {
+	if own.Verdict == core.VerdictCompressed {
 		return nominalOf(own.Into), nil // a replica that saw more of the gap was quicker
 	}
 	for { // ends: each round that does not settle the matter finds one more rival that has begun
@@ -28,9 +30,9 @@ func (j *judgement) elect(first, latest time.Time) (elected time.Time, err error
 		if err != nil {
 			return elected, err
 		}
-		settled := make([]activitycore.Settlement, 0, len(rivals))
+		settled := make([]core.Settlement, 0, len(rivals))
 		for _, e := range rivals {
-			s := settlement(j.def, *e.Cause.NominalTime, activitycore.VerdictCompressed, j.why(*e.Cause.NominalTime))
+			s := settlement(j.def, *e.Cause.NominalTime, core.VerdictCompressed, j.why(*e.Cause.NominalTime))
 			s.Into = chosen.CauseKey
 			settled = append(settled, s)
 		}
@@ -40,7 +42,7 @@ func (j *judgement) elect(first, latest time.Time) (elected time.Time, err error
 		}
 		lost := true
 		for _, e := range rows {
-			lost = lost && e.Verdict.Terminal() && e.Verdict != activitycore.VerdictFired
+			lost = lost && e.Verdict.Terminal() && e.Verdict != core.VerdictFired
 		}
 		if lost {
 			return *chosen.Cause.NominalTime, nil
@@ -57,27 +59,27 @@ func nominalOf(key string) time.Time {
 	return t
 }
 
-// candidates returns which make-up is to stand for the gap of the slots from first to latest, and the other ones of the same
-// gap that have not begun. The gap may go on after latest, for a replica that saw more of it: up to the first slot that
-// was not missed.
-func (j *judgement) candidates(own activitycore.LedgerEntry, first, latest time.Time) (chosen activitycore.LedgerEntry, rivals []activitycore.LedgerEntry, err error) {
+// candidates returns which make-up is to stand for the gap of the slots from first to latest,
+// and the other ones of the same gap that have not begun. The gap may go on after latest, for a
+// replica that saw more of it: up to the first slot that was not missed.
+func (j *judgement) candidates(own core.LedgerEntry, first, latest time.Time) (chosen core.LedgerEntry, rivals []core.LedgerEntry, err error) {
 	rows, err := j.rows(first)
 	if err != nil {
 		return own, nil, err
 	}
 	chosen = own
-	var pending []activitycore.LedgerEntry
+	var pending []core.LedgerEntry
 	for _, e := range rows {
-		begun := e.Verdict == activitycore.VerdictStarted || e.Verdict == activitycore.VerdictFired
-		missed := e.MakeUp || e.Verdict == activitycore.VerdictCompressed || e.Verdict == activitycore.VerdictPaused
+		begun := e.Verdict == core.VerdictStarted || e.Verdict == core.VerdictFired
+		missed := e.MakeUp || e.Verdict == core.VerdictCompressed || e.Verdict == core.VerdictPaused
 		switch {
 		case !missed && e.Cause.NominalTime.After(latest):
 			return chosen, without(pending, chosen), nil
 		case e.MakeUp && begun:
 			chosen = e
-		case e.MakeUp && e.Verdict == activitycore.VerdictPending:
+		case e.MakeUp && e.Verdict == core.VerdictPending:
 			pending = append(pending, e)
-			if chosen.Verdict == activitycore.VerdictPending {
+			if chosen.Verdict == core.VerdictPending {
 				chosen = e // they ascend
 			}
 		}
@@ -85,7 +87,7 @@ func (j *judgement) candidates(own activitycore.LedgerEntry, first, latest time.
 	return chosen, without(pending, chosen), nil
 }
 
-func without(entries []activitycore.LedgerEntry, chosen activitycore.LedgerEntry) (others []activitycore.LedgerEntry) {
+func without(entries []core.LedgerEntry, chosen core.LedgerEntry) (others []core.LedgerEntry) {
 	for _, e := range entries {
 		if e.CauseKey != chosen.CauseKey {
 			others = append(others, e)
@@ -95,9 +97,9 @@ func without(entries []activitycore.LedgerEntry, chosen activitycore.LedgerEntry
 }
 
 // rows lists the definition's cron rows since a time, ascending.
-func (j *judgement) rows(since time.Time) (rows []activitycore.LedgerEntry, err error) {
-	filter := activitycore.LedgerFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: since}
-	for page := (activitycore.PageRequest{Limit: 1000}); ; {
+func (j *judgement) rows(since time.Time) (rows []core.LedgerEntry, err error) {
+	filter := core.LedgerFilter{ActivityID: j.def.ID, Kind: core.CauseCron, Since: since}
+	for page := (core.PageRequest{Limit: 1000}); ; {
 		entries, err := j.w.cfg.Record.LedgerEntries(j.ctx, filter, page)
 		if err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)

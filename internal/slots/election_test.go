@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun lets a second watchdog, two minutes later, decide from what it saw
-// before the first one wrote.
+// TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun lets a second watchdog, two minutes
+// later, decide from what it saw before the first one wrote.
 func TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCompress)
-	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+	d := minutely(core.MisfireCompress)
+	d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 	w.save(d)
 	w.until("10:05:10", d)
 	w.replace()
@@ -34,13 +34,14 @@ func TestReplicasThatSeeDifferentGapsCompressThemIntoOneRun(t *testing.T) {
 	w.wantComplete("10:01", "10:13:30")
 }
 
-// staleWorld has slots 10:04 to 10:10, every two minutes, missed under compress with no outage recorded, and a replica that
-// looks two minutes later than the others: it alone sees that 10:10 is missing, too.
-func staleWorld(t *testing.T) (w *world, d activitycore.Definition, stale *lateRecord, late *slots.Watchdog) {
+// staleWorld has slots 10:04 to 10:10, every two minutes, missed under compress with no outage
+// recorded, and a replica that looks two minutes later than the others: it alone sees that
+// 10:10 is missing, too.
+func staleWorld(t *testing.T) (w *world, d core.Definition, stale *lateRecord, late *slots.Watchdog) {
 	t.Helper()
 	w = newWorld(t, "10:00:30")
-	d = minutely(activitycore.MisfireCompress)
-	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+	d = minutely(core.MisfireCompress)
+	d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 	w.save(d)
 	w.until("10:03:10", d)
 	w.nothingUntil("10:09:10")
@@ -53,8 +54,8 @@ func staleWorld(t *testing.T) (w *world, d activitycore.Definition, stale *lateR
 // elect records a slot as a make-up, as a replica does that is about to start it.
 func (w *world) elect(id, slot string) {
 	w.Helper()
-	_, err := w.store.RecordCauses(w.Context(), []activitycore.CauseRecord{{
-		ActivityID: id, ActivityName: "elected", DefinitionVersion: 1, Cause: activitycore.CronCause(at(slot)), MakeUp: true,
+	_, err := w.store.RecordCauses(w.Context(), []core.CauseRecord{{
+		ActivityID: id, ActivityName: "elected", DefinitionVersion: 1, Cause: core.CronCause(at(slot)), MakeUp: true,
 	}}, w.clock)
 	w.must(err)
 }
@@ -62,9 +63,9 @@ func (w *world) elect(id, slot string) {
 // compressInto settles a slot as compressed into another.
 func (w *world) compressInto(id, slot, into string) {
 	w.Helper()
-	_, err := w.store.Settle(w.Context(), []activitycore.Settlement{{
-		ActivityID: id, ActivityName: "elected", DefinitionVersion: 1, Cause: activitycore.CronCause(at(slot)),
-		Verdict: activitycore.VerdictCompressed, Into: activitycore.CronCause(at(into)).Key(), Reason: "missed",
+	_, err := w.store.Settle(w.Context(), []core.Settlement{{
+		ActivityID: id, ActivityName: "elected", DefinitionVersion: 1, Cause: core.CronCause(at(slot)),
+		Verdict: core.VerdictCompressed, Into: core.CronCause(at(into)).Key(), Reason: "missed",
 	}}, w.clock)
 	w.must(err)
 }
@@ -73,7 +74,7 @@ func TestARivalThatBeginsWhileItIsVotedOutStandsForAll(t *testing.T) {
 	for name, begin := range map[string]func(w *world, id string){
 		"it runs": func(w *world, id string) { w.native(id, at("10:08")) },
 		"it waits for a worker": func(w *world, id string) {
-			w.must(w.store.ConfirmStarts(w.Context(), []activitycore.Start{{ActivityID: id, CauseKey: activitycore.CronCause(at("10:08")).Key()}}, w.clock))
+			w.must(w.store.ConfirmStarts(w.Context(), []core.Start{{ActivityID: id, CauseKey: core.CronCause(at("10:08")).Key()}}, w.clock))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestARivalThatIsStartedAndWaitsForAWorkerStandsForAll(t *testing.T) {
 	w, d, stale, late := staleWorld(t)
 	stale.beforeCauses = func() {
 		w.elect(d.ID, "10:08")
-		w.must(w.store.ConfirmStarts(t.Context(), []activitycore.Start{{ActivityID: d.ID, CauseKey: activitycore.CronCause(at("10:08")).Key()}}, w.clock))
+		w.must(w.store.ConfirmStarts(t.Context(), []core.Start{{ActivityID: d.ID, CauseKey: core.CronCause(at("10:08")).Key()}}, w.clock))
 	}
 	_, err := late.Tick(t.Context())
 	w.must(err)
@@ -150,8 +151,8 @@ func TestAnElectionLooksNoFurtherThanTheGap(t *testing.T) {
 			w.clock = clock
 		},
 		"a verdict of its own": func(w *world, id string) {
-			_, err := w.store.Settle(w.Context(), []activitycore.Settlement{{
-				ActivityID: id, ActivityName: "d", DefinitionVersion: 1, Cause: activitycore.CronCause(at("10:10")), Verdict: activitycore.VerdictLost, Reason: "restored",
+			_, err := w.store.Settle(w.Context(), []core.Settlement{{
+				ActivityID: id, ActivityName: "d", DefinitionVersion: 1, Cause: core.CronCause(at("10:10")), Verdict: core.VerdictLost, Reason: "restored",
 			}}, w.clock)
 			w.must(err)
 		},
@@ -174,8 +175,8 @@ func TestAnElectionLooksBeyondSlotsOfTheSameGap(t *testing.T) {
 	for verdict, between := range map[string]func(w *world, id string){
 		"compressed": func(w *world, id string) { w.compressInto(id, "10:10", "10:12") },
 		"paused": func(w *world, id string) {
-			_, err := w.store.Settle(w.Context(), []activitycore.Settlement{{
-				ActivityID: id, ActivityName: "d", DefinitionVersion: 1, Cause: activitycore.CronCause(at("10:10")), Verdict: activitycore.VerdictPaused, Reason: "paused",
+			_, err := w.store.Settle(w.Context(), []core.Settlement{{
+				ActivityID: id, ActivityName: "d", DefinitionVersion: 1, Cause: core.CronCause(at("10:10")), Verdict: core.VerdictPaused, Reason: "paused",
 			}}, w.clock)
 			w.must(err)
 		},
@@ -213,11 +214,11 @@ func TestARunOnTimeThatAStaleReplicaMissedStandsForNothing(t *testing.T) {
 func TestAnElectionFindsARivalHoweverMuchHasHappenedSince(t *testing.T) {
 	w, d, stale, late := staleWorld(t)
 	stale.beforeCauses = func() { w.elect(d.ID, "10:12") }
-	since := make([]activitycore.Settlement, 0, 1100)
+	since := make([]core.Settlement, 0, 1100)
 	for i := range cap(since) {
-		since = append(since, activitycore.Settlement{
-			ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Verdict: activitycore.VerdictLost, Reason: "restored",
-			Cause: activitycore.CronCause(at("11:00").Add(time.Duration(i) * 2 * time.Minute)),
+		since = append(since, core.Settlement{
+			ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Verdict: core.VerdictLost, Reason: "restored",
+			Cause: core.CronCause(at("11:00").Add(time.Duration(i) * 2 * time.Minute)),
 		})
 	}
 	_, err := w.store.Settle(t.Context(), since, w.clock)
@@ -235,7 +236,7 @@ type lateRecord struct {
 	beforeCauses, beforeSettle func()
 }
 
-func (l *lateRecord) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+func (l *lateRecord) RecordCauses(ctx context.Context, recs []core.CauseRecord, at time.Time) ([]core.CauseState, error) {
 	if before := l.beforeCauses; before != nil {
 		l.beforeCauses = nil
 		before()
@@ -243,7 +244,7 @@ func (l *lateRecord) RecordCauses(ctx context.Context, recs []activitycore.Cause
 	return l.Record.RecordCauses(ctx, recs, at)
 }
 
-func (l *lateRecord) Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error) {
+func (l *lateRecord) Settle(ctx context.Context, s []core.Settlement, at time.Time) ([]core.LedgerEntry, error) {
 	if before := l.beforeSettle; before != nil {
 		l.beforeSettle = nil
 		before()

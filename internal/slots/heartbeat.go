@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 )
 
@@ -22,7 +22,7 @@ const (
 // BeatBook keeps the beats and the outages.
 type BeatBook interface {
 	Beat(ctx context.Context, what, instance string, t time.Time) (previous time.Time, err error)
-	RecordOutage(ctx context.Context, o activitycore.Outage) error
+	RecordOutage(ctx context.Context, o core.Outage) error
 }
 
 // HeartbeatConfig says what a [Heartbeat] beats for. Book, Instance and Signs are required.
@@ -30,8 +30,9 @@ type HeartbeatConfig struct {
 	Book BeatBook
 	// Instance names this process among its replicas.
 	Instance string
-	// Signs has for each of the Beat constants that this process can answer for a function that returns nil while the thing
-	// is alive; a nil function means it is alive as long as this process is.
+	// Signs has for each of the Beat constants that this process can answer for a function that
+	// returns nil while the thing is alive; a nil function means it is alive as long as this
+	// process is.
 	Signs map[string]func(context.Context) error
 	// Every is the time between beats; default 5s.
 	Every time.Duration
@@ -69,8 +70,9 @@ func NewHeartbeat(cfg HeartbeatConfig) *Heartbeat {
 	return &Heartbeat{cfg: cfg}
 }
 
-// Start beats once, which records the outage that ends now, and then keeps beating. It must return before a worker of this
-// process takes its first task: runs that waited out the outage ask about it.
+// Start beats once, which records the outage that ends now, and then keeps beating. It must
+// return before a worker of this process takes its first task: runs that waited out the outage
+// ask about it.
 func (h *Heartbeat) Start(ctx context.Context) error {
 	if err := h.beat(ctx, 0); err != nil {
 		return fmt.Errorf("first heartbeat: %w", err)
@@ -129,7 +131,7 @@ func (h *Heartbeat) alive(ctx context.Context, what string, now time.Time) error
 	if previous.IsZero() || now.Sub(previous) <= h.cfg.Gap {
 		return nil
 	}
-	o := activitycore.Outage{From: previous, To: now, What: what}
+	o := core.Outage{From: previous, To: now, What: what}
 	if err := h.cfg.Book.RecordOutage(ctx, o); err != nil {
 		return fmt.Errorf("record outage of %s: %w", what, err)
 	}

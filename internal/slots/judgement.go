@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/misfire"
 )
 
@@ -13,31 +13,34 @@ import (
 type judgement struct {
 	w      *Watchdog
 	ctx    context.Context //nolint:containedctx // a judgement lives as long as one call
-	def    activitycore.StoredDefinition
+	def    core.StoredDefinition
 	terms  misfire.Terms
 	tl     *timeline
 	until  time.Time
 	now    time.Time
 	report *TickReport
 
-	outages []activitycore.Outage
+	outages []core.Outage
 	// backlog is what the schedule has still to start; nil until asked for.
 	backlog *backlog
-	// open is the first slot of a gap that has not ended and waits for its end; zero if there is none.
+	// open is the first slot of a gap that has not ended and waits for its end; zero if there is
+	// none.
 	open time.Time
 	// settled are verdicts found and not yet written.
-	settled []activitycore.Settlement
+	settled []core.Settlement
 	// cover is the run that was open at the slot looked at last.
-	cover *activitycore.Run
-	// together are the slots up to last that were missed together with the one looked at before; elected runs for all of them.
+	cover *core.Run
+	// together are the slots up to last that were missed together with the one looked at before;
+	// elected runs for all of them.
 	together struct{ last, elected time.Time }
 	// present is the timeline up to the present, once asked for.
 	present *timeline
 }
 
-// judge gives verdicts to slots without a row, which ascend, and returns the time before which every slot now has a row. It
-// stops at the first slot that something else may still start: the order of make-ups depends on it. lost are make-ups younger
-// than the first of the slots whose start was lost; they are started among the others, in order.
+// judge gives verdicts to slots without a row, which ascend, and returns the time before which
+// every slot now has a row. It stops at the first slot that something else may still start: the
+// order of make-ups depends on it. lost are make-ups younger than the first of the slots whose
+// start was lost; they are started among the others, in order.
 func (j *judgement) judge(missing, lost []Slot, horizon time.Time) (time.Time, error) {
 	var err error
 	if j.outages, err = j.w.cfg.Record.Outages(j.ctx, missing[0].Time, j.now.Add(time.Second)); err != nil {
@@ -63,27 +66,29 @@ func (j *judgement) judge(missing, lost []Slot, horizon time.Time) (time.Time, e
 	return j.makeUp(ascending(runs, lost), horizon)
 }
 
-// sort settles what needs no policy and returns the slots that Temporal will not start, and how far it came.
+// sort settles what needs no policy and returns the slots that Temporal will not start, and how
+// far it came.
 func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reached time.Time, err error) {
 	for i, s := range missing {
 		if s.Hold != nil {
-			j.add(s.Time, activitycore.VerdictPaused, holdReason(*s.Hold), "")
+			j.add(s.Time, core.VerdictPaused, holdReason(*s.Hold), "")
 			continue
 		}
 		if j.backlog == nil { // asked before the executions: what has left the backlog by then is an execution, or lost
 			if j.backlog, err = j.w.backlog(j.ctx, j.def, j.now); err != nil {
-				if activitycore.IsCode(err, activitycore.CodeConflict) { // an operator's pause: the record is about to know since when
+				if core.IsCode(err, core.CodeConflict) { // an operator's pause: the record is about to know since when
 					j.report.Waiting += len(missing) - i
 					return missed, s.Time, nil
 				}
 				return nil, s.Time, err
 			}
-			// A pause that was adopted since the timeline was read is one that the backlog was read with.
+			// A pause that was adopted since the timeline was read is one that the backlog was read
+			// with.
 			if err = j.reloadHolds(missing[i:]); err != nil {
 				return nil, s.Time, err
 			}
 			if s = missing[i]; s.Hold != nil {
-				j.add(s.Time, activitycore.VerdictPaused, holdReason(*s.Hold), "")
+				j.add(s.Time, core.VerdictPaused, holdReason(*s.Hold), "")
 				continue
 			}
 		}
@@ -92,13 +97,13 @@ func (j *judgement) sort(missing []Slot, horizon time.Time) (missed []Slot, reac
 			return nil, s.Time, fmt.Errorf("ask for slot %s: %w", s.Time.Format(time.RFC3339), err)
 		}
 		switch {
-		case state == activitycore.SlotClosed:
-			j.add(s.Time, activitycore.VerdictLost, "Temporal has an execution that ended, and the record has no trace of it: it was restored from a backup, or the execution was ended before it began", "")
-		case state == activitycore.SlotOpen, j.backlog.holds(s.Time):
+		case state == core.SlotClosed:
+			j.add(s.Time, core.VerdictLost, "Temporal has an execution that ended, and the record has no trace of it: it was restored from a backup, or the execution was ended before it began", "")
+		case state == core.SlotOpen, j.backlog.holds(s.Time):
 			j.report.Waiting += len(missing) - i
 			return missed, s.Time, nil
 		case j.tl.deletedSince(s.Time): // whoever made it again did not ask for what the deleted one had missed
-			j.add(s.Time, activitycore.VerdictSkipped, "the definition was deleted after this time, and created again", "")
+			j.add(s.Time, core.VerdictSkipped, "the definition was deleted after this time, and created again", "")
 		default:
 			missed = append(missed, s)
 		}
@@ -142,8 +147,9 @@ func (j *judgement) apply(missed []Slot, horizon time.Time) (runs []Slot, err er
 	return runs, nil
 }
 
-// facts gathers what the rule of the policy asks about the first of the missed slots; runs are those before it that are to run.
-// open says that the slot belongs to a gap that has not ended, and whose end decides.
+// facts gathers what the rule of the policy asks about the first of the missed slots; runs are
+// those before it that are to run. open says that the slot belongs to a gap that has not ended,
+// and whose end decides.
 func (j *judgement) facts(missed, runs []Slot, horizon time.Time) (f misfire.Facts, open bool, err error) {
 	slot := missed[0].Time
 	out := j.terms.KeptBy(j.outages, slot)
@@ -171,9 +177,9 @@ func (j *judgement) facts(missed, runs []Slot, horizon time.Time) (f misfire.Fac
 	return f, false, nil
 }
 
-// elected finds the slots that were missed together from the first one on, and the one that runs for all of them. open says
-// that it cannot be told yet.
-func (j *judgement) elected(missed []Slot, out *activitycore.Outage, horizon time.Time) (open bool, err error) {
+// elected finds the slots that were missed together from the first one on, and the one that
+// runs for all of them. open says that it cannot be told yet.
+func (j *judgement) elected(missed []Slot, out *core.Outage, horizon time.Time) (open bool, err error) {
 	if out != nil {
 		latest := misfire.LatestKept(j.whole(), j.outages, missed[0].Time, *out)
 		j.together.last, j.together.elected = latest, latest
@@ -195,7 +201,8 @@ func (j *judgement) elected(missed []Slot, out *activitycore.Outage, horizon tim
 	return false, nil
 }
 
-// whole is the timeline up to the present: the latest slot of an outage may still be within its grace.
+// whole is the timeline up to the present: the latest slot of an outage may still be within its
+// grace.
 func (j *judgement) whole() *timeline {
 	if j.present != nil {
 		return j.present
@@ -203,16 +210,17 @@ func (j *judgement) whole() *timeline {
 	if j.now.After(j.until) && j.def.DeletedAt == nil {
 		tl, err := j.w.specs.load(j.ctx, j.w.cfg.Record, j.def.ID, j.until, j.now)
 		if err == nil {
-			j.present = &timeline{segments: append(append([]segment(nil), j.tl.segments...), tl.segments...), holds: append(append([]activitycore.Hold(nil), j.tl.holds...), tl.holds...)}
+			j.present = &timeline{segments: append(append([]segment(nil), j.tl.segments...), tl.segments...), holds: append(append([]core.Hold(nil), j.tl.holds...), tl.holds...)}
 			return j.present
 		}
 	}
 	return j.tl
 }
 
-// gap finds how many of the missed slots follow on each other without one that has a row between them, and the run that
-// already stands for them: the make-up of the same gap, begun by an earlier tick or by another replica, or the one that a later
-// slot of it was compressed into.
+// gap finds how many of the missed slots follow on each other without one that has a row
+// between them, and the run that already stands for them: the make-up of the same gap, begun by
+// an earlier tick or by another replica, or the one that a later slot of it was compressed
+// into.
 func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target time.Time, err error) {
 	open := make(map[int64]bool, len(missed))
 	for _, s := range missed {
@@ -232,20 +240,20 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target time.Ti
 	if following.IsZero() {
 		return n, target, nil
 	}
-	entry, err := j.w.cfg.Record.LedgerEntry(j.ctx, j.def.ID, activitycore.CronCause(following).Key())
+	entry, err := j.w.cfg.Record.LedgerEntry(j.ctx, j.def.ID, core.CronCause(following).Key())
 	switch {
-	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == activitycore.VerdictFired):
+	case err == nil && entry.MakeUp && (!entry.Verdict.Terminal() || entry.Verdict == core.VerdictFired):
 		return n, *entry.Cause.NominalTime, nil
-	case err == nil && entry.Verdict == activitycore.VerdictCompressed && entry.Into > entry.CauseKey:
+	case err == nil && entry.Verdict == core.VerdictCompressed && entry.Into > entry.CauseKey:
 		return n, nominalOf(entry.Into), nil // the gap goes on in an outage, whose latest slot stands for both
-	case activitycore.IsCode(err, activitycore.CodeNotFound) && !following.Before(horizon):
+	case core.IsCode(err, core.CodeNotFound) && !following.Before(horizon):
 		// The gap goes on beyond what one tick looks at: find its end.
 		last, err := j.gapEnd(following)
 		if err != nil {
 			return n, target, err
 		}
 		return n, last, nil
-	case err != nil && !activitycore.IsCode(err, activitycore.CodeNotFound):
+	case err != nil && !core.IsCode(err, core.CodeNotFound):
 		return n, target, fmt.Errorf("read ledger row: %w", err)
 	}
 	return n, target, nil
@@ -254,9 +262,11 @@ func (j *judgement) gap(missed []Slot, horizon time.Time) (n int, target time.Ti
 // openGap is how many times Patience a gap may stay open, from its first slot.
 const openGap = 6
 
-// gapIsOpen reports whether the gap that the missed slots end in may well go on: none of the definition's slots has come since,
-// and the schedule starts nothing, or the slot that follows is due and still within its grace. The one run that stands for a gap
-// is that of its latest slot, so it waits for the end: until Patience after the latest slot, and six times that after the first.
+// gapIsOpen reports whether the gap that the missed slots end in may well go on: none of the
+// definition's slots has come since, and the schedule starts nothing, or the slot that follows
+// is due and still within its grace. The one run that stands for a gap is that of its latest
+// slot, so it waits for the end: until Patience after the latest slot, and six times that after
+// the first.
 func (j *judgement) gapIsOpen(missed []Slot) (bool, error) {
 	latest := missed[len(missed)-1].Time
 	if j.def.DeletedAt != nil || j.now.Sub(latest) > j.w.cfg.Patience || j.now.Sub(missed[0].Time) > openGap*j.w.cfg.Patience {
@@ -282,7 +292,7 @@ func (j *judgement) gapEnd(from time.Time) (last time.Time, err error) {
 			return false, err
 		}
 		for _, s := range part {
-			if rows[activitycore.CronCause(s.Time).Key()] {
+			if rows[core.CronCause(s.Time).Key()] {
 				return true, nil
 			}
 			last = s.Time
@@ -306,7 +316,7 @@ func (j *judgement) gapEnd(from time.Time) (last time.Time, err error) {
 	return last, err
 }
 
-func (j *judgement) add(slot time.Time, v activitycore.Verdict, reason, into string) {
+func (j *judgement) add(slot time.Time, v core.Verdict, reason, into string) {
 	s := settlement(j.def, slot, v, reason)
 	s.Into = into
 	j.settled = append(j.settled, s)
@@ -320,13 +330,14 @@ func (j *judgement) why(slot time.Time) string {
 	return "missed: Temporal did not start it, and no outage is recorded; the schedule was missing, stuck or just replaced"
 }
 
-// recentRuns is how many runs are looked through for one that was open at a slot: with overlap policies that let one run
-// at a time, only make-ups come between.
+// recentRuns is how many runs are looked through for one that was open at a slot: with overlap
+// policies that let one run at a time, only make-ups come between.
 const recentRuns = 20
 
-// overlapped returns the slot whose run was open at a slot that the schedule let go for it, zero if none was; and where such a
-// slot goes into the run that follows, that one: the first that has begun since, or the make-up among runs that waits for the
-// same run to end. Until there is one, the open run explains nothing.
+// overlapped returns the slot whose run was open at a slot that the schedule let go for it,
+// zero if none was; and where such a slot goes into the run that follows, that one: the first
+// that has begun since, or the make-up among runs that waits for the same run to end. Until
+// there is one, the open run explains nothing.
 func (j *judgement) overlapped(slot time.Time, runs []Slot) (open, next time.Time, err error) {
 	run, err := j.openAt(slot)
 	if err != nil || run == nil {
@@ -347,15 +358,15 @@ func (j *judgement) overlapped(slot time.Time, runs []Slot) (open, next time.Tim
 }
 
 // openAt returns the run of the definition that was open at the slot, or nil.
-func (j *judgement) openAt(slot time.Time) (*activitycore.Run, error) {
-	open := func(r *activitycore.Run) bool {
+func (j *judgement) openAt(slot time.Time) (*core.Run, error) {
+	open := func(r *core.Run) bool {
 		return r.StartedAt != nil && r.StartedAt.Before(slot) && (r.FinishedAt == nil || r.FinishedAt.After(slot))
 	}
 	if j.cover != nil && open(j.cover) {
 		return j.cover, nil
 	}
-	page, err := j.w.cfg.Record.Runs(j.ctx, activitycore.RunFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Until: slot},
-		activitycore.PageRequest{Limit: recentRuns})
+	page, err := j.w.cfg.Record.Runs(j.ctx, core.RunFilter{ActivityID: j.def.ID, Kind: core.CauseCron, Until: slot},
+		core.PageRequest{Limit: recentRuns})
 	if err != nil {
 		return nil, fmt.Errorf("read runs: %w", err)
 	}
@@ -370,9 +381,9 @@ func (j *judgement) openAt(slot time.Time) (*activitycore.Run, error) {
 
 // startedSince returns the slot of the first cron run that began after a slot, or zero.
 func (j *judgement) startedSince(slot time.Time) (next time.Time, err error) {
-	var first *activitycore.Run
-	for page := (activitycore.PageRequest{Limit: 200}); ; {
-		runs, err := j.w.cfg.Record.Runs(j.ctx, activitycore.RunFilter{ActivityID: j.def.ID, Kind: activitycore.CauseCron, Since: slot}, page)
+	var first *core.Run
+	for page := (core.PageRequest{Limit: 200}); ; {
+		runs, err := j.w.cfg.Record.Runs(j.ctx, core.RunFilter{ActivityID: j.def.ID, Kind: core.CauseCron, Since: slot}, page)
 		if err != nil {
 			return next, fmt.Errorf("read runs: %w", err)
 		}

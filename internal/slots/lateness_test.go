@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// What counts as late and what as missed, and how far back a missed slot is still wanted, whatever kept it from starting and
-// however long the runs take that come before it.
+// What counts as late and what as missed, and how far back a missed slot is still wanted,
+// whatever kept it from starting and however long the runs take that come before it.
 
-// workOff lets the runs that are open end two minutes later, again and again, with a tick after each.
+// workOff lets the runs that are open end two minutes later, again and again, with a tick after
+// each.
 func (w *world) workOff(ticks int) {
 	w.Helper()
 	for range ticks {
@@ -22,11 +23,11 @@ func (w *world) workOff(ticks int) {
 }
 
 func TestABacklogThatIsWorkedOffSlowlyDoesNotPushItselfOutOfTheWindow(t *testing.T) {
-	twelve := func(d *activitycore.Definition) {
-		d.TriggerConfig.CatchupWindow = activitycore.Duration(12 * time.Minute)
+	twelve := func(d *core.Definition) {
+		d.TriggerConfig.CatchupWindow = core.Duration(12 * time.Minute)
 	}
 	t.Run("started by Temporal, one at a time", func(t *testing.T) {
-		w, d := inWorld(t, activitycore.MisfireCatchup, twelve)
+		w, d := inWorld(t, core.MisfireCatchup, twelve)
 		w.until("10:05:10", d)
 		w.nothingUntil("10:17:20")
 		w.recover()
@@ -40,7 +41,7 @@ func TestABacklogThatIsWorkedOffSlowlyDoesNotPushItselfOutOfTheWindow(t *testing
 		}
 	})
 	t.Run("made up after an outage", func(t *testing.T) {
-		w, d := inWorld(t, activitycore.MisfireCatchup, twelve)
+		w, d := inWorld(t, core.MisfireCatchup, twelve)
 		w.until("10:05:10", d)
 		w.nothingUntil("10:17:20")
 		w.recover()
@@ -52,8 +53,8 @@ func TestABacklogThatIsWorkedOffSlowlyDoesNotPushItselfOutOfTheWindow(t *testing
 		}
 	})
 	t.Run("made up while the schedule is missing", func(t *testing.T) {
-		w, d := inWorld(t, activitycore.MisfireCatchup, func(d *activitycore.Definition) {
-			d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+		w, d := inWorld(t, core.MisfireCatchup, func(d *core.Definition) {
+			d.TriggerConfig.CatchupWindow = core.Duration(5 * time.Minute)
 		})
 		w.until("10:05:10", d)
 		w.withoutScheduleUntil("10:07:10")
@@ -73,8 +74,8 @@ func TestABacklogThatIsWorkedOffSlowlyDoesNotPushItselfOutOfTheWindow(t *testing
 }
 
 func TestALaterOutageCountsForTheWindow(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, func(d *activitycore.Definition) {
-		d.TriggerConfig.CatchupWindow = activitycore.Duration(12 * time.Minute)
+	w, d := inWorld(t, core.MisfireCatchup, func(d *core.Definition) {
+		d.TriggerConfig.CatchupWindow = core.Duration(12 * time.Minute)
 	})
 	w.until("10:05:10", d)
 	w.nothingUntil("10:10:20")
@@ -87,45 +88,47 @@ func TestALaterOutageCountsForTheWindow(t *testing.T) {
 	w.endRuns()
 	w.tick()
 	w.workOff(10)
-	// At the end of the first outage 10:09 was 1m20s late: with the second it is outside. 10:10 was within its grace, and not missed.
+	// At the end of the first outage 10:09 was 1m20s late: with the second it is outside. 10:10 was
+	// within its grace, and not missed.
 	if got, want := w.firedBetween("10:06", "10:10"), []string{"10:06", "10:07", "10:10"}; !slices.Equal(got, want) {
 		t.Errorf("ran %v, want %v", got, want)
 	}
 	w.wantReason(d.ID, "10:09", "window: 16m2")
 }
 
-// The last of twelve slots is 20 seconds late when the outage ends: with a grace of a minute it is late, not missed.
+// The last of twelve slots is 20 seconds late when the outage ends: with a grace of a minute it
+// is late, not missed.
 func TestASlotWithinItsGraceAtTheEndOfAnOutageRunsWhateverWasOut(t *testing.T) {
-	want := map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireSkip: {"10:17"}, activitycore.MisfireCompress: {"10:17"}, activitycore.MisfireCatchup: minutesBetween("10:06", "10:17"),
+	want := map[core.MisfirePolicy][]string{
+		core.MisfireSkip: {"10:17"}, core.MisfireCompress: {"10:17"}, core.MisfireCatchup: minutesBetween("10:06", "10:17"),
 	}
 	for _, policy := range policies {
-		for name, happen := range map[string]func(w *world, d activitycore.Definition){
-			"everything": func(w *world, d activitycore.Definition) {
+		for name, happen := range map[string]func(w *world, d core.Definition){
+			"everything": func(w *world, d core.Definition) {
 				w.nothingUntil("10:17:20")
 				w.recover()
 				for _, slot := range nativeAfter[policy] { // Temporal's overlap policy drops the others
 					w.native(d.ID, at(slot))
 				}
 			},
-			"everything, and Temporal starts the last one": func(w *world, d activitycore.Definition) {
+			"everything, and Temporal starts the last one": func(w *world, d core.Definition) {
 				w.nothingUntil("10:17:20")
 				w.recover()
 				for _, slot := range nativeAfter[policy] {
 					w.native(d.ID, at(slot))
 				}
-				if policy != activitycore.MisfireCatchup {
+				if policy != core.MisfireCatchup {
 					w.native(d.ID, at("10:17"))
 				}
 			},
-			"the workers, and the runs begin a minute after they are back": func(w *world, d activitycore.Definition) {
+			"the workers, and the runs begin a minute after they are back": func(w *world, d core.Definition) {
 				w.out("10:05:10", "10:17:20")
 				w.withoutScheduleUntil("10:18:40")
 				for _, slot := range minutesBetween("10:06", "10:17") {
 					w.native(d.ID, at(slot))
 				}
 			},
-			"the schedule": func(w *world, d activitycore.Definition) {
+			"the schedule": func(w *world, d core.Definition) {
 				w.withoutScheduleUntil("10:17:20")
 				after, err := w.watchdog.BeforeWrite(w.Context(), d.ID)
 				w.must(err)
@@ -153,9 +156,10 @@ func TestASlotWithinItsGraceAtTheEndOfAnOutageRunsWhateverWasOut(t *testing.T) {
 	}
 }
 
-// A run that waits for a worker from the end of one outage into the next is late; one whose grace ended in an outage is missed.
+// A run that waits for a worker from the end of one outage into the next is late; one whose
+// grace ended in an outage is missed.
 func TestALaterOutageDoesNotMakeALateSlotMissed(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	w.out("10:01:10", "10:04:20")
 	w.out("10:05:30", "10:20:20")
 	w.nothingUntil("10:20:30")
@@ -169,8 +173,8 @@ func TestALaterOutageDoesNotMakeALateSlotMissed(t *testing.T) {
 }
 
 func TestUnderCompressOneRunsHoweverManyAreWithinTheirGrace(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, func(d *activitycore.Definition) {
-		d.TriggerConfig.MisfireGrace = activitycore.Duration(10 * time.Minute)
+	w, d := inWorld(t, core.MisfireCompress, func(d *core.Definition) {
+		d.TriggerConfig.MisfireGrace = core.Duration(10 * time.Minute)
 	})
 	w.until("10:12:10", d)
 	w.nothingUntil("10:17:20")
@@ -183,8 +187,8 @@ func TestUnderCompressOneRunsHoweverManyAreWithinTheirGrace(t *testing.T) {
 
 // 10:05 could fire between the outages; both lie within the grace of all slots.
 func TestUnderCompressASlotIsThatOfTheFirstOutageWithinItsGrace(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, func(d *activitycore.Definition) {
-		d.TriggerConfig.MisfireGrace = activitycore.Duration(20 * time.Minute)
+	w, d := inWorld(t, core.MisfireCompress, func(d *core.Definition) {
+		d.TriggerConfig.MisfireGrace = core.Duration(20 * time.Minute)
 	})
 	w.out("10:01:10", "10:04:20")
 	w.out("10:06:10", "10:12:20")
@@ -198,8 +202,8 @@ func TestUnderCompressASlotIsThatOfTheFirstOutageWithinItsGrace(t *testing.T) {
 }
 
 func TestUnderSkipEachSlotWithinItsGraceRunsOneAtATime(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, func(d *activitycore.Definition) {
-		d.TriggerConfig.MisfireGrace = activitycore.Duration(3 * time.Minute)
+	w, d := inWorld(t, core.MisfireSkip, func(d *core.Definition) {
+		d.TriggerConfig.MisfireGrace = core.Duration(3 * time.Minute)
 	})
 	w.until("10:05:10", d)
 	w.nothingUntil("10:17:20")
@@ -220,8 +224,8 @@ func TestUnderSkipEachSlotWithinItsGraceRunsOneAtATime(t *testing.T) {
 }
 
 func TestALongGraceDoesNotDelayWhatAnOutageMade(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, func(d *activitycore.Definition) {
-		d.TriggerConfig.MisfireGrace = activitycore.Duration(24 * time.Hour)
+	w, d := inWorld(t, core.MisfireCatchup, func(d *core.Definition) {
+		d.TriggerConfig.MisfireGrace = core.Duration(24 * time.Hour)
 	})
 	w.until("10:05:10", d)
 	w.nothingUntil("10:17:20")

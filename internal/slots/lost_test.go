@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// mortal starts runs in a world until it dies, right before the start that follows: the slot is in the ledger by then.
+// mortal starts runs in a world until it dies, right before the start that follows: the slot is
+// in the ledger by then.
 type mortal struct {
 	*world
 	starts int // before it dies
@@ -20,9 +21,9 @@ type mortal struct {
 
 var errDied = errors.New("the process died")
 
-func (m *mortal) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
+func (m *mortal) StartRun(ctx context.Context, id string, cause core.Cause) (core.StartOutcome, error) {
 	if m.starts == 0 {
-		return activitycore.StartOutcome{}, errDied
+		return core.StartOutcome{}, errDied
 	}
 	m.starts--
 	return m.world.StartRun(ctx, id, cause)
@@ -38,8 +39,8 @@ func (w *world) dieAfter(n int) {
 }
 
 func TestAMakeUpThatWasRecordedAndNotStartedIsStartedByAnotherReplicaInOrder(t *testing.T) {
-	for policy, deaths := range map[activitycore.MisfirePolicy][]int{
-		activitycore.MisfireCatchup: {0, 1, 6, 11}, activitycore.MisfireCompress: {0},
+	for policy, deaths := range map[core.MisfirePolicy][]int{
+		core.MisfireCatchup: {0, 1, 6, 11}, core.MisfireCompress: {0},
 	} {
 		for _, n := range deaths {
 			t.Run(fmt.Sprintf("%s after %d starts", policy, n), func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestAMakeUpThatWasRecordedAndNotStartedIsStartedByAnotherReplicaInOrder(t *
 				w.save(d)
 				w.until("10:05:10", d)
 				w.nothingUntil("10:18:20")
-				if policy == activitycore.MisfireCatchup {
+				if policy == core.MisfireCatchup {
 					w.recover()
 				} else { // no outage is recorded, the schedule is there: the make-up is elected
 					w.next = at("10:18")
@@ -57,7 +58,7 @@ func TestAMakeUpThatWasRecordedAndNotStartedIsStartedByAnotherReplicaInOrder(t *
 				w.dieAfter(n)
 				w.until("10:22", d) // natives go on meanwhile
 				w.settle()
-				made := map[activitycore.MisfirePolicy][]string{activitycore.MisfireCatchup: minutesBetween("10:06", "10:17"), activitycore.MisfireCompress: {"10:17"}}
+				made := map[core.MisfirePolicy][]string{core.MisfireCatchup: minutesBetween("10:06", "10:17"), core.MisfireCompress: {"10:17"}}
 				if got := w.firedBetween("10:06", "10:17"); !slices.Equal(got, made[policy]) {
 					t.Errorf("made up %v, want %v", got, made[policy])
 				}
@@ -68,7 +69,7 @@ func TestAMakeUpThatWasRecordedAndNotStartedIsStartedByAnotherReplicaInOrder(t *
 }
 
 func TestASlotThatAScheduleWriteRecordedAndDidNotStartIsStarted(t *testing.T) {
-	eachPolicy(t, func(t *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(t *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.nothingUntil("10:06:00")
 		victim := slots.NewWatchdog(slots.Config{Record: w.store, Starter: &mortal{world: w}, Scheduler: w, Now: func() time.Time { return w.clock }})
@@ -85,7 +86,7 @@ func TestASlotThatAScheduleWriteRecordedAndDidNotStartIsStarted(t *testing.T) {
 
 func TestALostStartIsNotTakenFromAReplicaThatIsAboutToMakeIt(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.nothingUntil("10:03:10")
 	w.recover()
@@ -103,12 +104,12 @@ func TestALostStartIsNotTakenFromAReplicaThatIsAboutToMakeIt(t *testing.T) {
 
 func TestAMakeUpWhoseConfirmationWasLostIsNotStartedAgain(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.nothingUntil("10:02:10")
 	w.recover()
 	w.dieAfter(0)
-	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen // it waits for a worker
+	w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:01")))] = core.SlotOpen // it waits for a worker
 	w.clock = w.clock.Add(time.Minute)
 	w.tick()
 	if len(w.fired) != 0 {
@@ -119,7 +120,7 @@ func TestAMakeUpWhoseConfirmationWasLostIsNotStartedAgain(t *testing.T) {
 
 func TestAMakeUpOfADefinitionDeletedMeanwhileIsSkipped(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.nothingUntil("10:03:10")
 	w.recover()
@@ -133,7 +134,7 @@ func TestAMakeUpOfADefinitionDeletedMeanwhileIsSkipped(t *testing.T) {
 
 func TestALostStartIsNoOpenRunThatASlotWouldOverlapWith(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireSkip)
+	d := minutely(core.MisfireSkip)
 	w.save(d)
 	w.nothingUntil("10:01:00")
 	victim := slots.NewWatchdog(slots.Config{Record: w.store, Starter: &mortal{world: w}, Scheduler: w, Now: func() time.Time { return w.clock }})

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/misfire"
 	"github.com/activity-core/activity-core/internal/retry"
 )
 
-// makeUp starts the runs of slots, which ascend, one at a time, each once the one before has ended, and returns the time
-// before which every slot now has a row.
+// makeUp starts the runs of slots, which ascend, one at a time, each once the one before has
+// ended, and returns the time before which every slot now has a row.
 func (j *judgement) makeUp(runs []Slot, horizon time.Time) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(j.ctx, j.w.cfg.MakeUpTime)
 	defer cancel()
@@ -41,14 +41,14 @@ func (j *judgement) makeUp(runs []Slot, horizon time.Time) (time.Time, error) {
 
 // runID is that of the run of a slot.
 func runID(activityID string, slot time.Time) string {
-	return activitycore.RunID(activitycore.WorkflowID(activityID, activitycore.CronCause(slot)))
+	return core.RunID(core.WorkflowID(activityID, core.CronCause(slot)))
 }
 
 // ended waits until the run is over; false if ctx is over first, or the record cannot tell.
 func (w *Watchdog) ended(ctx context.Context, runID string) bool {
 	return looks.Until(ctx, func(ctx context.Context) (bool, error) {
 		run, err := w.cfg.Record.Run(ctx, runID)
-		if activitycore.IsCode(err, activitycore.CodeNotFound) {
+		if core.IsCode(err, core.CodeNotFound) {
 			return false, nil
 		}
 		return run.Status.Final(), err
@@ -58,14 +58,16 @@ func (w *Watchdog) ended(ctx context.Context, runID string) bool {
 // looks is how often the record is asked for the end of a run.
 var looks = retry.Policy{First: 5 * time.Millisecond, Most: 250 * time.Millisecond}
 
-// BeforeWrite is called before a definition's schedule is created or replaced. Temporal then forgets the slots already due
-// that it has not started, and a new schedule knows nothing of the time since its definition was saved; the returned
-// function, called after the write, starts those that are no later than misfire_grace: the first of them at once, the others,
-// where one runs for all none, after it. Older ones are missed: the next tick judges them by the misfire policy. Where each is made up it starts
-// all of them, oldest first, if there is more than one. And it judges all of them should this process die between the two calls.
+// BeforeWrite is called before a definition's schedule is created or replaced. Temporal then
+// forgets the slots already due that it has not started, and a new schedule knows nothing of
+// the time since its definition was saved; the returned function, called after the write,
+// starts those that are no later than misfire_grace: the first of them at once, the others,
+// where one runs for all none, after it. Older ones are missed: the next tick judges them by
+// the misfire policy. Where each is made up it starts all of them, oldest first, if there is
+// more than one. And it judges all of them should this process die between the two calls.
 func (w *Watchdog) BeforeWrite(ctx context.Context, activityID string) (func(context.Context) error, error) {
 	def, err := w.cfg.Record.DefinitionAny(ctx, activityID)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -79,13 +81,13 @@ func (w *Watchdog) BeforeWrite(ctx context.Context, activityID string) (func(con
 }
 
 // rescue starts the slots since from that have no execution.
-func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition, from time.Time) error {
+func (w *Watchdog) rescue(ctx context.Context, def core.StoredDefinition, from time.Time) error {
 	now := w.now()
 	changed, err := w.specs.changedSince(ctx, w.cfg.Record, def.TriggerConfig.Timezone, from)
 	if err != nil {
 		return err
 	}
-	if def.TriggerType == activitycore.TriggerCron && !def.UpdatedAt.After(from) && !changed {
+	if def.TriggerType == core.TriggerCron && !def.UpdatedAt.After(from) && !changed {
 		spec, err := w.specs.parse(def.TriggerConfig)
 		if err != nil {
 			return err
@@ -123,7 +125,7 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 		if err != nil {
 			return err
 		}
-		if state != activitycore.SlotAbsent {
+		if state != core.SlotAbsent {
 			continue
 		}
 		open, err := w.openRun(ctx, def.ID, s.Time)
@@ -147,10 +149,10 @@ func (w *Watchdog) rescue(ctx context.Context, def activitycore.StoredDefinition
 	return nil
 }
 
-// behind reports whether slots of a definition whose slots are made up in order have to wait for others that are older and have no row,
-// and then asks the next tick to judge all of them, without waiting for the end of their grace: a write has made the schedule
-// forget them.
-func (w *Watchdog) behind(ctx context.Context, def activitycore.StoredDefinition, due []Slot) (bool, error) {
+// behind reports whether slots of a definition whose slots are made up in order have to wait
+// for others that are older and have no row, and then asks the next tick to judge all of them,
+// without waiting for the end of their grace: a write has made the schedule forget them.
+func (w *Watchdog) behind(ctx context.Context, def core.StoredDefinition, due []Slot) (bool, error) {
 	if !misfire.TermsOf(def.TriggerConfig).Ordered() || len(due) == 0 {
 		return false, nil
 	}
@@ -169,8 +171,9 @@ func (w *Watchdog) behind(ctx context.Context, def activitycore.StoredDefinition
 	return true, nil
 }
 
-// unaccounted reports whether a slot before a time, at which the definition was to fire, has no row.
-func (w *Watchdog) unaccounted(ctx context.Context, def activitycore.StoredDefinition, before time.Time) (bool, error) {
+// unaccounted reports whether a slot before a time, at which the definition was to fire, has no
+// row.
+func (w *Watchdog) unaccounted(ctx context.Context, def core.StoredDefinition, before time.Time) (bool, error) {
 	marks, err := w.cfg.Record.AccountedUntil(ctx, []string{def.ID})
 	if err != nil {
 		return false, fmt.Errorf("read how far slots are accounted for: %w", err)

@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
 // Make-ups, and those whose start was lost; and what a write of the schedule starts.
 
 func TestMakeUpsRunOneAtATime(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.until("10:02:10", d)
 	w.nothingUntil("10:06:10")
 	w.slow = true
@@ -30,7 +30,7 @@ func TestMakeUpsRunOneAtATime(t *testing.T) {
 }
 
 func TestAMakeUpWaitsForARunOnTimeThatIsOpen(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:03:10")
 	w.slow = true
 	w.native(d.ID, at("10:03"))
@@ -41,11 +41,11 @@ func TestAMakeUpWaitsForARunOnTimeThatIsOpen(t *testing.T) {
 }
 
 func TestAMakeUpWaitsForOneThatWaitsForAWorker(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:01:10")
 	w.elect(d.ID, "10:01")
-	w.must(w.store.ConfirmStarts(t.Context(), []activitycore.Start{{ActivityID: d.ID, CauseKey: activitycore.CronCause(at("10:01")).Key()}}, w.clock))
-	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen
+	w.must(w.store.ConfirmStarts(t.Context(), []core.Start{{ActivityID: d.ID, CauseKey: core.CronCause(at("10:01")).Key()}}, w.clock))
+	w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:01")))] = core.SlotOpen
 	w.nothingUntil("10:03:10")
 	w.tick()
 	if len(w.fired) != 0 {
@@ -54,13 +54,13 @@ func TestAMakeUpWaitsForOneThatWaitsForAWorker(t *testing.T) {
 }
 
 func TestLostMakeUpsAreStartedByTimeAndCountedOnce(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:04:10")
 	w.elect(d.ID, "10:03") // the record knows it longer than the other
 	w.clock = w.clock.Add(time.Second)
 	w.elect(d.ID, "10:01")
-	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{
-		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.EventCause("e"), Event: &activitycore.Event{EventID: "e", Type: "t", Source: "s", Time: w.clock},
+	_, err := w.store.RecordCauses(t.Context(), []core.CauseRecord{{
+		ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: core.EventCause("e"), Event: &core.Event{EventID: "e", Type: "t", Source: "s", Time: w.clock},
 	}}, w.clock)
 	w.must(err) // another kind of cause, which is the sweeper's
 	w.clock = w.clock.Add(40 * time.Second)
@@ -71,7 +71,7 @@ func TestLostMakeUpsAreStartedByTimeAndCountedOnce(t *testing.T) {
 }
 
 func TestALostMakeUpAloneMovesNoMark(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:01:05")
 	w.elect(d.ID, "10:01")
 	w.nothingUntil("10:01:40") // the grace of 10:01 goes on
@@ -83,10 +83,10 @@ func TestALostMakeUpAloneMovesNoMark(t *testing.T) {
 }
 
 func TestALostMakeUpIsNotStartedBeforeASlotThatTemporalMayStillStart(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:04:10")
 	w.elect(d.ID, "10:03")
-	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:02")))] = activitycore.SlotOpen
+	w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:02")))] = core.SlotOpen
 	w.clock = w.clock.Add(40 * time.Second)
 	w.wantTick(1, 1)
 	if got := w.firedBetween("10:01", "10:04"); !slices.Equal(got, []string{"10:01"}) {
@@ -95,7 +95,7 @@ func TestALostMakeUpIsNotStartedBeforeASlotThatTemporalMayStillStart(t *testing.
 }
 
 func TestASlotThatIsSettledWhileAReplicaIsAboutToStartItCountsAsNotStarted(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:02:10", d)
 	w.nothingUntil("10:05:20")
 	w.recover()
@@ -110,13 +110,13 @@ func TestASlotThatIsSettledWhileAReplicaIsAboutToStartItCountsAsNotStarted(t *te
 }
 
 func TestAnOpenRunHidesBehindMakeUpsThatWereLost(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	w.nothingUntil("10:01:10")
 	w.elect(d.ID, "10:01")
 	w.nothingUntil("10:02:05")
 	w.elect(d.ID, "10:02") // lost by the time of the question
 	w.nothingUntil("10:02:50")
-	w.must(w.store.ConfirmStarts(t.Context(), []activitycore.Start{{ActivityID: d.ID, CauseKey: activitycore.CronCause(at("10:01")).Key()}}, w.clock))
+	w.must(w.store.ConfirmStarts(t.Context(), []core.Start{{ActivityID: d.ID, CauseKey: core.CronCause(at("10:01")).Key()}}, w.clock))
 	w.nothingUntil("10:03:00")
 	after, err := w.watchdog.BeforeWrite(t.Context(), d.ID)
 	w.must(err)
@@ -127,7 +127,7 @@ func TestAnOpenRunHidesBehindMakeUpsThatWereLost(t *testing.T) {
 }
 
 func TestTheRunsOfTwoGapsThatOneTickElectsDoNotWaitForEachOther(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCompress, nil)
+	w, d := inWorld(t, core.MisfireCompress, nil)
 	w.until("10:02:10", d)
 	w.withoutScheduleUntil("10:04:30")
 	w.until("10:05:30", d)
@@ -144,10 +144,10 @@ func TestTheRunsOfTwoGapsThatOneTickElectsDoNotWaitForEachOther(t *testing.T) {
 }
 
 func TestALostMakeUpIsStartedBeforeASlotThatTemporalMayStillStart(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:04:10")
 	w.elect(d.ID, "10:01")
-	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:02")))] = activitycore.SlotOpen
+	w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:02")))] = core.SlotOpen
 	w.clock = w.clock.Add(40 * time.Second)
 	w.wantTick(1, 2)
 	if got := w.firedBetween("10:01", "10:04"); !slices.Equal(got, []string{"10:01"}) {
@@ -156,10 +156,10 @@ func TestALostMakeUpIsStartedBeforeASlotThatTemporalMayStillStart(t *testing.T) 
 }
 
 func TestAMakeUpOfADeletedDefinitionThatHasItsExecutionIsLeftToAdmission(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:02:10")
 	w.elect(d.ID, "10:01")
-	w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen
+	w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:01")))] = core.SlotOpen
 	w.delete(d)
 	w.nothingUntil("10:04")
 	w.tick()
@@ -167,7 +167,7 @@ func TestAMakeUpOfADeletedDefinitionThatHasItsExecutionIsLeftToAdmission(t *test
 }
 
 func TestNoMakeUpOfADeletedDefinitionIsStarted(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:03:10")
 	w.elect(d.ID, "10:02")
 	w.delete(d)
@@ -177,7 +177,7 @@ func TestNoMakeUpOfADeletedDefinitionIsStarted(t *testing.T) {
 }
 
 func TestATickWhoseTimeForMakeUpsIsOverGoesOnInTheNext(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireCatchup, nil)
+	w, d := inWorld(t, core.MisfireCatchup, nil)
 	w.nothingUntil("10:04:10")
 	short := slots.NewWatchdog(slots.Config{Record: w.store, Starter: w, Scheduler: w, Now: func() time.Time { return w.clock }, MakeUpTime: time.Nanosecond})
 	for i := range 3 {
@@ -204,40 +204,40 @@ func (w *world) rescued(id, clock string) []string {
 }
 
 func TestWhatAWriteOfTheScheduleStarts(t *testing.T) {
-	everyTwo := func(w *world, d activitycore.Definition) {
-		d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+	everyTwo := func(w *world, d core.Definition) {
+		d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 		w.save(d)
 	}
 	for _, c := range []struct {
 		name   string
-		policy activitycore.MisfirePolicy
-		happen func(w *world, d activitycore.Definition)
+		policy core.MisfirePolicy
+		happen func(w *world, d core.Definition)
 		clock  string
 		want   []string
 	}{
-		{"a slot that falls due at the very moment", activitycore.MisfireSkip, nil, "10:01", []string{"10:01"}},
-		{"a slot at the end of its grace, and one due now", activitycore.MisfireSkip, nil, "10:02", []string{"10:01", "10:02"}},
-		{"a slot at the end of its grace alone", activitycore.MisfireSkip, everyTwo, "10:03", []string{"10:02"}},
-		{"a slot that falls due at the very moment alone", activitycore.MisfireSkip, everyTwo, "10:02", []string{"10:02"}},
-		{"not one beyond its grace", activitycore.MisfireSkip, nil, "10:02:30", []string{"10:02"}},
-		{"nothing where nothing was due", activitycore.MisfireSkip, nil, "10:00:59", nil},
-		{"nothing that has an execution", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
-			w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at("10:01")))] = activitycore.SlotOpen
+		{"a slot that falls due at the very moment", core.MisfireSkip, nil, "10:01", []string{"10:01"}},
+		{"a slot at the end of its grace, and one due now", core.MisfireSkip, nil, "10:02", []string{"10:01", "10:02"}},
+		{"a slot at the end of its grace alone", core.MisfireSkip, everyTwo, "10:03", []string{"10:02"}},
+		{"a slot that falls due at the very moment alone", core.MisfireSkip, everyTwo, "10:02", []string{"10:02"}},
+		{"not one beyond its grace", core.MisfireSkip, nil, "10:02:30", []string{"10:02"}},
+		{"nothing where nothing was due", core.MisfireSkip, nil, "10:00:59", nil},
+		{"nothing that has an execution", core.MisfireSkip, func(w *world, d core.Definition) {
+			w.executions[core.WorkflowID(d.ID, core.CronCause(at("10:01")))] = core.SlotOpen
 		}, "10:01:10", nil},
-		{"nothing of a definition that is deleted", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
+		{"nothing of a definition that is deleted", core.MisfireSkip, func(w *world, d core.Definition) {
 			w.nothingUntil("10:01:05")
 			w.delete(d)
 		}, "10:01:10", nil},
-		{"nothing that was due in a pause", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
-			w.pause(d.ID, &activitycore.Pause{By: "alice"})
+		{"nothing that was due in a pause", core.MisfireSkip, func(w *world, d core.Definition) {
+			w.pause(d.ID, &core.Pause{By: "alice"})
 			w.nothingUntil("10:01:05")
 			w.pause(d.ID, nil)
 		}, "10:01:10", nil},
-		{"under skip nothing beside an open run", activitycore.MisfireSkip, func(w *world, d activitycore.Definition) {
+		{"under skip nothing beside an open run", core.MisfireSkip, func(w *world, d core.Definition) {
 			w.slow = true
 			w.until("10:01:05", d)
 		}, "10:02:10", []string{"10:01"}},
-		{"under catchup every slot, as Temporal would have buffered it", activitycore.MisfireCatchup, func(w *world, d activitycore.Definition) {
+		{"under catchup every slot, as Temporal would have buffered it", core.MisfireCatchup, func(w *world, d core.Definition) {
 			w.slow = true
 			w.until("10:01:05", d)
 		}, "10:02:10", []string{"10:01", "10:02"}},
@@ -258,7 +258,7 @@ func TestWhatAWriteOfTheScheduleStarts(t *testing.T) {
 }
 
 func TestTheCheckCountsDefinitionsThatHadATimeline(t *testing.T) {
-	w, d := inWorld(t, activitycore.MisfireSkip, nil)
+	w, d := inWorld(t, core.MisfireSkip, nil)
 	r, err := slots.NewChecker(w.store).Check(t.Context(), d.ID, at("09:00"), at("10:00"))
 	if w.must(err); r.Definitions != 0 || r.Expected != 0 {
 		t.Errorf("before it was saved: %+v", r)

@@ -6,31 +6,32 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-var policies = []activitycore.MisfirePolicy{activitycore.MisfireSkip, activitycore.MisfireCatchup, activitycore.MisfireCompress}
+var policies = []core.MisfirePolicy{core.MisfireSkip, core.MisfireCatchup, core.MisfireCompress}
 
-// nativeAfter is which of the twelve missed slots 10:06 to 10:17 Temporal itself starts after an outage, by overlap policy.
-var nativeAfter = map[activitycore.MisfirePolicy][]string{
-	activitycore.MisfireSkip:     {"10:06"},
-	activitycore.MisfireCompress: {"10:06", "10:07"},
-	activitycore.MisfireCatchup:  minutesBetween("10:06", "10:17"),
+// nativeAfter is which of the twelve missed slots 10:06 to 10:17 Temporal itself starts after
+// an outage, by overlap policy.
+var nativeAfter = map[core.MisfirePolicy][]string{
+	core.MisfireSkip:     {"10:06"},
+	core.MisfireCompress: {"10:06", "10:07"},
+	core.MisfireCatchup:  minutesBetween("10:06", "10:17"),
 }
 
 // wantAfterTwelveMissed is promise 4 of the design for the slots 10:06 to 10:17.
-func wantAfterTwelveMissed(w *world, d activitycore.Definition) {
+func wantAfterTwelveMissed(w *world, d core.Definition) {
 	w.Helper()
-	spans := map[activitycore.MisfirePolicy][]span{
-		activitycore.MisfireSkip:     {{"10:01", "10:05", "fired"}, {"10:06", "10:17", "skipped"}, {"10:18", "10:20", "fired"}},
-		activitycore.MisfireCatchup:  {{"10:01", "10:20", "fired"}},
-		activitycore.MisfireCompress: {{"10:01", "10:05", "fired"}, {"10:06", "10:16", "compressed into 10:17"}, {"10:17", "10:20", "fired"}},
+	spans := map[core.MisfirePolicy][]span{
+		core.MisfireSkip:     {{"10:01", "10:05", "fired"}, {"10:06", "10:17", "skipped"}, {"10:18", "10:20", "fired"}},
+		core.MisfireCatchup:  {{"10:01", "10:20", "fired"}},
+		core.MisfireCompress: {{"10:01", "10:05", "fired"}, {"10:06", "10:16", "compressed into 10:17"}, {"10:17", "10:20", "fired"}},
 	}
-	ran := map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireSkip:     nil,
-		activitycore.MisfireCatchup:  minutesBetween("10:06", "10:17"),
-		activitycore.MisfireCompress: {"10:17"},
+	ran := map[core.MisfirePolicy][]string{
+		core.MisfireSkip:     nil,
+		core.MisfireCatchup:  minutesBetween("10:06", "10:17"),
+		core.MisfireCompress: {"10:17"},
 	}
 	policy := d.TriggerConfig.MisfirePolicy
 	w.wantVerdicts(d.ID, spans[policy]...)
@@ -40,10 +41,11 @@ func wantAfterTwelveMissed(w *world, d activitycore.Definition) {
 	w.wantComplete("10:01", "10:20:30")
 }
 
-// briefGrace is shorter than the time from the last missed slot to the end of the outages here, so that all are missed.
-const briefGrace = activitycore.Duration(10 * time.Second)
+// briefGrace is shorter than the time from the last missed slot to the end of the outages here,
+// so that all are missed.
+const briefGrace = core.Duration(10 * time.Second)
 
-func eachPolicy(t *testing.T, test func(t *testing.T, w *world, d activitycore.Definition)) {
+func eachPolicy(t *testing.T, test func(t *testing.T, w *world, d core.Definition)) {
 	t.Helper()
 	for _, policy := range policies {
 		t.Run(string(policy), func(t *testing.T) {
@@ -59,7 +61,7 @@ func eachPolicy(t *testing.T, test func(t *testing.T, w *world, d activitycore.D
 }
 
 func TestOutageOfEverything(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.nothingUntil("10:17:20")
 		w.recover()
@@ -73,7 +75,7 @@ func TestOutageOfEverything(t *testing.T) {
 }
 
 func TestOutageWhoseEndARunNoticesBeforeTheHeartbeat(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.nothingUntil("10:17:20")
 		for _, slot := range nativeAfter[d.TriggerConfig.MisfirePolicy] {
@@ -86,7 +88,7 @@ func TestOutageWhoseEndARunNoticesBeforeTheHeartbeat(t *testing.T) {
 }
 
 func TestScheduleDeletedByHand(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.withoutScheduleUntil("10:17:20")
 		w.until("10:22", d)
@@ -96,7 +98,7 @@ func TestScheduleDeletedByHand(t *testing.T) {
 }
 
 func TestScheduleMissingWhileTheProcessLives(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		for clock := at("10:05:20"); clock.Before(at("10:17:20")); clock = clock.Add(10 * time.Second) {
 			w.withoutScheduleUntil(clock.Format("15:04:05"))
@@ -111,7 +113,7 @@ func TestScheduleMissingWhileTheProcessLives(t *testing.T) {
 }
 
 func TestScheduleMendedWhileItsLatestSlotIsWithinTheGrace(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		for clock := at("10:05:20"); clock.Before(at("10:17:20")); clock = clock.Add(10 * time.Second) {
 			w.withoutScheduleUntil(clock.Format("15:04:05"))
@@ -131,8 +133,8 @@ func TestScheduleMendedWhileItsLatestSlotIsWithinTheGrace(t *testing.T) {
 
 func TestCompressDoesNotWaitForEverForAMissingSchedule(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCompress)
-	d.TriggerConfig.CronExpression = activitycore.StringList{"*/2 * * * *"}
+	d := minutely(core.MisfireCompress)
+	d.TriggerConfig.CronExpression = core.StringList{"*/2 * * * *"}
 	w.save(d)
 	w.until("10:05:10", d)
 	for clock := at("10:06:10"); clock.Before(at("12:30")); clock = clock.Add(time.Minute) {
@@ -146,12 +148,13 @@ func TestCompressDoesNotWaitForEverForAMissingSchedule(t *testing.T) {
 
 func TestRecordRestoredFromABackup(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.until("10:02:10", d)
-	// What Temporal ran while the record was a later one: it has the executions, the record knows nothing.
+	// What Temporal ran while the record was a later one: it has the executions, the record knows
+	// nothing.
 	for _, slot := range []string{"10:03", "10:04"} {
-		w.executions[activitycore.WorkflowID(d.ID, activitycore.CronCause(at(slot)))] = activitycore.SlotClosed
+		w.executions[core.WorkflowID(d.ID, core.CronCause(at(slot)))] = core.SlotClosed
 	}
 	w.nothingUntil("10:06:10")
 	w.recover()
@@ -162,9 +165,10 @@ func TestRecordRestoredFromABackup(t *testing.T) {
 }
 
 func TestBeingLateUnderLoadNeverSkipsARun(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
-		// The process lives, Temporal is busy: 10:06 comes three minutes late, through the schedule's backlog.
+		// The process lives, Temporal is busy: 10:06 comes three minutes late, through the
+		// schedule's backlog.
 		w.next = at("10:06")
 		w.withoutScheduleUntil("10:09:00")
 		if r := w.tick(); len(r.Settled) != 0 || r.Started != 0 || r.Waiting == 0 {
@@ -177,7 +181,7 @@ func TestBeingLateUnderLoadNeverSkipsARun(t *testing.T) {
 
 func TestAScheduleThatOnlyPromisesIsNotBelievedForEver(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.until("10:05:10", d)
 	w.next = at("10:06") // it died, and its description says that all is well
@@ -190,8 +194,8 @@ func TestAScheduleThatOnlyPromisesIsNotBelievedForEver(t *testing.T) {
 
 func TestCatchupLeavesOutWhatIsOutsideTheWindow(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
-	d.TriggerConfig.CatchupWindow = activitycore.Duration(5 * time.Minute)
+	d := minutely(core.MisfireCatchup)
+	d.TriggerConfig.CatchupWindow = core.Duration(5 * time.Minute)
 	w.save(d)
 	w.until("10:05:10", d)
 	w.nothingUntil("10:17:20")
@@ -202,10 +206,10 @@ func TestCatchupLeavesOutWhatIsOutsideTheWindow(t *testing.T) {
 	if got, want := w.firedBetween("10:06", "10:17"), minutesBetween("10:13", "10:17"); !slices.Equal(got, want) {
 		t.Errorf("made up %v, want %v", got, want)
 	}
-	page, err := w.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: d.ID, Since: at("10:06"), Until: at("10:13")}, activitycore.PageRequest{Limit: 100})
+	page, err := w.store.LedgerEntries(t.Context(), core.LedgerFilter{ActivityID: d.ID, Since: at("10:06"), Until: at("10:13")}, core.PageRequest{Limit: 100})
 	w.must(err)
 	for _, e := range page.Items {
-		if e.Verdict != activitycore.VerdictSkipped || !strings.Contains(e.Reason, "window") {
+		if e.Verdict != core.VerdictSkipped || !strings.Contains(e.Reason, "window") {
 			t.Errorf("%s: %s, %q; want skipped because of the window", e.CauseKey, e.Verdict, e.Reason)
 		}
 	}
@@ -214,7 +218,7 @@ func TestCatchupLeavesOutWhatIsOutsideTheWindow(t *testing.T) {
 
 func TestWithinTheGraceASlotInAnOutageStillRuns(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireSkip)
+	d := minutely(core.MisfireSkip)
 	w.save(d)
 	w.until("10:05:10", d)
 	w.nothingUntil("10:06:40")
@@ -225,7 +229,7 @@ func TestWithinTheGraceASlotInAnOutageStillRuns(t *testing.T) {
 
 func TestOverlapIsSettledAsSuch(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireSkip)
+	d := minutely(core.MisfireSkip)
 	w.save(d)
 	w.until("10:04:30", d)
 	w.slow = true
@@ -236,7 +240,7 @@ func TestOverlapIsSettledAsSuch(t *testing.T) {
 	w.until("10:12", d)
 	w.settle()
 	w.wantVerdicts(d.ID, span{"10:01", "10:05", "fired"}, span{"10:06", "10:08", "skipped"}, span{"10:09", "10:10", "fired"})
-	e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:07")).Key())
+	e, err := w.store.LedgerEntry(t.Context(), d.ID, core.CronCause(at("10:07")).Key())
 	w.must(err)
 	if !strings.Contains(e.Reason, "overlap") {
 		t.Errorf("reason %q, want overlap", e.Reason)
@@ -245,7 +249,7 @@ func TestOverlapIsSettledAsSuch(t *testing.T) {
 
 func TestOverlapUnderCompressGoesIntoTheRunThatFollows(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCompress)
+	d := minutely(core.MisfireCompress)
 	w.save(d)
 	w.until("10:04:30", d)
 	w.slow = true
@@ -261,7 +265,7 @@ func TestOverlapUnderCompressGoesIntoTheRunThatFollows(t *testing.T) {
 
 func TestADeletedDefinitionIsAccountedForUntilItsDeletion(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.until("10:05:10", d)
 	w.nothingUntil("10:08:30")
@@ -272,7 +276,7 @@ func TestADeletedDefinitionIsAccountedForUntilItsDeletion(t *testing.T) {
 }
 
 func TestADefinitionThatIsCreatedAgainMakesNothingUpOfWhatItMissedBeforeItsDeletion(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.settle()
 		w.nothingUntil("10:08:30")
@@ -283,8 +287,8 @@ func TestADefinitionThatIsCreatedAgainMakesNothingUpOfWhatItMissedBeforeItsDelet
 		w.recover()
 		w.until("10:18", d)
 		w.settle()
-		of := map[activitycore.MisfirePolicy]string{
-			activitycore.MisfireSkip: "skipped", activitycore.MisfireCatchup: "fired", activitycore.MisfireCompress: "compressed into 10:14",
+		of := map[core.MisfirePolicy]string{
+			core.MisfireSkip: "skipped", core.MisfireCatchup: "fired", core.MisfireCompress: "compressed into 10:14",
 		}
 		w.wantVerdicts(d.ID, span{"10:06", "10:08", "skipped"})
 		w.wantVerdicts(d.ID, span{"10:11", "10:13", of[d.TriggerConfig.MisfirePolicy]}, span{"10:14", "10:16", "fired"})
@@ -292,9 +296,10 @@ func TestADefinitionThatIsCreatedAgainMakesNothingUpOfWhatItMissedBeforeItsDelet
 	})
 }
 
-// The watchdogs died before they had saved how far the definition is accounted for: nothing but its versions tells when it began.
+// The watchdogs died before they had saved how far the definition is accounted for: nothing but
+// its versions tells when it began.
 func TestADefinitionThatIsCreatedAgainBeforeAnyWatchdogSawItLeavesNoSlotWithoutAVerdict(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:02:10", d)
 		w.nothingUntil("10:04:30")
 		w.delete(d)
@@ -312,10 +317,11 @@ func TestADefinitionThatIsCreatedAgainBeforeAnyWatchdogSawItLeavesNoSlotWithoutA
 	})
 }
 
-// Its schedule is deleted and its tombstone purged at once; then the worker restarts before its next tick.
+// Its schedule is deleted and its tombstone purged at once; then the worker restarts before its
+// next tick.
 func TestADeletedDefinitionWhoseScheduleIsGoneIsStillAccountedFor(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	row := w.save(d)
 	w.until("10:05:10", d)
 	w.nothingUntil("10:08:30")
@@ -343,13 +349,13 @@ func TestADeletedDefinitionWhoseScheduleIsGoneIsStillAccountedFor(t *testing.T) 
 	if r, err := slots.NewChecker(w.store).Check(t.Context(), d.ID, at("10:10"), at("10:20")); err != nil || r.Expected != 0 {
 		t.Errorf("after its deletion: %+v, %v; want nothing expected", r, err)
 	}
-	if _, err := slots.NewChecker(w.store).Check(t.Context(), activitycore.DefinitionID("unheard-of"), at("10:10"), at("10:20")); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := slots.NewChecker(w.store).Check(t.Context(), core.DefinitionID("unheard-of"), at("10:10"), at("10:20")); !core.IsCode(err, core.CodeNotFound) {
 		t.Errorf("a definition that never was: %v, want not found", err)
 	}
 }
 
 func TestTwoReplicasMakeUpEachSlotOnce(t *testing.T) {
-	eachPolicy(t, func(_ *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(_ *testing.T, w *world, d core.Definition) {
 		w.until("10:05:10", d)
 		w.nothingUntil("10:17:20")
 		w.recover()
@@ -367,7 +373,7 @@ func TestTwoReplicasMakeUpEachSlotOnce(t *testing.T) {
 
 func TestAGapOfADayIsWorkedOffInBoundedTicks(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireCompress)
+	d := minutely(core.MisfireCompress)
 	w.save(d)
 	w.until("10:01:10", d)
 	w.clock = at("10:01:10").Add(24 * time.Hour)
@@ -387,9 +393,9 @@ func TestAGapOfADayIsWorkedOffInBoundedTicks(t *testing.T) {
 	if late != 0 {
 		t.Errorf("%d slots of the day ran beside the latest", late)
 	}
-	report := map[activitycore.Verdict]int{}
-	for page := (activitycore.PageRequest{Limit: 1000}); ; {
-		entries, err := w.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: d.ID, Since: at("10:02"), Until: at("10:00").Add(24 * time.Hour)}, page)
+	report := map[core.Verdict]int{}
+	for page := (core.PageRequest{Limit: 1000}); ; {
+		entries, err := w.store.LedgerEntries(t.Context(), core.LedgerFilter{ActivityID: d.ID, Since: at("10:02"), Until: at("10:00").Add(24 * time.Hour)}, page)
 		w.must(err)
 		for _, e := range entries.Items {
 			report[e.Verdict]++
@@ -398,7 +404,7 @@ func TestAGapOfADayIsWorkedOffInBoundedTicks(t *testing.T) {
 			break
 		}
 	}
-	if report[activitycore.VerdictCompressed] != 24*60-2 || len(report) != 1 {
+	if report[core.VerdictCompressed] != 24*60-2 || len(report) != 1 {
 		t.Errorf("verdicts %v, want 1438 compressed", report)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
@@ -26,7 +26,7 @@ func TestTheHeartbeatRecordsEachOutageOnceItIsOver(t *testing.T) {
 			},
 		},
 	})
-	outages := func() []activitycore.Outage {
+	outages := func() []core.Outage {
 		o, err := w.store.Outages(t.Context(), at("00:00"), at("23:59"))
 		w.must(err)
 		return o
@@ -50,8 +50,8 @@ func TestTheHeartbeatRecordsEachOutageOnceItIsOver(t *testing.T) {
 	}
 	down = false
 	go1(5 * time.Second)
-	want := []activitycore.Outage{{From: at("10:00:50"), To: at("10:02:55"), What: slots.BeatTemporal}}
-	if got := outages(); !slices.EqualFunc(got, want, func(a, b activitycore.Outage) bool {
+	want := []core.Outage{{From: at("10:00:50"), To: at("10:02:55"), What: slots.BeatTemporal}}
+	if got := outages(); !slices.EqualFunc(got, want, func(a, b core.Outage) bool {
 		return a.From.Equal(b.From) && a.To.Equal(b.To) && a.What == b.What
 	}) {
 		t.Errorf("outages %v, want %v", got, want)
@@ -87,7 +87,7 @@ func TestAnotherReplicaKeepsTheHeartbeatAlive(t *testing.T) {
 
 func TestTheCheckNamesASlotWithoutAVerdict(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireSkip)
+	d := minutely(core.MisfireSkip)
 	w.save(d)
 	w.until("10:03:10", d)
 	w.nothingUntil("10:05:10")
@@ -101,29 +101,29 @@ func TestTheCheckNamesASlotWithoutAVerdict(t *testing.T) {
 		t.Fatalf("report %+v, want 10:04 missing", r)
 	}
 	w.settle()
-	if r = check(); !r.OK() || r.Accounted != 4 || r.Verdicts[activitycore.VerdictFired] != 3 || r.Verdicts[activitycore.VerdictSkipped] != 1 {
+	if r = check(); !r.OK() || r.Accounted != 4 || r.Verdicts[core.VerdictFired] != 3 || r.Verdicts[core.VerdictSkipped] != 1 {
 		t.Errorf("report %+v, want all accounted for", r)
 	}
 	// A cause that is recorded and never came to a run is open.
-	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.CronCause(at("10:05")), MakeUp: true}}, w.clock)
+	_, err := w.store.RecordCauses(t.Context(), []core.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: core.CronCause(at("10:05")), MakeUp: true}}, w.clock)
 	w.must(err)
 	r, err = slots.NewChecker(w.store).Check(t.Context(), "", at("10:00"), at("10:06"))
 	w.must(err)
 	if r.OK() || r.OpenCount != 1 {
 		t.Errorf("report %+v, want one open cause", r)
 	}
-	if _, err := slots.NewChecker(w.store).Check(t.Context(), "", at("10:06"), at("10:00")); !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if _, err := slots.NewChecker(w.store).Check(t.Context(), "", at("10:06"), at("10:00")); !core.IsCode(err, core.CodeInvalid) {
 		t.Errorf("a range that runs backwards: %v", err)
 	}
 }
 
 func TestTheCheckMissesNoVerdictBeforeItIsDue(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := minutely(activitycore.MisfireSkip)
-	d.TriggerConfig.Jitter = activitycore.Duration(5 * time.Minute)
+	d := minutely(core.MisfireSkip)
+	d.TriggerConfig.Jitter = core.Duration(5 * time.Minute)
 	w.save(d)
 	w.until("10:03:10", d)
-	_, err := w.store.RecordCauses(t.Context(), []activitycore.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: activitycore.ManualCause("one")}}, w.clock)
+	_, err := w.store.RecordCauses(t.Context(), []core.CauseRecord{{ActivityID: d.ID, ActivityName: d.Name, DefinitionVersion: 1, Cause: core.ManualCause("one")}}, w.clock)
 	w.must(err)
 	for _, c := range []struct {
 		now, until                      string

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
@@ -15,28 +15,28 @@ type countedRecord struct {
 	reads int
 }
 
-func (r *countedRecord) Versions(ctx context.Context, id string, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error) {
+func (r *countedRecord) Versions(ctx context.Context, id string, p core.PageRequest) (core.Page[core.StoredDefinition], error) {
 	r.reads++
 	return r.PolicyRecord.Versions(ctx, id, p)
 }
 
-func (r *countedRecord) Holds(ctx context.Context, id string, from, to time.Time) ([]activitycore.Hold, error) {
+func (r *countedRecord) Holds(ctx context.Context, id string, from, to time.Time) ([]core.Hold, error) {
 	r.reads++
 	return r.PolicyRecord.Holds(ctx, id, from, to)
 }
 
-func (r *countedRecord) Outages(ctx context.Context, from, to time.Time) ([]activitycore.Outage, error) {
+func (r *countedRecord) Outages(ctx context.Context, from, to time.Time) ([]core.Outage, error) {
 	r.reads++
 	return r.PolicyRecord.Outages(ctx, from, to)
 }
 
-func (r *countedRecord) LedgerEntry(ctx context.Context, id, key string) (activitycore.LedgerEntry, error) {
+func (r *countedRecord) LedgerEntry(ctx context.Context, id, key string) (core.LedgerEntry, error) {
 	r.reads++
 	return r.PolicyRecord.LedgerEntry(ctx, id, key)
 }
 
 func TestAdmittingASlotOnTimeCostsOneReadOfTheRecord(t *testing.T) {
-	eachPolicy(t, func(t *testing.T, w *world, d activitycore.Definition) {
+	eachPolicy(t, func(t *testing.T, w *world, d core.Definition) {
 		row, err := w.store.DefinitionAny(t.Context(), d.ID)
 		w.must(err)
 		record := &countedRecord{PolicyRecord: w.store}

@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// What [TestSimulateForetellsEveryVerdict] cannot compare, because it depends on who comes first, keeps these rules whoever does:
-// each slot one verdict, no nominal time twice, make-ups one at a time and of missed slots alone; and those of each policy.
+// What [TestSimulateForetellsEveryVerdict] cannot compare, because it depends on who comes
+// first, keeps these rules whoever does: each slot one verdict, no nominal time twice, make-ups
+// one at a time and of missed slots alone; and those of each policy.
 func TestThePolicyIsKeptWhoeverComesFirst(t *testing.T) {
 	seeds := uint64(15)
 	if os.Getenv("ACTIVITY_CORE_LONG") != "" {
@@ -38,15 +39,15 @@ func TestThePolicyIsKeptWhoeverComesFirst(t *testing.T) {
 				}
 				o.wantRightfulMakeUp(n)
 				switch p.def.TriggerConfig.MisfirePolicy {
-				case activitycore.MisfireSkip:
+				case core.MisfireSkip:
 					o.wantSkip(n)
-				case activitycore.MisfireCatchup:
+				case core.MisfireCatchup:
 					o.wantCatchup(n)
-				case activitycore.MisfireCompress:
+				case core.MisfireCompress:
 					o.wantCompress(i)
 				}
 			}
-			if p.def.TriggerConfig.MisfirePolicy == activitycore.MisfireCatchup && !slices.IsSortedFunc(o.fired, time.Time.Compare) {
+			if p.def.TriggerConfig.MisfirePolicy == core.MisfireCatchup && !slices.IsSortedFunc(o.fired, time.Time.Compare) {
 				t.Errorf("not oldest first: %v", o.fired)
 			}
 		})
@@ -61,23 +62,23 @@ type observed struct {
 	*world
 	p       played
 	slots   []time.Time
-	rows    map[time.Time]activitycore.LedgerEntry
-	runs    map[time.Time]activitycore.Run
-	outages []activitycore.Outage
+	rows    map[time.Time]core.LedgerEntry
+	runs    map[time.Time]core.Run
+	outages []core.Outage
 }
 
 func observe(t *testing.T, p played) observed {
 	t.Helper()
-	o := observed{world: p.play(t), p: p, rows: make(map[time.Time]activitycore.LedgerEntry), runs: make(map[time.Time]activitycore.Run)}
+	o := observed{world: p.play(t), p: p, rows: make(map[time.Time]core.LedgerEntry), runs: make(map[time.Time]core.Run)}
 	spec, err := cronspec.Parse(p.def.TriggerConfig.CronExpression, "UTC")
 	o.must(err)
 	o.slots = slices.Collect(spec.Between(at(playedFrom), at(firesUntil)))
-	rows, err := o.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: p.def.ID}, activitycore.PageRequest{Limit: 1000})
+	rows, err := o.store.LedgerEntries(t.Context(), core.LedgerFilter{ActivityID: p.def.ID}, core.PageRequest{Limit: 1000})
 	o.must(err)
 	for _, e := range rows.Items {
 		o.rows[e.Cause.NominalTime.UTC()] = e
 	}
-	runs, err := o.store.Runs(t.Context(), activitycore.RunFilter{ActivityID: p.def.ID}, activitycore.PageRequest{Limit: 1000})
+	runs, err := o.store.Runs(t.Context(), core.RunFilter{ActivityID: p.def.ID}, core.PageRequest{Limit: 1000})
 	o.must(err)
 	for _, r := range runs.Items {
 		if r.StartedAt != nil {
@@ -94,16 +95,16 @@ func observe(t *testing.T, p played) observed {
 	return o
 }
 
-func (o observed) ran(n time.Time) bool { return o.rows[n].Verdict == activitycore.VerdictFired }
+func (o observed) ran(n time.Time) bool { return o.rows[n].Verdict == core.VerdictFired }
 
 // in is the outage in progress at a time.
-func (o observed) in(t time.Time) (activitycore.Outage, bool) {
+func (o observed) in(t time.Time) (core.Outage, bool) {
 	for _, out := range o.outages {
 		if !out.From.After(t) && out.To.After(t) {
 			return out, true
 		}
 	}
-	return activitycore.Outage{}, false
+	return core.Outage{}, false
 }
 
 // missed: an outage was in progress as the slot's grace ended.
@@ -122,13 +123,14 @@ func (o observed) errorf(n time.Time, format string, args ...any) {
 	o.Errorf("%s is %s (%s): %s", n.Format("15:04"), o.rows[n].Verdict, o.rows[n].Reason, fmt.Sprintf(format, args...))
 }
 
-// wantRightfulMakeUp: what the watchdog starts fell due in an outage, or one came within its grace; and no other run is open then.
+// wantRightfulMakeUp: what the watchdog starts fell due in an outage, or one came within its
+// grace; and no other run is open then.
 func (o observed) wantRightfulMakeUp(n time.Time) {
 	o.Helper()
 	if !o.rows[n].MakeUp || !o.ran(n) {
 		return
 	}
-	if !slices.ContainsFunc(o.outages, func(out activitycore.Outage) bool { return out.To.After(n) && !out.From.After(n.Add(o.grace())) }) {
+	if !slices.ContainsFunc(o.outages, func(out core.Outage) bool { return out.To.After(n) && !out.From.After(n.Add(o.grace())) }) {
 		o.errorf(n, "it was made up, and no outage kept it from starting")
 	}
 	start := *o.runs[n].StartedAt
@@ -139,7 +141,8 @@ func (o observed) wantRightfulMakeUp(n time.Time) {
 	}
 }
 
-// wantSkip: no run is made up, but for slots within their grace, and each of these runs unless it met an open run.
+// wantSkip: no run is made up, but for slots within their grace, and each of these runs unless
+// it met an open run.
 func (o observed) wantSkip(n time.Time) {
 	o.Helper()
 	switch {
@@ -176,14 +179,14 @@ func (o observed) wantCatchup(n time.Time) {
 	}
 }
 
-// wantCompress: of the slots of an outage the latest runs, unless another outage follows before the next slot, and no other; every
-// other slot has a run that stands for it.
+// wantCompress: of the slots of an outage the latest runs, unless another outage follows before
+// the next slot, and no other; every other slot has a run that stands for it.
 func (o observed) wantCompress(i int) {
 	o.Helper()
 	n := o.slots[i]
 	stands := n
 	for range o.slots {
-		if o.rows[stands].Verdict != activitycore.VerdictCompressed {
+		if o.rows[stands].Verdict != core.VerdictCompressed {
 			break
 		}
 		into, err := time.Parse(time.RFC3339, strings.TrimPrefix(o.rows[stands].Into, "cron-"))

@@ -4,13 +4,14 @@ import (
 	"context"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// fate is what befalls a replica at one of its calls to the record, the starter and the scheduler: it stops there until it
-// is told to go on, or dies. Calls are the only moments at which another replica can notice anything of it, so a stop at
-// each of them is every interleaving of two replicas with one switch between them.
+// fate is what befalls a replica at one of its calls to the record, the starter and the
+// scheduler: it stops there until it is told to go on, or dies. Calls are the only moments at
+// which another replica can notice anything of it, so a stop at each of them is every
+// interleaving of two replicas with one switch between them.
 type fate struct {
 	stopAt  int // number of the call; 0 is none
 	stopped chan struct{}
@@ -21,7 +22,8 @@ type fate struct {
 	calls []bool // made, and whether each changes anything
 	dead  bool
 
-	// When it first looked at the ledger, asked last for an execution, changed something first, and started a run first.
+	// When it first looked at the ledger, asked last for an execution, changed something first, and
+	// started a run first.
 	looked, asked, acted, started time.Duration
 }
 
@@ -103,17 +105,17 @@ func (r *replica) finish(stopped bool, after fateAfter) error {
 	return <-r.done
 }
 
-func (r *replica) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
-	return call(r.fate, true, func() ([]activitycore.CauseState, error) { return r.Record.RecordCauses(ctx, recs, at) })
+func (r *replica) RecordCauses(ctx context.Context, recs []core.CauseRecord, at time.Time) ([]core.CauseState, error) {
+	return call(r.fate, true, func() ([]core.CauseState, error) { return r.Record.RecordCauses(ctx, recs, at) })
 }
 
-func (r *replica) ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error {
+func (r *replica) ConfirmStarts(ctx context.Context, starts []core.Start, at time.Time) error {
 	_, err := call(r.fate, true, func() (any, error) { return nil, r.Record.ConfirmStarts(ctx, starts, at) })
 	return err
 }
 
-func (r *replica) Settle(ctx context.Context, s []activitycore.Settlement, at time.Time) ([]activitycore.LedgerEntry, error) {
-	return call(r.fate, true, func() ([]activitycore.LedgerEntry, error) { return r.Record.Settle(ctx, s, at) })
+func (r *replica) Settle(ctx context.Context, s []core.Settlement, at time.Time) ([]core.LedgerEntry, error) {
+	return call(r.fate, true, func() ([]core.LedgerEntry, error) { return r.Record.Settle(ctx, s, at) })
 }
 
 func (r *replica) Advance(ctx context.Context, marks map[string]time.Time) error {
@@ -125,8 +127,8 @@ func (r *replica) AccountedUntil(ctx context.Context, ids []string) (map[string]
 	return call(r.fate, false, func() (map[string]time.Time, error) { return r.Record.AccountedUntil(ctx, ids) })
 }
 
-func (r *replica) PendingCauses(ctx context.Context, before time.Time, limit int) ([]activitycore.CauseRecord, error) {
-	return call(r.fate, false, func() ([]activitycore.CauseRecord, error) { return r.Record.PendingCauses(ctx, before, limit) })
+func (r *replica) PendingCauses(ctx context.Context, before time.Time, limit int) ([]core.CauseRecord, error) {
+	return call(r.fate, false, func() ([]core.CauseRecord, error) { return r.Record.PendingCauses(ctx, before, limit) })
 }
 
 func (r *replica) CronKeys(ctx context.Context, id string, from, to time.Time) ([]string, error) {
@@ -138,26 +140,26 @@ func (r *replica) CronKeys(ctx context.Context, id string, from, to time.Time) (
 	})
 }
 
-func (r *replica) Outages(ctx context.Context, from, to time.Time) ([]activitycore.Outage, error) {
-	return call(r.fate, false, func() ([]activitycore.Outage, error) { return r.Record.Outages(ctx, from, to) })
+func (r *replica) Outages(ctx context.Context, from, to time.Time) ([]core.Outage, error) {
+	return call(r.fate, false, func() ([]core.Outage, error) { return r.Record.Outages(ctx, from, to) })
 }
 
-func (r *replica) LedgerEntry(ctx context.Context, id, key string) (activitycore.LedgerEntry, error) {
-	return call(r.fate, false, func() (activitycore.LedgerEntry, error) { return r.Record.LedgerEntry(ctx, id, key) })
+func (r *replica) LedgerEntry(ctx context.Context, id, key string) (core.LedgerEntry, error) {
+	return call(r.fate, false, func() (core.LedgerEntry, error) { return r.Record.LedgerEntry(ctx, id, key) })
 }
 
-func (r *replica) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error) {
-	return call(r.fate, false, func() (activitycore.Page[activitycore.LedgerEntry], error) { return r.Record.LedgerEntries(ctx, f, p) })
+func (r *replica) LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error) {
+	return call(r.fate, false, func() (core.Page[core.LedgerEntry], error) { return r.Record.LedgerEntries(ctx, f, p) })
 }
 
-func (r *replica) Runs(ctx context.Context, f activitycore.RunFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Run], error) {
-	return call(r.fate, false, func() (activitycore.Page[activitycore.Run], error) { return r.Record.Runs(ctx, f, p) })
+func (r *replica) Runs(ctx context.Context, f core.RunFilter, p core.PageRequest) (core.Page[core.Run], error) {
+	return call(r.fate, false, func() (core.Page[core.Run], error) { return r.Record.Runs(ctx, f, p) })
 }
 
 type replicaStarter struct{ r *replica }
 
-func (s replicaStarter) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
-	return call(s.r.fate, true, func() (activitycore.StartOutcome, error) {
+func (s replicaStarter) StartRun(ctx context.Context, id string, cause core.Cause) (core.StartOutcome, error) {
+	return call(s.r.fate, true, func() (core.StartOutcome, error) {
 		if s.r.started == 0 {
 			s.r.started = s.r.fate.clock()
 		}
@@ -175,8 +177,8 @@ func (s replicaScheduler) Backlog(ctx context.Context, id string) (n int64, next
 	return n, next, err
 }
 
-func (s replicaScheduler) SlotState(ctx context.Context, id string, nominal time.Time) (activitycore.SlotState, error) {
-	return call(s.r.fate, false, func() (activitycore.SlotState, error) {
+func (s replicaScheduler) SlotState(ctx context.Context, id string, nominal time.Time) (core.SlotState, error) {
+	return call(s.r.fate, false, func() (core.SlotState, error) {
 		if s.r.acted == 0 {
 			s.r.asked = s.r.fate.clock()
 		}

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/slots"
 )
 
-// swapped is a record behind which another one can be put, as a database is restored behind the back of a process.
+// swapped is a record behind which another one can be put, as a database is restored behind the
+// back of a process.
 type swapped struct{ slots.Record }
 
 func TestRecordRestoredUnderALivingProcess(t *testing.T) {
@@ -29,7 +30,7 @@ func TestRecordRestoredUnderALivingProcess(t *testing.T) {
 	file, backup := filepath.Join(dir, "record.db"), filepath.Join(dir, "backup.db")
 	w.store = openRecord(t, file)
 	w.replace()
-	d := minutely(activitycore.MisfireCatchup)
+	d := minutely(core.MisfireCatchup)
 	w.save(d)
 	w.until("10:02:10", d)
 	w.must(w.store.Close())
@@ -77,7 +78,8 @@ func newTally(t *testing.T) *tally {
 	return c
 }
 
-// wantOnce compares the effects of the slots before end: the schedule may have fired a later one while the test ran.
+// wantOnce compares the effects of the slots before end: the schedule may have fired a later
+// one while the test ran.
 func (c *tally) wantOnce(t *testing.T, end time.Time, times []string) {
 	t.Helper()
 	c.mu.Lock()
@@ -97,12 +99,12 @@ func (c *tally) wantOnce(t *testing.T, end time.Time, times []string) {
 }
 
 // telling saves a definition that tells a tally.
-func (s *system) telling(d activitycore.Definition, c *tally, at time.Time) activitycore.StoredDefinition {
+func (s *system) telling(d core.Definition, c *tally, at time.Time) core.StoredDefinition {
 	s.Helper()
-	d.Rules = []activitycore.Rule{{Name: "tell", Actions: []activitycore.Action{{Type: activitycore.ActionHTTPRequest, With: map[string]any{
+	d.Rules = []core.Rule{{Name: "tell", Actions: []core.Action{{Type: core.ActionHTTPRequest, With: map[string]any{
 		"method": "POST", "url": c.URL, "body": map[string]any{"nominal": "${run.time}"},
 	}}}}}
-	rows, err := s.store.ApplyChanges(s.Context(), []activitycore.DefinitionChange{{Definition: d, ExpectVersion: activitycore.AnyVersion}}, "test", at)
+	rows, err := s.store.ApplyChanges(s.Context(), []core.DefinitionChange{{Definition: d, ExpectVersion: core.AnyVersion}}, "test", at)
 	s.must(err)
 	return rows[0]
 }
@@ -126,10 +128,10 @@ func TestOnRealTemporalARecordRestoredFromABackupDoublesNoSlot(t *testing.T) {
 			stop := s.work()
 			all := clocks(times)
 			for _, at := range times[:6] {
-				cause := activitycore.CronCause(at)
+				cause := core.CronCause(at)
 				_, err := s.starter.StartRun(t.Context(), d.ID, cause)
 				s.must(err)
-				s.must(s.starter.WaitRun(t.Context(), activitycore.WorkflowID(d.ID, cause)))
+				s.must(s.starter.WaitRun(t.Context(), core.WorkflowID(d.ID, cause)))
 			}
 			stop()
 			s.must(s.store.Close())
@@ -140,11 +142,11 @@ func TestOnRealTemporalARecordRestoredFromABackupDoublesNoSlot(t *testing.T) {
 			s.must(s.schedule.SyncDefinition(t.Context(), d.ID))
 			s.settle(d.ID, begin, end)
 			last := all[len(all)-1] // within its grace: reconciliation starts it
-			ran := map[activitycore.MisfirePolicy][]string{
-				activitycore.MisfireSkip: {last}, activitycore.MisfireCompress: {last}, activitycore.MisfireCatchup: all[6:],
+			ran := map[core.MisfirePolicy][]string{
+				core.MisfireSkip: {last}, core.MisfireCompress: {last}, core.MisfireCatchup: all[6:],
 			}
 			outside.wantOnce(t, end, slices.Concat(all[:6], ran[policy]))
-			page, err := s.store.LedgerEntries(t.Context(), activitycore.LedgerFilter{ActivityID: d.ID, Verdict: activitycore.VerdictLost}, activitycore.PageRequest{Limit: 100})
+			page, err := s.store.LedgerEntries(t.Context(), core.LedgerFilter{ActivityID: d.ID, Verdict: core.VerdictLost}, core.PageRequest{Limit: 100})
 			s.must(err)
 			var lost []string
 			for _, e := range page.Items {
@@ -166,10 +168,11 @@ const (
 	childStore     = "ACTIVITY_CORE_TEST_SLOTS_STORE"
 )
 
-// doomed kills its process at the moment of a start: the make-up is in the ledger, and Temporal has not heard of it.
+// doomed kills its process at the moment of a start: the make-up is in the ledger, and Temporal
+// has not heard of it.
 type doomed struct{}
 
-func (doomed) StartRun(context.Context, string, activitycore.Cause) (activitycore.StartOutcome, error) {
+func (doomed) StartRun(context.Context, string, core.Cause) (core.StartOutcome, error) {
 	if self, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = self.Kill()
 	}
@@ -194,8 +197,8 @@ func TestOnRealTemporalAReplicaKilledBeforeItsStart(t *testing.T) {
 	s := newSystemOn(t, ns, openRecord(t, file))
 	end := s.now()
 	begin := end.Add(-6*time.Minute - 30*time.Second)
-	d := s.telling(minutely(activitycore.MisfireCatchup), outside, begin)
-	s.must(s.store.RecordOutage(t.Context(), activitycore.Outage{From: begin, To: end, What: slots.BeatProcess}))
+	d := s.telling(minutely(core.MisfireCatchup), outside, begin)
+	s.must(s.store.RecordOutage(t.Context(), core.Outage{From: begin, To: end, What: slots.BeatProcess}))
 
 	self, err := os.Executable()
 	s.must(err)
@@ -205,8 +208,8 @@ func TestOnRealTemporalAReplicaKilledBeforeItsStart(t *testing.T) {
 	if err == nil || child.ProcessState.ExitCode() != -1 { // -1: ended by a signal
 		t.Fatalf("the replica was not killed: %v\n%s", err, out)
 	}
-	first := activitycore.CronCause(begin.Truncate(time.Minute).Add(time.Minute))
-	if e, err := s.store.LedgerEntry(t.Context(), d.ID, first.Key()); err != nil || e.Verdict != activitycore.VerdictPending {
+	first := core.CronCause(begin.Truncate(time.Minute).Add(time.Minute))
+	if e, err := s.store.LedgerEntry(t.Context(), d.ID, first.Key()); err != nil || e.Verdict != core.VerdictPending {
 		t.Fatalf("the replica left %+v, %v", e, err)
 	}
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/misfire"
 	"github.com/activity-core/activity-core/internal/simulate"
@@ -18,12 +18,12 @@ import (
 
 // played is one definition with runs that take time, and the outages it goes through.
 type played struct {
-	def     activitycore.Definition
+	def     core.Definition
 	period  time.Duration
 	runTime time.Duration
 	outages []simulate.Outage
-	// loose decides how far apart things happen, and who comes first, the schedule or the watchdog; nil: every ten seconds, the
-	// schedule.
+	// loose decides how far apart things happen, and who comes first, the schedule or the watchdog;
+	// nil: every ten seconds, the schedule.
 	loose *rand.Rand
 }
 
@@ -36,16 +36,20 @@ func (p played) String() string {
 	return text
 }
 
-// The preview and the engine are two implementations of docs/misfire.md: random definitions of every policy, many of them with
-// runs that take longer than the time between two, go through random outages in both, and every slot gets the same verdict. Each
-// hour lasts milliseconds here; Temporal is the one of [temporal].
+// The preview and the engine are two implementations of docs/misfire.md: random definitions of
+// every policy, many of them with runs that take longer than the time between two, go through
+// random outages in both, and every slot gets the same verdict. Each hour lasts milliseconds
+// here; Temporal is the one of [temporal].
 //
-// Not compared is what simulate cannot know: (a) who is first where a make-up and the schedule wait for the same moment. Here all
-// happens in steps of ten seconds, the schedule first; a real watchdog comes up to ten seconds after the end of a run, and a slot that falls
-// due in between begins before the make-up. Either is right, and [TestThePolicyIsKeptWhoeverComesFirst] holds the engine to what
-// is true in any order. (b) a slot at the very second in which an outage begins or ends. (c) a catchup definition that never
-// catches up: it fires for an hour here, and its backlog comes to an end. (d) jitter, and whatever has no place in a preview: edits,
-// holds, schedules that are lost, outages too short to be recorded.
+// Not compared is what simulate cannot know: (a) who is first where a make-up and the schedule
+// wait for the same moment. Here all happens in steps of ten seconds, the schedule first; a
+// real watchdog comes up to ten seconds after the end of a run, and a slot that falls due in
+// between begins before the make-up. Either is right, and
+// [TestThePolicyIsKeptWhoeverComesFirst] holds the engine to what is true in any order. (b) a
+// slot at the very second in which an outage begins or ends. (c) a catchup definition that
+// never catches up: it fires for an hour here, and its backlog comes to an end. (d) jitter, and
+// whatever has no place in a preview: edits, holds, schedules that are lost, outages too short
+// to be recorded.
 func TestSimulateForetellsEveryVerdict(t *testing.T) {
 	verdicts := map[string]int{}
 	seeds := uint64(27)
@@ -78,8 +82,8 @@ func TestSimulateForetellsEveryVerdict(t *testing.T) {
 	}
 }
 
-// What is compared are the slots of ninety minutes. The definition fires for longer; then its runs, and the make-ups that have
-// waited for a moment without one, come to an end.
+// What is compared are the slots of ninety minutes. The definition fires for longer; then its
+// runs, and the make-ups that have waited for a moment without one, come to an end.
 const (
 	playedFrom     = "09:59:30"
 	comparedUntil  = "11:30"
@@ -89,7 +93,7 @@ const (
 	lastOutageFrom = 60 // minutes after 10:00
 )
 
-func draw(r *rand.Rand, policy activitycore.MisfirePolicy) played {
+func draw(r *rand.Rand, policy core.MisfirePolicy) played {
 	pick := func(from ...time.Duration) time.Duration { return from[r.IntN(len(from))] }
 	seconds := func() time.Duration { return time.Duration(1+r.IntN(5)) * 10 * time.Second }
 	before := 5 * time.Second // the step at which something may still happen
@@ -103,17 +107,17 @@ func draw(r *rand.Rand, policy activitycore.MisfirePolicy) played {
 		minute += length + 1
 	}
 	p.period = time.Duration(period) * time.Minute
-	if policy == activitycore.MisfireCatchup && p.runTime > p.period*2/3 { // else it does not catch up while it fires
+	if policy == core.MisfireCatchup && p.runTime > p.period*2/3 { // else it does not catch up while it fires
 		hours, p.runTime = "10", min(p.runTime, p.period*4)
 	}
 	c := &p.def.TriggerConfig
-	c.CronExpression = activitycore.StringList{fmt.Sprintf("*/%d %s * * *", period, hours)}
+	c.CronExpression = core.StringList{fmt.Sprintf("*/%d %s * * *", period, hours)}
 	grace := pick(time.Minute, 2*time.Minute, 3*time.Minute, 8*time.Minute, 20*time.Minute)
 	for grace > time.Minute && time.Duration(len(p.outages))*p.runTime*(grace/p.period+1) > 4*time.Hour {
 		grace /= 2 // else make-ups take all day
 	}
-	c.MisfireGrace = activitycore.Duration(max(grace, time.Minute))
-	c.CatchupWindow = activitycore.Duration(pick(5*time.Minute, 10*time.Minute, 40*time.Minute, 24*time.Hour))
+	c.MisfireGrace = core.Duration(max(grace, time.Minute))
+	c.CatchupWindow = core.Duration(pick(5*time.Minute, 10*time.Minute, 40*time.Minute, 24*time.Hour))
 	return p
 }
 
@@ -197,8 +201,8 @@ func (p played) step() time.Duration {
 	return time.Duration(1+p.loose.IntN(14)) * time.Second
 }
 
-// temporal is a schedule of Temporal with its overlap policy (server service/worker/scheduler, ProcessBuffer): it fires what fell
-// due since it last worked, and lets runs end.
+// temporal is a schedule of Temporal with its overlap policy (server service/worker/scheduler,
+// ProcessBuffer): it fires what fell due since it last worked, and lets runs end.
 type temporal struct {
 	*world
 	p       played
@@ -218,7 +222,8 @@ func newTemporal(w *world, p played) *temporal {
 	return s
 }
 
-// watch puts a watchdog into the world that does not wait for runs: they last for minutes of a clock that stands still.
+// watch puts a watchdog into the world that does not wait for runs: they last for minutes of a
+// clock that stands still.
 func (s *temporal) watch() {
 	s.watchdog = slots.NewWatchdog(slots.Config{
 		Record: s.store, Starter: s.world, Scheduler: s.world, Now: func() time.Time { return s.clock }, MakeUpTime: time.Millisecond,
@@ -243,7 +248,7 @@ func (s *temporal) work() {
 			switch policy := s.p.def.TriggerConfig.MisfirePolicy; {
 			case s.running == "" && first.IsZero():
 				first = nominal
-			case policy == activitycore.MisfireCatchup, policy == activitycore.MisfireCompress && len(kept) == 0:
+			case policy == core.MisfireCatchup, policy == core.MisfireCompress && len(kept) == 0:
 				kept = append(kept, nominal)
 			}
 		}
@@ -279,7 +284,7 @@ func (s *temporal) end() {
 		s.must(s.world.end(s.Context(), id))
 		s.clock = now
 		s.ends[id] = time.Time{}
-		s.executions[activitycore.WorkflowID(s.p.def.ID, activitycore.CronCause(s.fired[i]))] = activitycore.SlotClosed
+		s.executions[core.WorkflowID(s.p.def.ID, core.CronCause(s.fired[i]))] = core.SlotClosed
 		if s.running == id {
 			s.running = ""
 		}

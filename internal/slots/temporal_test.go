@@ -14,7 +14,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
@@ -27,8 +27,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(devstacktest.Main(m)) }
 
-// system is a real Temporal server, a real record, and the parts of the program that fire crons, wired as the program does
-// it. Its clock runs less than a minute behind the real one, so that each test begins 20 s after a full minute.
+// system is a real Temporal server, a real record, and the parts of the program that fire
+// crons, wired as the program does it. Its clock runs less than a minute behind the real one,
+// so that each test begins 20 s after a full minute.
 type system struct {
 	*testing.T
 	client   client.Client
@@ -66,7 +67,8 @@ func (k keeper) BeforeWrite(ctx context.Context, id string) (func(context.Contex
 	return k.s.watchdog.BeforeWrite(ctx, id)
 }
 
-// replacedBy is another system that goes on by the clock of this one: its own could be a minute further.
+// replacedBy is another system that goes on by the clock of this one: its own could be a minute
+// further.
 func (s *system) replacedBy(next *system) *system {
 	next.behind = s.behind
 	return next
@@ -97,12 +99,12 @@ func (s *system) work() (stop func()) {
 	return stop
 }
 
-func (s *system) save(d activitycore.Definition, at time.Time) activitycore.StoredDefinition {
+func (s *system) save(d core.Definition, at time.Time) core.StoredDefinition {
 	s.Helper()
-	d.Rules = []activitycore.Rule{{Name: "note", Actions: []activitycore.Action{{
-		Type: activitycore.ActionCreateTask, With: map[string]any{"title": "slot"},
+	d.Rules = []core.Rule{{Name: "note", Actions: []core.Action{{
+		Type: core.ActionCreateTask, With: map[string]any{"title": "slot"},
 	}}}}
-	rows, err := s.store.ApplyChanges(s.Context(), []activitycore.DefinitionChange{{Definition: d, ExpectVersion: activitycore.AnyVersion}}, "test", at)
+	rows, err := s.store.ApplyChanges(s.Context(), []core.DefinitionChange{{Definition: d, ExpectVersion: core.AnyVersion}}, "test", at)
 	s.must(err)
 	return rows[0]
 }
@@ -116,7 +118,7 @@ func (s *system) settle(id string, from, to time.Time) {
 		s.must(err)
 		report, err = slots.NewChecker(s.store).Check(s.Context(), id, from, to)
 		s.must(err)
-		open, err := s.store.Runs(s.Context(), activitycore.RunFilter{ActivityID: id, Status: activitycore.RunRunning}, activitycore.PageRequest{Limit: 1})
+		open, err := s.store.Runs(s.Context(), core.RunFilter{ActivityID: id, Status: core.RunRunning}, core.PageRequest{Limit: 1})
 		s.must(err)
 		if report.OK() && report.Waiting == 0 && report.Expected > 0 && len(open.Items) == 0 {
 			return
@@ -128,16 +130,16 @@ func (s *system) settle(id string, from, to time.Time) {
 // ran lists the nominal times of [from, to) whose runs succeeded, in order of their start.
 func (s *system) ran(id string, from, to time.Time) []string {
 	s.Helper()
-	page, err := s.store.Runs(s.Context(), activitycore.RunFilter{ActivityID: id}, activitycore.PageRequest{Limit: 1000})
+	page, err := s.store.Runs(s.Context(), core.RunFilter{ActivityID: id}, core.PageRequest{Limit: 1000})
 	s.must(err)
-	runs := slices.DeleteFunc(page.Items, func(r activitycore.Run) bool {
+	runs := slices.DeleteFunc(page.Items, func(r core.Run) bool {
 		n := r.Cause.NominalTime
 		return r.StartedAt == nil || n.Before(from) || !n.Before(to)
 	})
-	slices.SortFunc(runs, func(a, b activitycore.Run) int { return a.StartedAt.Compare(*b.StartedAt) })
+	slices.SortFunc(runs, func(a, b core.Run) int { return a.StartedAt.Compare(*b.StartedAt) })
 	var out []string
 	for _, r := range runs {
-		if r.Status != activitycore.RunSucceeded {
+		if r.Status != core.RunSucceeded {
 			s.Errorf("run of %s is %s: %s", r.Cause.Key(), r.Status, r.Error)
 		}
 		out = append(out, r.Cause.NominalTime.Format("15:04"))
@@ -153,11 +155,12 @@ func clockTimes(from, to time.Time) []string {
 	return out
 }
 
-// twelve makes a definition fire at twelve times before end: at eleven minutes in a row, and after five minutes without one again,
-// 20 s before end. Its grace is five minutes, so that the last time alone is within it, on a slow machine, too.
-func twelve(policy activitycore.MisfirePolicy, end time.Time) (d activitycore.Definition, times []time.Time) {
+// twelve makes a definition fire at twelve times before end: at eleven minutes in a row, and
+// after five minutes without one again, 20 s before end. Its grace is five minutes, so that the
+// last time alone is within it, on a slow machine, too.
+func twelve(policy core.MisfirePolicy, end time.Time) (d core.Definition, times []time.Time) {
 	d = minutely(policy)
-	d.TriggerConfig.MisfireGrace = activitycore.Duration(5 * time.Minute)
+	d.TriggerConfig.MisfireGrace = core.Duration(5 * time.Minute)
 	last := end.Truncate(time.Minute)
 	for at := last.Add(-16 * time.Minute); at.Before(last.Add(-5 * time.Minute)); at = at.Add(time.Minute) {
 		times = append(times, at)
@@ -167,7 +170,7 @@ func twelve(policy activitycore.MisfirePolicy, end time.Time) (d activitycore.De
 	for _, at := range times {
 		minutes = append(minutes, strconv.Itoa(at.Minute()))
 	}
-	d.TriggerConfig.CronExpression = activitycore.StringList{strings.Join(minutes, ",") + " * * * *"}
+	d.TriggerConfig.CronExpression = core.StringList{strings.Join(minutes, ",") + " * * * *"}
 	return d, times
 }
 
@@ -193,10 +196,10 @@ func TestOnRealTemporalAScheduleThatWasGoneForTwelveSlots(t *testing.T) {
 
 			slots := clocks(times)
 			onTime := slots[len(slots)-1:] // within its grace
-			want := map[activitycore.MisfirePolicy][]string{
-				activitycore.MisfireSkip:     onTime,
-				activitycore.MisfireCompress: onTime, // which stands for all before it
-				activitycore.MisfireCatchup:  slots,
+			want := map[core.MisfirePolicy][]string{
+				core.MisfireSkip:     onTime,
+				core.MisfireCompress: onTime, // which stands for all before it
+				core.MisfireCatchup:  slots,
 			}
 			if got := s.ran(d.ID, begin, end); !slices.Equal(got, want[policy]) {
 				t.Errorf("ran %v, want %v", got, want[policy])
@@ -216,19 +219,19 @@ func TestOnRealTemporalRunsThatQueuedUpWhileNoWorkerWasThere(t *testing.T) {
 			// Temporal fires on time: the executions exist, and wait on the task queue.
 			all := clockTimes(begin, end)
 			for at := begin.Truncate(time.Minute).Add(time.Minute); at.Before(end); at = at.Add(time.Minute) {
-				_, err := s.starter.StartRun(t.Context(), d.ID, activitycore.CronCause(at))
+				_, err := s.starter.StartRun(t.Context(), d.ID, core.CronCause(at))
 				s.must(err)
 			}
 			if r, err := s.watchdog.Tick(t.Context()); err != nil || len(r.Settled) > 0 || r.Started > 0 || r.Waiting == 0 {
 				t.Errorf("queued runs were judged: %+v, %v", r, err)
 			}
-			s.must(s.store.RecordOutage(t.Context(), activitycore.Outage{From: begin, To: end, What: slots.BeatWorker}))
+			s.must(s.store.RecordOutage(t.Context(), core.Outage{From: begin, To: end, What: slots.BeatWorker}))
 			s.work()
 			s.settle(d.ID, begin, end)
 
 			got := sorted(s.ran(d.ID, begin, end)) // in whatever order the worker took them
-			want := map[activitycore.MisfirePolicy][]string{
-				activitycore.MisfireSkip: all[len(all)-1:], activitycore.MisfireCompress: all[len(all)-1:], activitycore.MisfireCatchup: all,
+			want := map[core.MisfirePolicy][]string{
+				core.MisfireSkip: all[len(all)-1:], core.MisfireCompress: all[len(all)-1:], core.MisfireCatchup: all,
 			}
 			if !slices.Equal(got, sorted(want[policy])) {
 				t.Errorf("ran %v, want %v", got, want[policy])
@@ -242,7 +245,7 @@ func TestOnRealTemporalABackfillStartsEachTimeOnceInOrderAndCanBeRepeated(t *tes
 	s.work()
 	end := s.now()
 	begin := end.Add(-9*time.Minute - 30*time.Second)
-	d := s.save(minutely(activitycore.MisfireSkip), end) // younger than what is backfilled
+	d := s.save(minutely(core.MisfireSkip), end) // younger than what is backfilled
 	b := &slots.Backfiller{Record: s.store, Starter: s.starter, Now: s.now}
 	first := slots.NewBackfill(begin, begin.Add(5*time.Minute))
 	first.Limit = 3

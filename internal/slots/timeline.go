@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 )
 
-// The kinds of hold (see activitycore.Hold).
+// The kinds of hold (see core.Hold).
 const (
 	holdPaused   = "paused"
 	holdDisabled = "disabled"
@@ -26,14 +26,15 @@ type Slot struct {
 	// Version of the definition that names the time.
 	Version int64
 	// Hold during which the time passed; nil if the definition was to fire.
-	Hold *activitycore.Hold
+	Hold *core.Hold
 }
 
-// timeline is what a definition asked of the clock over a stretch of time: which version was valid when, and when it was
-// held. A version is valid from its saving until the next one's, and the rules of its zone until there are others.
+// timeline is what a definition asked of the clock over a stretch of time: which version was
+// valid when, and when it was held. A version is valid from its saving until the next one's,
+// and the rules of its zone until there are others.
 type timeline struct {
 	segments []segment // ascending, without those that have no cron trigger
-	holds    []activitycore.Hold
+	holds    []core.Hold
 }
 
 type segment struct {
@@ -45,7 +46,7 @@ type segment struct {
 // specs are the parsed specs of stored definitions.
 type specs struct{ cache cronspec.Cache }
 
-func (s *specs) parse(t activitycore.TriggerConfig) (*cronspec.Spec, error) {
+func (s *specs) parse(t core.TriggerConfig) (*cronspec.Spec, error) {
 	spec, err := s.cache.Parse(t.CronExpression, t.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("cron expression of a stored definition: %w", err)
@@ -59,14 +60,14 @@ const versionsPerPage = 50
 func (s *specs) load(ctx context.Context, record Timelines, id string, from, to time.Time) (*timeline, error) {
 	tl := &timeline{}
 	end := to
-	for page := (activitycore.PageRequest{Limit: versionsPerPage}); ; {
+	for page := (core.PageRequest{Limit: versionsPerPage}); ; {
 		versions, err := record.Versions(ctx, id, page)
 		if err != nil {
 			return nil, fmt.Errorf("read versions of %s: %w", id, err)
 		}
 		for _, v := range versions.Items {
 			start := later(v.UpdatedAt, from)
-			if v.TriggerType == activitycore.TriggerCron && start.Before(end) {
+			if v.TriggerType == core.TriggerCron && start.Before(end) {
 				parts, err := s.parts(ctx, record, v.TriggerConfig, start, end)
 				if err != nil {
 					return nil, err
@@ -97,11 +98,11 @@ func (s *specs) load(ctx context.Context, record Timelines, id string, from, to 
 	return tl, nil
 }
 
-// ranked orders holds so that the first that covers a time is the reason to name: what a person did explains more than what
-// follows from it.
-func ranked(holds []activitycore.Hold) []activitycore.Hold {
+// ranked orders holds so that the first that covers a time is the reason to name: what a person
+// did explains more than what follows from it.
+func ranked(holds []core.Hold) []core.Hold {
 	rank := map[string]int{holdDeleted: 0, holdPaused: 1, holdDisabled: 2}
-	slices.SortStableFunc(holds, func(a, b activitycore.Hold) int { return cmp.Compare(rank[a.Kind], rank[b.Kind]) })
+	slices.SortStableFunc(holds, func(a, b core.Hold) int { return cmp.Compare(rank[a.Kind], rank[b.Kind]) })
 	return holds
 }
 
@@ -113,7 +114,8 @@ func (tl *timeline) start() time.Time {
 	return tl.segments[0].from
 }
 
-// slots yields the slots of [from, to), ascending. Times at which the definition did not exist are no slots.
+// slots yields the slots of [from, to), ascending. Times at which the definition did not exist
+// are no slots.
 func (tl *timeline) slots(from, to time.Time) iter.Seq[Slot] {
 	return func(yield func(Slot) bool) {
 		for _, s := range tl.segments {
@@ -161,12 +163,13 @@ func (tl *timeline) Last(from, to time.Time) (last time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// deletedSince reports whether the definition was deleted after a time, as far as the timeline goes.
+// deletedSince reports whether the definition was deleted after a time, as far as the timeline
+// goes.
 func (tl *timeline) deletedSince(t time.Time) bool {
-	return slices.ContainsFunc(tl.holds, func(h activitycore.Hold) bool { return h.Kind == holdDeleted && h.From.After(t) })
+	return slices.ContainsFunc(tl.holds, func(h core.Hold) bool { return h.Kind == holdDeleted && h.From.After(t) })
 }
 
-func holdAt(holds []activitycore.Hold, t time.Time) *activitycore.Hold {
+func holdAt(holds []core.Hold, t time.Time) *core.Hold {
 	for i, h := range holds {
 		if !t.Before(h.From) && (h.Until == nil || t.Before(*h.Until)) {
 			return &holds[i]
@@ -175,7 +178,7 @@ func holdAt(holds []activitycore.Hold, t time.Time) *activitycore.Hold {
 	return nil
 }
 
-func holdReason(h activitycore.Hold) string {
+func holdReason(h core.Hold) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s since %s", h.Kind, h.From.UTC().Format(time.RFC3339))
 	if h.By != "" {

@@ -10,17 +10,18 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/misfire"
 )
 
-// history is the past of one definition as a record tells it: versions newest first and in pages, holds in no order.
+// history is the past of one definition as a record tells it: versions newest first and in
+// pages, holds in no order.
 type history struct {
-	versions []activitycore.StoredDefinition
-	holds    []activitycore.Hold
+	versions []core.StoredDefinition
+	holds    []core.Hold
 }
 
-func (h history) Versions(_ context.Context, _ string, p activitycore.PageRequest) (page activitycore.Page[activitycore.StoredDefinition], err error) {
+func (h history) Versions(_ context.Context, _ string, p core.PageRequest) (page core.Page[core.StoredDefinition], err error) {
 	from := 0
 	if p.Cursor != "" {
 		if from, err = strconv.Atoi(p.Cursor); err != nil {
@@ -35,7 +36,7 @@ func (h history) Versions(_ context.Context, _ string, p activitycore.PageReques
 	return page, nil
 }
 
-func (h history) Holds(_ context.Context, _ string, from, to time.Time) (holds []activitycore.Hold, err error) {
+func (h history) Holds(_ context.Context, _ string, from, to time.Time) (holds []core.Hold, err error) {
 	for _, x := range h.holds {
 		if x.From.Before(to) && (x.Until == nil || x.Until.After(from)) {
 			holds = append(holds, x)
@@ -44,7 +45,7 @@ func (h history) Holds(_ context.Context, _ string, from, to time.Time) (holds [
 	return holds, nil
 }
 
-func (h history) ZoneRules(context.Context, string) ([]activitycore.ZoneRules, error) {
+func (h history) ZoneRules(context.Context, string) ([]core.ZoneRules, error) {
 	return nil, nil
 }
 
@@ -53,11 +54,12 @@ var noon = time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC)
 // expressions fire every so many minutes of the hour; 0 is never.
 var expressions = map[string]int{"* * * * *": 1, "*/2 * * * *": 2, "*/5 * * * *": 5, "30 3 1 1 *": 0}
 
-// slotAt says by the words of docs/misfire.md, one instant at a time, whether a definition has a slot at t: the version saved last at or
-// before t names it, and the hold that covers it, if any, with what a person did before what follows from it.
+// slotAt says by the words of docs/misfire.md, one instant at a time, whether a definition has
+// a slot at t: the version saved last at or before t names it, and the hold that covers it, if
+// any, with what a person did before what follows from it.
 func (h history) slotAt(t time.Time) (s Slot, ok bool) {
-	i := slices.IndexFunc(h.versions, func(v activitycore.StoredDefinition) bool { return !v.UpdatedAt.After(t) })
-	if i < 0 || h.versions[i].TriggerType != activitycore.TriggerCron {
+	i := slices.IndexFunc(h.versions, func(v core.StoredDefinition) bool { return !v.UpdatedAt.After(t) })
+	if i < 0 || h.versions[i].TriggerType != core.TriggerCron {
 		return s, false
 	}
 	every := expressions[h.versions[i].TriggerConfig.CronExpression[0]]
@@ -94,15 +96,15 @@ func drawHistory(t *rapid.T) (h history) {
 	}
 	slices.SortFunc(saved, time.Time.Compare)
 	for i, at := range saved {
-		v := activitycore.StoredDefinition{Version: int64(i + 1), CreatedAt: saved[0], UpdatedAt: at}
-		if v.TriggerType = activitycore.TriggerEvent; rapid.IntRange(0, 4).Draw(t, "cron") > 0 {
-			v.TriggerType = activitycore.TriggerCron
-			v.TriggerConfig = activitycore.TriggerConfig{CronExpression: activitycore.StringList{rapid.SampledFrom(keys(expressions)).Draw(t, "expression")}, Timezone: "UTC"}
+		v := core.StoredDefinition{Version: int64(i + 1), CreatedAt: saved[0], UpdatedAt: at}
+		if v.TriggerType = core.TriggerEvent; rapid.IntRange(0, 4).Draw(t, "cron") > 0 {
+			v.TriggerType = core.TriggerCron
+			v.TriggerConfig = core.TriggerConfig{CronExpression: core.StringList{rapid.SampledFrom(keys(expressions)).Draw(t, "expression")}, Timezone: "UTC"}
 		}
 		h.versions = slices.Insert(h.versions, 0, v)
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "holds") {
-		x := activitycore.Hold{From: instant("hold from"), Kind: rapid.SampledFrom([]string{holdDeleted, holdPaused, holdDisabled}).Draw(t, "kind")}
+		x := core.Hold{From: instant("hold from"), Kind: rapid.SampledFrom([]string{holdDeleted, holdPaused, holdDisabled}).Draw(t, "kind")}
 		if rapid.Bool().Draw(t, "ends") {
 			until := x.From.Add(time.Duration(rapid.IntRange(1, 20).Draw(t, "length")) * 30 * time.Second)
 			x.Until = &until
@@ -168,10 +170,10 @@ func TestATimelineNamesTheSlotsOfTheVersionInForceAtEachInstant(t *testing.T) {
 func TestATimelineReadsAsManyVersionsAsItTakes(t *testing.T) {
 	var h history
 	for i := range 3*versionsPerPage + 7 {
-		h.versions = slices.Insert(h.versions, 0, activitycore.StoredDefinition{
+		h.versions = slices.Insert(h.versions, 0, core.StoredDefinition{
 			Version: int64(i + 1), CreatedAt: noon, UpdatedAt: noon.Add(time.Duration(i) * time.Minute),
-			Definition: activitycore.Definition{TriggerType: activitycore.TriggerCron, TriggerConfig: activitycore.TriggerConfig{
-				CronExpression: activitycore.StringList{"* * * * *"}, Timezone: "UTC",
+			Definition: core.Definition{TriggerType: core.TriggerCron, TriggerConfig: core.TriggerConfig{
+				CronExpression: core.StringList{"* * * * *"}, Timezone: "UTC",
 			}},
 		})
 	}
@@ -191,11 +193,11 @@ func TestATimelineReadsAsManyVersionsAsItTakes(t *testing.T) {
 }
 
 func TestAHoldSaysWhoAndWhy(t *testing.T) {
-	got := holdReason(activitycore.Hold{Kind: holdPaused, From: noon, By: "alice", Reason: "holiday"})
+	got := holdReason(core.Hold{Kind: holdPaused, From: noon, By: "alice", Reason: "holiday"})
 	if want := "paused since 2026-03-03T12:00:00Z by alice: holiday"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := holdReason(activitycore.Hold{Kind: holdDisabled, From: noon}), "disabled since 2026-03-03T12:00:00Z"; got != want {
+	if got, want := holdReason(core.Hold{Kind: holdDisabled, From: noon}), "disabled since 2026-03-03T12:00:00Z"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -209,33 +211,33 @@ func minute(clock string) time.Time {
 	return noon.Add(time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second)
 }
 
-func outage(from, to string) activitycore.Outage {
-	return activitycore.Outage{From: minute(from), To: minute(to), What: "process"}
+func outage(from, to string) core.Outage {
+	return core.Outage{From: minute(from), To: minute(to), What: "process"}
 }
 
 func TestTheLatestSlotOfOutagesThatFollowOnEachOther(t *testing.T) {
-	pause := func(from, until string) []activitycore.Hold {
+	pause := func(from, until string) []core.Hold {
 		end := minute(until)
-		return []activitycore.Hold{{Kind: holdPaused, From: minute(from), Until: &end}}
+		return []core.Hold{{Kind: holdPaused, From: minute(from), Until: &end}}
 	}
 	for _, c := range []struct {
 		name    string
-		outages []activitycore.Outage
-		holds   []activitycore.Hold
+		outages []core.Outage
+		holds   []core.Hold
 		want    string
 	}{
-		{"one outage", []activitycore.Outage{outage("00:30", "03:30")}, nil, "03:00"},
-		{"its end is no part of it", []activitycore.Outage{outage("00:30", "03:00")}, nil, "02:00"},
-		{"without a slot between them they are one", []activitycore.Outage{outage("00:30", "03:30"), outage("03:50", "06:30")}, nil, "06:00"},
-		{"three of them", []activitycore.Outage{outage("00:30", "03:30"), outage("03:50", "06:30"), outage("06:40", "08:10")}, nil, "08:00"},
-		{"a slot right at the end of the first is between them", []activitycore.Outage{outage("00:30", "04:00"), outage("04:30", "06:30")}, nil, "03:00"},
-		{"a slot between them parts them, even if the second began within its grace", []activitycore.Outage{outage("00:30", "03:30"), outage("04:30", "06:30")}, nil, "03:00"},
-		{"a slot that was held does not part them", []activitycore.Outage{outage("00:30", "03:30"), outage("04:30", "06:30")}, pause("03:40", "04:20"), "06:00"},
-		{"the latest was held", []activitycore.Outage{outage("00:30", "03:30")}, pause("02:30", "03:20"), "02:00"},
+		{"one outage", []core.Outage{outage("00:30", "03:30")}, nil, "03:00"},
+		{"its end is no part of it", []core.Outage{outage("00:30", "03:00")}, nil, "02:00"},
+		{"without a slot between them they are one", []core.Outage{outage("00:30", "03:30"), outage("03:50", "06:30")}, nil, "06:00"},
+		{"three of them", []core.Outage{outage("00:30", "03:30"), outage("03:50", "06:30"), outage("06:40", "08:10")}, nil, "08:00"},
+		{"a slot right at the end of the first is between them", []core.Outage{outage("00:30", "04:00"), outage("04:30", "06:30")}, nil, "03:00"},
+		{"a slot between them parts them, even if the second began within its grace", []core.Outage{outage("00:30", "03:30"), outage("04:30", "06:30")}, nil, "03:00"},
+		{"a slot that was held does not part them", []core.Outage{outage("00:30", "03:30"), outage("04:30", "06:30")}, pause("03:40", "04:20"), "06:00"},
+		{"the latest was held", []core.Outage{outage("00:30", "03:30")}, pause("02:30", "03:20"), "02:00"},
 	} {
-		h := history{holds: c.holds, versions: []activitycore.StoredDefinition{{Version: 1, Definition: activitycore.Definition{
-			TriggerType:   activitycore.TriggerCron,
-			TriggerConfig: activitycore.TriggerConfig{CronExpression: activitycore.StringList{"* * * * *"}, Timezone: "UTC"},
+		h := history{holds: c.holds, versions: []core.StoredDefinition{{Version: 1, Definition: core.Definition{
+			TriggerType:   core.TriggerCron,
+			TriggerConfig: core.TriggerConfig{CronExpression: core.StringList{"* * * * *"}, Timezone: "UTC"},
 		}}}}
 		tl, err := new(specs).load(t.Context(), h, "x", noon, noon.Add(time.Hour))
 		if err != nil {

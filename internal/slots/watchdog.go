@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/launch"
 	"github.com/activity-core/activity-core/internal/misfire"
@@ -24,21 +24,22 @@ type Config struct {
 	Scheduler Scheduler
 	// Every is the time between ticks; default 10s.
 	Every time.Duration
-	// Grace is how long a slot may be without a ledger row before it is looked at; default 60s, and at least the definition's
-	// misfire_grace, plus its jitter.
+	// Grace is how long a slot may be without a ledger row before it is looked at; default 60s, and
+	// at least the definition's misfire_grace, plus its jitter.
 	Grace time.Duration
-	// Patience is how long a slot may stay with a schedule that says it will still start it, while no run of the definition
-	// is open, before the schedule is no longer believed; default 10m.
+	// Patience is how long a slot may stay with a schedule that says it will still start it, while
+	// no run of the definition is open, before the schedule is no longer believed; default 10m.
 	Patience time.Duration
-	// Lost is the age from which a recorded make-up without an execution counts as one whose start was lost, with the process
-	// that recorded it; default 30s. It should exceed the time a start takes, or replicas start make-ups out of order.
+	// Lost is the age from which a recorded make-up without an execution counts as one whose start
+	// was lost, with the process that recorded it; default 30s. It should exceed the time a start
+	// takes, or replicas start make-ups out of order.
 	Lost time.Duration
 	// MaxSlots bounds the slots of one definition in one tick; default 500.
 	MaxSlots int
 	// Concurrency bounds the definitions worked on at once; default 8.
 	Concurrency int
-	// MakeUpTime bounds how long one tick goes on starting make-up runs of one definition, each after the end of the one
-	// before; default 20s. The next tick continues.
+	// MakeUpTime bounds how long one tick goes on starting make-up runs of one definition, each
+	// after the end of the one before; default 20s. The next tick continues.
 	MakeUpTime time.Duration
 	Metrics    Metrics
 	// Log receives what was done; nil discards it.
@@ -47,9 +48,10 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Watchdog gives a verdict to every slot that has none after a grace time, whatever the schedule in Temporal looks like:
-// it settles it by the misfire policy, or starts the run that was missed under the nominal time's own workflow ID, so that
-// it can never double a native one. A make-up that was recorded, by whomever, and not started within Lost is started here:
+// Watchdog gives a verdict to every slot that has none after a grace time, whatever the
+// schedule in Temporal looks like: it settles it by the misfire policy, or starts the run that
+// was missed under the nominal time's own workflow ID, so that it can never double a native
+// one. A make-up that was recorded, by whomever, and not started within Lost is started here:
 // the sweeper of other causes would not keep the order. Replicas may watch at once.
 type Watchdog struct {
 	cfg   Config
@@ -61,7 +63,8 @@ type Watchdog struct {
 	known catalogue
 
 	hurried sync.Mutex // guards written
-	// written says up to when slots of a definition were due, by ID, as its schedule was written and forgot them.
+	// written says up to when slots of a definition were due, by ID, as its schedule was written
+	// and forgot them.
 	written map[string]time.Time
 }
 
@@ -108,25 +111,28 @@ func (w *Watchdog) Stop(ctx context.Context) error { return w.task.Stop(ctx) }
 // TickReport is what one tick did.
 type TickReport struct {
 	// Settled counts verdicts given without a run, by verdict.
-	Settled map[activitycore.Verdict]int
+	Settled map[core.Verdict]int
 	// Started is the number of make-up runs.
 	Started int
-	// Waiting is the number of slots beyond their grace that wait for Temporal, a worker or an earlier make-up.
+	// Waiting is the number of slots beyond their grace that wait for Temporal, a worker or an
+	// earlier make-up.
 	Waiting int
 }
 
 func (w *Watchdog) now() time.Time { return w.cfg.Now().UTC().Truncate(time.Microsecond) }
 
-// leastGrace is how long a slot may be without a ledger row before the watchdog looks at it, whatever its misfire_grace.
+// leastGrace is how long a slot may be without a ledger row before the watchdog looks at it,
+// whatever its misfire_grace.
 const leastGrace = time.Minute
 
-func (w *Watchdog) grace(def activitycore.StoredDefinition) time.Duration {
+func (w *Watchdog) grace(def core.StoredDefinition) time.Duration {
 	return max(w.cfg.Grace, misfire.TermsOf(def.TriggerConfig).Grace) + def.TriggerConfig.Jitter.Std()
 }
 
-// lastOutage is when the last recorded outage ended; zero if none that matters for a slot within its grace.
+// lastOutage is when the last recorded outage ended; zero if none that matters for a slot
+// within its grace.
 func (w *Watchdog) lastOutage(ctx context.Context, now time.Time) (end time.Time, err error) {
-	outages, err := w.cfg.Record.Outages(ctx, now.Add(-activitycore.MaxMisfireGrace.Std()), now.Add(time.Second))
+	outages, err := w.cfg.Record.Outages(ctx, now.Add(-core.MaxMisfireGrace.Std()), now.Add(time.Second))
 	if err != nil {
 		return end, fmt.Errorf("read outages: %w", err)
 	}
@@ -138,9 +144,10 @@ func (w *Watchdog) lastOutage(ctx context.Context, now time.Time) (end time.Time
 	return end, nil
 }
 
-// overdue is the time before which a definition's slots should have a row: those whose grace is over, and those due before the
-// end of an outage, which are late or missed by then, and wait for nobody but the schedule's own backlog.
-func (w *Watchdog) overdue(def activitycore.StoredDefinition, now, ended time.Time) time.Time {
+// overdue is the time before which a definition's slots should have a row: those whose grace is
+// over, and those due before the end of an outage, which are late or missed by then, and wait
+// for nobody but the schedule's own backlog.
+func (w *Watchdog) overdue(def core.StoredDefinition, now, ended time.Time) time.Time {
 	until := later(now.Add(-w.grace(def)), w.discarded(def.ID))
 	if ended.IsZero() {
 		return until
@@ -148,7 +155,8 @@ func (w *Watchdog) overdue(def activitycore.StoredDefinition, now, ended time.Ti
 	return later(until, ended.Add(-def.TriggerConfig.Jitter.Std()))
 }
 
-// discarded is up to when the definition's slots wait for nobody, because a write made its schedule forget them.
+// discarded is up to when the definition's slots wait for nobody, because a write made its
+// schedule forget them.
 func (w *Watchdog) discarded(id string) time.Time {
 	w.hurried.Lock()
 	defer w.hurried.Unlock()
@@ -159,7 +167,7 @@ func (w *Watchdog) discarded(id string) time.Time {
 func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 	w.tick.Lock()
 	defer w.tick.Unlock()
-	total := TickReport{Settled: make(map[activitycore.Verdict]int)}
+	total := TickReport{Settled: make(map[core.Verdict]int)}
 	now := w.now()
 	if err := w.known.refresh(ctx, w.cfg.Record, now); err != nil {
 		return total, err
@@ -168,7 +176,7 @@ func (w *Watchdog) Tick(ctx context.Context) (TickReport, error) {
 	if err != nil {
 		return total, err
 	}
-	due := w.known.due(&w.specs, func(def activitycore.StoredDefinition) time.Time { return w.overdue(def, now, ended) })
+	due := w.known.due(&w.specs, func(def core.StoredDefinition) time.Time { return w.overdue(def, now, ended) })
 	if err := w.known.believe(ctx, w.cfg.Record, due); err != nil {
 		return total, err
 	}
@@ -220,10 +228,11 @@ func (w *Watchdog) each(ctx context.Context, due []work, do func(context.Context
 	_ = group.Wait() // nothing in it fails
 }
 
-// account starts the make-ups of one definition whose start was lost and gives verdicts to its slots between its mark and
-// until. It returns the new mark: everything before it has a ledger row.
+// account starts the make-ups of one definition whose start was lost and gives verdicts to its
+// slots between its mark and until. It returns the new mark: everything before it has a ledger
+// row.
 func (w *Watchdog) account(ctx context.Context, item work) (time.Time, TickReport, error) {
-	report := TickReport{Settled: make(map[activitycore.Verdict]int)}
+	report := TickReport{Settled: make(map[core.Verdict]int)}
 	tl, err := w.specs.load(ctx, w.cfg.Record, item.row.ID, item.mark, item.until)
 	if err != nil {
 		return item.mark, report, err
@@ -253,7 +262,8 @@ func (w *Watchdog) account(ctx context.Context, item work) (time.Time, TickRepor
 // missing lists slots without a ledger row, at most MaxSlots, and how far the list reaches.
 func (w *Watchdog) missing(ctx context.Context, tl *timeline, item work) (out []Slot, horizon time.Time, err error) {
 	horizon = item.until
-	// Looked at in parts: a year of minutes is half a million slots, and most of them may have rows.
+	// Looked at in parts: a year of minutes is half a million slots, and most of them may have
+	// rows.
 	var part []Slot
 	flush := func() error {
 		if len(part) == 0 {
@@ -296,7 +306,7 @@ func (w *Watchdog) withoutRow(ctx context.Context, id string, slots []Slot) ([]S
 	}
 	var out []Slot
 	for _, s := range slots {
-		if !rows[activitycore.CronCause(s.Time).Key()] {
+		if !rows[core.CronCause(s.Time).Key()] {
 			out = append(out, s)
 		}
 	}
@@ -317,8 +327,9 @@ func rowsOf(ctx context.Context, record interface {
 	return rows, nil
 }
 
-// settle writes verdicts, counts them, and returns the rows as they are now: a slot that has its run or its verdict keeps it.
-func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settlement, report *TickReport) ([]activitycore.LedgerEntry, error) {
+// settle writes verdicts, counts them, and returns the rows as they are now: a slot that has
+// its run or its verdict keeps it.
+func (w *Watchdog) settle(ctx context.Context, settlements []core.Settlement, report *TickReport) ([]core.LedgerEntry, error) {
 	if len(settlements) == 0 {
 		return nil, nil
 	}
@@ -336,9 +347,9 @@ func (w *Watchdog) settle(ctx context.Context, settlements []activitycore.Settle
 	return rows, nil
 }
 
-// start records a slot as a make-up and starts its run, unless it has its run or its verdict. What is recorded and not started
-// a later tick starts.
-func (w *Watchdog) start(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
+// start records a slot as a make-up and starts its run, unless it has its run or its verdict.
+// What is recorded and not started a later tick starts.
+func (w *Watchdog) start(ctx context.Context, def core.StoredDefinition, slot time.Time) (core.LedgerEntry, error) {
 	out, err := w.launcher().Launch(ctx, makeUp(def, slot))
 	if err != nil {
 		return out.State.Entry, fmt.Errorf("make-up: %w", err)
@@ -351,10 +362,10 @@ func (w *Watchdog) start(ctx context.Context, def activitycore.StoredDefinition,
 }
 
 // record writes a slot into the ledger as a make-up, unless it has a row.
-func (w *Watchdog) record(ctx context.Context, def activitycore.StoredDefinition, slot time.Time) (activitycore.LedgerEntry, error) {
+func (w *Watchdog) record(ctx context.Context, def core.StoredDefinition, slot time.Time) (core.LedgerEntry, error) {
 	state, err := w.launcher().Put(ctx, makeUp(def, slot))
 	if err != nil {
-		return activitycore.LedgerEntry{}, fmt.Errorf("make-up: %w", err)
+		return core.LedgerEntry{}, fmt.Errorf("make-up: %w", err)
 	}
 	return state.Entry, nil
 }
@@ -363,8 +374,8 @@ func (w *Watchdog) launcher() launch.Launcher {
 	return launch.Launcher{Record: w.cfg.Record, Starter: w.cfg.Starter, Now: w.now}
 }
 
-func makeUp(def activitycore.StoredDefinition, slot time.Time) activitycore.CauseRecord {
-	return activitycore.CauseRecord{
-		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: activitycore.CronCause(slot), MakeUp: true,
+func makeUp(def core.StoredDefinition, slot time.Time) core.CauseRecord {
+	return core.CauseRecord{
+		ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: core.CronCause(slot), MakeUp: true,
 	}
 }

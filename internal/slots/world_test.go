@@ -8,15 +8,17 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/slots"
 	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
 
-// world is a real record, a clock that the test moves, and an engine that behaves as Temporal was measured to: it starts what it is told to, once for each workflow ID, and fires what the test says it fires. It stands
-// in for Temporal so that hours pass in milliseconds; temporal_test.go runs the same rules on the real one.
+// world is a real record, a clock that the test moves, and an engine that behaves as Temporal
+// was measured to: it starts what it is told to, once for each workflow ID, and fires what the
+// test says it fires. It stands in for Temporal so that hours pass in milliseconds;
+// temporal_test.go runs the same rules on the real one.
 type world struct {
 	*testing.T
 	store    *sqlstore.Store
@@ -25,9 +27,10 @@ type world struct {
 	watchdog *slots.Watchdog
 	beat     *slots.Heartbeat
 
-	executions map[string]activitycore.SlotState
+	executions map[string]core.SlotState
 	buffered   int64
-	// pausedOutside: an operator has paused the schedule in Temporal, and reconciliation has not seen it yet.
+	// pausedOutside: an operator has paused the schedule in Temporal, and reconciliation has not
+	// seen it yet.
 	pausedOutside bool
 	next          time.Time
 	fired         []time.Time // nominal times of admitted runs, in order of admission
@@ -49,7 +52,7 @@ func at(clock string) time.Time {
 
 func newWorld(t *testing.T, clock string) *world {
 	t.Helper()
-	w := &world{T: t, store: openRecord(t, ""), clock: at(clock), executions: make(map[string]activitycore.SlotState)}
+	w := &world{T: t, store: openRecord(t, ""), clock: at(clock), executions: make(map[string]core.SlotState)}
 	w.replace()
 	return w
 }
@@ -96,14 +99,14 @@ func (w *world) newWatchdog() *slots.Watchdog {
 }
 
 // minutely is a definition that fires each minute.
-func minutely(policy activitycore.MisfirePolicy) activitycore.Definition {
+func minutely(policy core.MisfirePolicy) core.Definition {
 	name := "minutely-" + string(policy)
-	return activitycore.Definition{
-		APIVersion: activitycore.APIVersion, Kind: activitycore.Kind, ID: activitycore.DefinitionID(name), Name: name,
-		Enabled: true, TriggerType: activitycore.TriggerCron,
-		TriggerConfig: activitycore.TriggerConfig{
-			CronExpression: activitycore.StringList{"* * * * *"}, Timezone: "UTC", MisfirePolicy: policy,
-			CatchupWindow: activitycore.DefaultCatchupWindow, MisfireGrace: activitycore.DefaultMisfireGrace,
+	return core.Definition{
+		APIVersion: core.APIVersion, Kind: core.Kind, ID: core.DefinitionID(name), Name: name,
+		Enabled: true, TriggerType: core.TriggerCron,
+		TriggerConfig: core.TriggerConfig{
+			CronExpression: core.StringList{"* * * * *"}, Timezone: "UTC", MisfirePolicy: policy,
+			CatchupWindow: core.DefaultCatchupWindow, MisfireGrace: core.DefaultMisfireGrace,
 		},
 	}
 }
@@ -115,20 +118,20 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) save(d activitycore.Definition) activitycore.StoredDefinition {
+func (w *world) save(d core.Definition) core.StoredDefinition {
 	w.Helper()
-	rows, err := w.store.ApplyChanges(w.Context(), []activitycore.DefinitionChange{{Definition: d, ExpectVersion: activitycore.AnyVersion}}, "test", w.clock)
+	rows, err := w.store.ApplyChanges(w.Context(), []core.DefinitionChange{{Definition: d, ExpectVersion: core.AnyVersion}}, "test", w.clock)
 	w.must(err)
 	return rows[0]
 }
 
-func (w *world) delete(d activitycore.Definition) {
+func (w *world) delete(d core.Definition) {
 	w.Helper()
-	_, err := w.store.ApplyChanges(w.Context(), []activitycore.DefinitionChange{{Delete: true, Definition: d, ExpectVersion: activitycore.AnyVersion}}, "test", w.clock)
+	_, err := w.store.ApplyChanges(w.Context(), []core.DefinitionChange{{Delete: true, Definition: d, ExpectVersion: core.AnyVersion}}, "test", w.clock)
 	w.must(err)
 }
 
-func (w *world) pause(id string, p *activitycore.Pause) {
+func (w *world) pause(id string, p *core.Pause) {
 	w.Helper()
 	if p != nil {
 		p.At = w.clock
@@ -137,8 +140,9 @@ func (w *world) pause(id string, p *activitycore.Pause) {
 	w.must(err)
 }
 
-// until moves the clock to a time. While it moves, the process beats and Temporal fires the definition on time.
-func (w *world) until(clock string, d activitycore.Definition) {
+// until moves the clock to a time. While it moves, the process beats and Temporal fires the
+// definition on time.
+func (w *world) until(clock string, d core.Definition) {
 	w.Helper()
 	end := at(clock)
 	spec, err := cronspec.Parse(d.TriggerConfig.CronExpression, d.TriggerConfig.Timezone)
@@ -175,44 +179,44 @@ func (w *world) recover() {
 // native is Temporal's scheduler starting a slot.
 func (w *world) native(id string, nominal time.Time) {
 	w.Helper()
-	_, err := w.StartRun(w.Context(), id, activitycore.CronCause(nominal))
+	_, err := w.StartRun(w.Context(), id, core.CronCause(nominal))
 	w.must(err)
 }
 
 // StartRun is Temporal starting an execution, and a worker admitting it at once.
-func (w *world) StartRun(ctx context.Context, id string, cause activitycore.Cause) (activitycore.StartOutcome, error) {
-	workflowID := activitycore.WorkflowID(id, cause)
+func (w *world) StartRun(ctx context.Context, id string, cause core.Cause) (core.StartOutcome, error) {
+	workflowID := core.WorkflowID(id, cause)
 	if w.executions[workflowID] != "" {
-		return activitycore.StartOutcome{AlreadyStarted: true}, nil
+		return core.StartOutcome{AlreadyStarted: true}, nil
 	}
-	w.executions[workflowID] = activitycore.SlotClosed
+	w.executions[workflowID] = core.SlotClosed
 	def, err := w.store.DefinitionAny(ctx, id)
 	if err != nil {
-		return activitycore.StartOutcome{}, err
+		return core.StartOutcome{}, err
 	}
 	settle, err := w.policy.Decide(ctx, def, *cause.NominalTime, w.clock)
 	if err != nil {
-		return activitycore.StartOutcome{}, err
+		return core.StartOutcome{}, err
 	}
-	adm, err := w.store.Admit(ctx, activitycore.Claim{
+	adm, err := w.store.Admit(ctx, core.Claim{
 		ActivityID: id, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, WorkflowID: workflowID,
 		TemporalRunID: fmt.Sprintf("execution-%d", len(w.executions)), Settle: settle, At: w.clock,
 	})
 	if err != nil || !adm.Admitted {
-		return activitycore.StartOutcome{}, err
+		return core.StartOutcome{}, err
 	}
 	w.fired = append(w.fired, *cause.NominalTime)
 	if w.slow {
-		w.executions[workflowID] = activitycore.SlotOpen
+		w.executions[workflowID] = core.SlotOpen
 		w.open = append(w.open, adm.Run.RunID)
-		return activitycore.StartOutcome{}, nil
+		return core.StartOutcome{}, nil
 	}
-	return activitycore.StartOutcome{}, w.end(ctx, adm.Run.RunID)
+	return core.StartOutcome{}, w.end(ctx, adm.Run.RunID)
 }
 
 // end gives a run its end, with nothing to do.
 func (w *world) end(ctx context.Context, runID string) error {
-	_, _, err := w.store.ExecuteSmall(ctx, runID, activitycore.Plan{}, nil, nil, w.clock)
+	_, _, err := w.store.ExecuteSmall(ctx, runID, core.Plan{}, nil, nil, w.clock)
 	return err
 }
 
@@ -227,16 +231,16 @@ func (w *world) endRuns() {
 
 func (w *world) Backlog(context.Context, string) (int64, time.Time, error) {
 	if w.pausedOutside {
-		return 0, time.Time{}, activitycore.Errorf(activitycore.CodeConflict, "paused in Temporal")
+		return 0, time.Time{}, core.Errorf(core.CodeConflict, "paused in Temporal")
 	}
 	return w.buffered, w.next, nil
 }
 
-func (w *world) SlotState(_ context.Context, id string, nominal time.Time) (activitycore.SlotState, error) {
-	if s := w.executions[activitycore.WorkflowID(id, activitycore.CronCause(nominal))]; s != "" {
+func (w *world) SlotState(_ context.Context, id string, nominal time.Time) (core.SlotState, error) {
+	if s := w.executions[core.WorkflowID(id, core.CronCause(nominal))]; s != "" {
 		return s, nil
 	}
-	return activitycore.SlotAbsent, nil
+	return core.SlotAbsent, nil
 }
 
 func (w *world) tick() slots.TickReport {
@@ -257,10 +261,11 @@ func (w *world) settle() {
 	w.Fatal("the watchdog never comes to rest")
 }
 
-// verdicts lists the ledger's cron rows of a stretch of time as "15:04 verdict", with the time of Into where there is one.
+// verdicts lists the ledger's cron rows of a stretch of time as "15:04 verdict", with the time
+// of Into where there is one.
 func (w *world) verdicts(id, from, to string) []string {
 	w.Helper()
-	page, err := w.store.LedgerEntries(w.Context(), activitycore.LedgerFilter{ActivityID: id, Since: at(from), Until: at(to)}, activitycore.PageRequest{Limit: 1000})
+	page, err := w.store.LedgerEntries(w.Context(), core.LedgerFilter{ActivityID: id, Since: at(from), Until: at(to)}, core.PageRequest{Limit: 1000})
 	w.must(err)
 	var out []string
 	for _, e := range page.Items {
@@ -276,7 +281,8 @@ func (w *world) verdicts(id, from, to string) []string {
 	return out
 }
 
-// wantVerdicts compares with the expectation: one verdict for the slots of each minute from..to (both included).
+// wantVerdicts compares with the expectation: one verdict for the slots of each minute from..to
+// (both included).
 func (w *world) wantVerdicts(id string, spans ...span) {
 	w.Helper()
 	var want []string
@@ -305,7 +311,8 @@ func (w *world) firedBetween(from, to string) []string {
 	return out
 }
 
-// wantComplete checks that every expected slot has one final verdict and that no nominal time ran twice.
+// wantComplete checks that every expected slot has one final verdict and that no nominal time
+// ran twice.
 func (w *world) wantComplete(from, to string) {
 	w.Helper()
 	report, err := slots.NewChecker(w.store).Check(w.Context(), "", at(from), at(to))
@@ -330,10 +337,11 @@ func minutesBetween(from, to string) []string {
 	return out
 }
 
-// withoutScheduleUntil lets time pass in which Temporal fires nothing, because the schedule is gone, and the process lives.
+// withoutScheduleUntil lets time pass in which Temporal fires nothing, because the schedule is
+// gone, and the process lives.
 func (w *world) withoutScheduleUntil(clock string) {
 	w.Helper()
 	never := minutely("")
-	never.TriggerConfig.CronExpression = activitycore.StringList{"0 0 1 1 *"}
+	never.TriggerConfig.CronExpression = core.StringList{"0 0 1 1 *"}
 	w.until(clock, never)
 }

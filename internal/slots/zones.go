@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// parts are what a cron trigger names in [from, to), by the rules that its zone had at each time: new rules are an edit like any other,
-// from which slots of the past keep what they were.
-func (s *specs) parts(ctx context.Context, record ZoneHistory, t activitycore.TriggerConfig, from, to time.Time) ([]segment, error) {
-	var history []activitycore.ZoneRules
+// parts are what a cron trigger names in [from, to), by the rules that its zone had at each
+// time: new rules are an edit like any other, from which slots of the past keep what they were.
+func (s *specs) parts(ctx context.Context, record ZoneHistory, t core.TriggerConfig, from, to time.Time) ([]segment, error) {
+	var history []core.ZoneRules
 	if t.Timezone != "" && t.Timezone != "UTC" {
 		var err error
 		if history, err = record.ZoneRules(ctx, t.Timezone); err != nil {
@@ -30,11 +30,11 @@ func (s *specs) parts(ctx context.Context, record ZoneHistory, t activitycore.Tr
 	}
 	first := history[0]
 	if before, ok := zonedata.Baseline().Data(t.Timezone); ok {
-		first = activitycore.ZoneRules{Data: before}
+		first = core.ZoneRules{Data: before}
 	}
 	first.Since = time.Time{}
 	var out []segment
-	rules := append([]activitycore.ZoneRules{first}, history...)
+	rules := append([]core.ZoneRules{first}, history...)
 	for i, z := range rules {
 		part := segment{from: later(from, z.Since), to: to}
 		if i+1 < len(rules) {
@@ -53,7 +53,7 @@ func (s *specs) parts(ctx context.Context, record ZoneHistory, t activitycore.Tr
 }
 
 // parseWith reads a trigger by the given rules of its zone, which mostly are those of this process.
-func (s *specs) parseWith(t activitycore.TriggerConfig, rules []byte) (*cronspec.Spec, error) {
+func (s *specs) parseWith(t core.TriggerConfig, rules []byte) (*cronspec.Spec, error) {
 	if present, ok := zonedata.Current().Data(t.Timezone); ok && bytes.Equal(present, rules) {
 		return s.parse(t)
 	}

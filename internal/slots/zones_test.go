@@ -7,23 +7,25 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/slots"
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// tenMinutely fires each ten minutes of the clock in Berlin: at 10:00, 10:10 and so on of UTC, until Berlin's clocks move by 45 minutes.
-func tenMinutely(policy activitycore.MisfirePolicy) activitycore.Definition {
+// tenMinutely fires each ten minutes of the clock in Berlin: at 10:00, 10:10 and so on of UTC,
+// until Berlin's clocks move by 45 minutes.
+func tenMinutely(policy core.MisfirePolicy) core.Definition {
 	d := minutely(policy)
-	d.TriggerConfig.CronExpression, d.TriggerConfig.Timezone = activitycore.StringList{"*/10 * * * *"}, "Europe/Berlin"
+	d.TriggerConfig.CronExpression, d.TriggerConfig.Timezone = core.StringList{"*/10 * * * *"}, "Europe/Berlin"
 	return d
 }
 
-// newRules gives Berlin the clocks of Kathmandu in record and process, from the world's present on: it fires at 10:05, 10:15 and so on.
+// newRules gives Berlin the clocks of Kathmandu in record and process, from the world's present
+// on: it fires at 10:05, 10:15 and so on.
 func (w *world) newRules() {
 	w.Helper()
 	kathmandu, _ := zonedata.BuiltIn().Data("Asia/Kathmandu")
-	w.must(w.store.AdoptZoneRules(w.Context(), []activitycore.ZoneRules{{Zone: "Europe/Berlin", Since: w.clock, Release: "2027a", Data: kathmandu}}))
+	w.must(w.store.AdoptZoneRules(w.Context(), []core.ZoneRules{{Zone: "Europe/Berlin", Since: w.clock, Release: "2027a", Data: kathmandu}}))
 	release, err := zonedata.BuiltIn().With(map[string][]byte{"Europe/Berlin": kathmandu})
 	w.must(err)
 	zonedata.Use(release)
@@ -31,7 +33,7 @@ func (w *world) newRules() {
 }
 
 func TestSlotsOfThePastKeepTheRulesOfTheirZone(t *testing.T) {
-	for _, policy := range []activitycore.MisfirePolicy{activitycore.MisfireSkip, activitycore.MisfireCatchup, activitycore.MisfireCompress} {
+	for _, policy := range []core.MisfirePolicy{core.MisfireSkip, core.MisfireCatchup, core.MisfireCompress} {
 		t.Run(string(policy), func(t *testing.T) {
 			w := newWorld(t, "10:00:30")
 			d := tenMinutely(policy)
@@ -49,8 +51,8 @@ func TestSlotsOfThePastKeepTheRulesOfTheirZone(t *testing.T) {
 }
 
 func TestRulesThatChangeDuringAnOutageDecideFromThenOn(t *testing.T) {
-	for policy, want := range map[activitycore.MisfirePolicy][]string{
-		activitycore.MisfireSkip: nil, activitycore.MisfireCatchup: {"10:10", "10:20", "10:35", "10:45"}, activitycore.MisfireCompress: {"10:45"},
+	for policy, want := range map[core.MisfirePolicy][]string{
+		core.MisfireSkip: nil, core.MisfireCatchup: {"10:10", "10:20", "10:35", "10:45"}, core.MisfireCompress: {"10:45"},
 	} {
 		t.Run(string(policy), func(t *testing.T) {
 			w := newWorld(t, "10:00:30")
@@ -71,10 +73,11 @@ func TestRulesThatChangeDuringAnOutageDecideFromThenOn(t *testing.T) {
 	}
 }
 
-// What Temporal still starts by the old rules runs if it was due before the new ones, and does not if it was due after.
+// What Temporal still starts by the old rules runs if it was due before the new ones, and does
+// not if it was due after.
 func TestAScheduleWithTheOldRulesOfAZoneStartsOnlyWhatWasDueBefore(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := tenMinutely(activitycore.MisfireSkip)
+	d := tenMinutely(core.MisfireSkip)
 	w.save(d)
 	w.until("10:15", d)
 	w.nothingUntil("10:20:20")
@@ -85,17 +88,18 @@ func TestAScheduleWithTheOldRulesOfAZoneStartsOnlyWhatWasDueBefore(t *testing.T)
 	if got, want := w.firedBetween("10:00", "10:31"), []string{"10:10", "10:20"}; !slices.Equal(got, want) {
 		t.Errorf("ran %v, want %v", got, want)
 	}
-	e, err := w.store.LedgerEntry(t.Context(), d.ID, activitycore.CronCause(at("10:30")).Key())
+	e, err := w.store.LedgerEntry(t.Context(), d.ID, core.CronCause(at("10:30")).Key())
 	w.must(err)
-	if e.Verdict != activitycore.VerdictSkipped || !strings.Contains(e.Reason, "no version of the definition names") {
+	if e.Verdict != core.VerdictSkipped || !strings.Contains(e.Reason, "no version of the definition names") {
 		t.Errorf("10:30: %s, %q; want skipped because nothing names it", e.Verdict, e.Reason)
 	}
 }
 
-// A schedule is rewritten because the rules of its zone have changed, as a slot by the old ones is due and not started.
+// A schedule is rewritten because the rules of its zone have changed, as a slot by the old ones
+// is due and not started.
 func TestASlotThatIsDueAsNewRulesOfItsZoneReachTheScheduleIsStarted(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := tenMinutely(activitycore.MisfireSkip)
+	d := tenMinutely(core.MisfireSkip)
 	w.save(d)
 	w.until("10:15", d)
 	w.nothingUntil("10:20:00")
@@ -115,8 +119,8 @@ func TestASlotThatIsDueAsNewRulesOfItsZoneReachTheScheduleIsStarted(t *testing.T
 // The new rules name no time between the last look and the end of the grace; the old ones did.
 func TestASlotThatOnlyTheOldRulesNameIsNotPassedOver(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := tenMinutely(activitycore.MisfireCatchup)
-	d.TriggerConfig.CronExpression = activitycore.StringList{"20 * * * *"} // 10:20 by the old rules, 10:35 by the new ones
+	d := tenMinutely(core.MisfireCatchup)
+	d.TriggerConfig.CronExpression = core.StringList{"20 * * * *"} // 10:20 by the old rules, 10:35 by the new ones
 	w.save(d)
 	w.until("10:18", d)
 	w.settle()
@@ -133,7 +137,7 @@ func TestASlotThatOnlyTheOldRulesNameIsNotPassedOver(t *testing.T) {
 
 func TestABackfillNamesTimesByTheRulesOfTheirDay(t *testing.T) {
 	w := newWorld(t, "10:00:30")
-	d := tenMinutely(activitycore.MisfireSkip)
+	d := tenMinutely(core.MisfireSkip)
 	row := w.save(d)
 	w.until("10:15", d)
 	w.nothingUntil("10:27")

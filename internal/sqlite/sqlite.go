@@ -14,7 +14,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
 
@@ -111,18 +111,18 @@ func openEngine(ctx context.Context, cfg Config) (*engine, error) {
 		e.remove, cfg.Path = dir, filepath.Join(dir, "record.db")
 	}
 	if cfg.Path == "" {
-		return nil, activitycore.InvalidField("database.path", "", "must name the SQLite file")
+		return nil, core.InvalidField("database.path", "", "must name the SQLite file")
 	}
 	if cfg.Readers <= 0 {
 		cfg.Readers = 4
 	}
 	if err := e.open(ctx, cfg); err != nil {
 		_ = e.Close()
-		var known *activitycore.Error
+		var known *core.Error
 		if errors.As(err, &known) {
 			return nil, err
 		}
-		return nil, activitycore.Wrap(activitycore.CodeUnavailable, err, "the SQLite file %s cannot be opened", strconv.Quote(filepath.Base(cfg.Path)))
+		return nil, core.Wrap(core.CodeUnavailable, err, "the SQLite file %s cannot be opened", strconv.Quote(filepath.Base(cfg.Path)))
 	}
 	return e, nil
 }

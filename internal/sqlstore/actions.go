@@ -7,13 +7,13 @@ import (
 	"sort"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-func scanAction(r scanner) (activitycore.ActionRecord, error) {
-	var rec activitycore.ActionRecord
+func scanAction(r scanner) (core.ActionRecord, error) {
+	var rec core.ActionRecord
 	var planned, result string
-	var res activitycore.ActionResult
+	var res core.ActionResult
 	err := r.Scan(&res.Seq, &planned, &rec.Status, &res.Attempts, &res.Outcome, &result, &res.Error, timeInto{&res.FinishedAt})
 	if err != nil {
 		return rec, err
@@ -21,7 +21,7 @@ func scanAction(r scanner) (activitycore.ActionRecord, error) {
 	if err := json.Unmarshal([]byte(planned), &rec.PlannedAction); err != nil {
 		return rec, fmt.Errorf("planned action %d: %w", res.Seq, err)
 	}
-	if rec.Status != activitycore.ActionPending || res.Attempts > 0 {
+	if rec.Status != core.ActionPending || res.Attempts > 0 {
 		res.Status = rec.Status
 		if result != "" {
 			res.Result = json.RawMessage(result)
@@ -32,7 +32,7 @@ func scanAction(r scanner) (activitycore.ActionRecord, error) {
 }
 
 // Actions lists a run's actions with Seq in [from, to), ascending.
-func (s *Store) Actions(ctx context.Context, runID string, from, to int) ([]activitycore.ActionRecord, error) {
+func (s *Store) Actions(ctx context.Context, runID string, from, to int) ([]core.ActionRecord, error) {
 	out, err := list(ctx, s.engine.Reader(), scanAction,
 		`SELECT seq, planned, status, attempts, outcome, result, error, finished_at FROM actions
 		WHERE run_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`, clean(runID), from, to)
@@ -40,34 +40,34 @@ func (s *Store) Actions(ctx context.Context, runID string, from, to int) ([]acti
 }
 
 // checkResults refuses results that belong to no action, or twice to one.
-func checkResults(results []activitycore.ActionResult, actions int, final bool) error {
+func checkResults(results []core.ActionResult, actions int, final bool) error {
 	seen := make(map[int]bool, len(results))
 	for _, r := range results {
 		if r.Seq < 0 || r.Seq >= actions {
-			return activitycore.InvalidField("results.seq", r.Seq, "the plan has %d actions, counted from 0", actions)
+			return core.InvalidField("results.seq", r.Seq, "the plan has %d actions, counted from 0", actions)
 		}
 		if seen[r.Seq] {
-			return activitycore.InvalidField("results.seq", r.Seq, "is given twice")
+			return core.InvalidField("results.seq", r.Seq, "is given twice")
 		}
 		seen[r.Seq] = true
 		switch r.Status {
-		case activitycore.ActionSucceeded, activitycore.ActionFailed, activitycore.ActionSkipped:
-		case activitycore.ActionPending:
+		case core.ActionSucceeded, core.ActionFailed, core.ActionSkipped:
+		case core.ActionPending:
 			if final {
-				return activitycore.InvalidField("results.status", string(r.Status), "must be final")
+				return core.InvalidField("results.status", string(r.Status), "must be final")
 			}
 		default:
-			return activitycore.InvalidField("results.status", clean(string(r.Status)), "must be pending, succeeded, failed or skipped")
+			return core.InvalidField("results.status", clean(string(r.Status)), "must be pending, succeeded, failed or skipped")
 		}
 		if len(r.Result) > 0 && !json.Valid(r.Result) {
-			return activitycore.InvalidField("results.result", r.Seq, "must be JSON")
+			return core.InvalidField("results.result", r.Seq, "must be JSON")
 		}
 	}
 	return nil
 }
 
 // RecordActions stores results, and the tasks they made, of actions that have no final result yet.
-func (s *Store) RecordActions(ctx context.Context, runID string, results []activitycore.ActionResult, tasks []activitycore.TaskWrite) error {
+func (s *Store) RecordActions(ctx context.Context, runID string, results []core.ActionResult, tasks []core.TaskWrite) error {
 	if len(results) == 0 && len(tasks) == 0 {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (s *Store) RecordActions(ctx context.Context, runID string, results []activ
 		if err != nil {
 			return err
 		}
-		fresh := make(map[int]activitycore.ActionResult, len(results))
+		fresh := make(map[int]core.ActionResult, len(results))
 		given := make(map[int]bool, len(results))
 		for _, r := range results {
 			given[r.Seq] = true
@@ -92,10 +92,10 @@ func (s *Store) RecordActions(ctx context.Context, runID string, results []activ
 				fresh[r.Seq] = r
 			}
 		}
-		var writes []activitycore.TaskWrite
+		var writes []core.TaskWrite
 		for _, w := range tasks {
 			if !given[w.Seq] {
-				return activitycore.InvalidField("tasks.seq", w.Seq, "has no result: a task is stored with the result of its action")
+				return core.InvalidField("tasks.seq", w.Seq, "has no result: a task is stored with the result of its action")
 			}
 			if open[w.Seq] {
 				writes = append(writes, w)
@@ -109,7 +109,7 @@ func (s *Store) RecordActions(ctx context.Context, runID string, results []activ
 }
 
 // openActions returns which of the results' actions have no final result.
-func openActions(ctx context.Context, q Querier, runID string, results []activitycore.ActionResult) (map[int]bool, error) {
+func openActions(ctx context.Context, q Querier, runID string, results []core.ActionResult) (map[int]bool, error) {
 	open := make(map[int]bool, len(results))
 	for len(results) > 0 {
 		part := results[:min(len(results), inChunk)]
@@ -132,17 +132,17 @@ func openActions(ctx context.Context, q Querier, runID string, results []activit
 	return open, nil
 }
 
-func (s *Store) updateActions(ctx context.Context, q Querier, runID string, results map[int]activitycore.ActionResult) error {
+func (s *Store) updateActions(ctx context.Context, q Querier, runID string, results map[int]core.ActionResult) error {
 	seqs := make([]int, 0, len(results))
 	var succeeded, failed int
 	for seq, r := range results {
 		seqs = append(seqs, seq)
 		switch r.Status {
-		case activitycore.ActionSucceeded:
+		case core.ActionSucceeded:
 			succeeded++
-		case activitycore.ActionFailed:
+		case core.ActionFailed:
 			failed++
-		case activitycore.ActionPending, activitycore.ActionSkipped:
+		case core.ActionPending, core.ActionSkipped:
 		}
 	}
 	sort.Ints(seqs)
@@ -163,18 +163,18 @@ func (s *Store) updateActions(ctx context.Context, q Querier, runID string, resu
 }
 
 // FinishRun gives a run its final status, once.
-func (s *Store) FinishRun(ctx context.Context, runID string, status activitycore.RunStatus, errMessage string, at time.Time) (activitycore.Run, error) {
-	if status != "" && status != activitycore.RunFailed && status != activitycore.RunCanceled {
-		return activitycore.Run{}, activitycore.InvalidField("status", clean(string(status)),
+func (s *Store) FinishRun(ctx context.Context, runID string, status core.RunStatus, errMessage string, at time.Time) (core.Run, error) {
+	if status != "" && status != core.RunFailed && status != core.RunCanceled {
+		return core.Run{}, core.InvalidField("status", clean(string(status)),
 			"must be failed, canceled or empty: the others follow from the actions")
 	}
-	var out activitycore.Run
+	var out core.Run
 	err := s.write(ctx, "finish run", func(ctx context.Context, q Querier) error {
 		run, err := findRun(ctx, q, runID, "")
 		if err != nil {
 			return err
 		}
-		if run.Status == activitycore.RunPending { // the ledger's row comes before the run's, as in Admit
+		if run.Status == core.RunPending { // the ledger's row comes before the run's, as in Admit
 			if err := s.endPending(ctx, q, run, status, errMessage, at); err != nil {
 				return err
 			}
@@ -189,20 +189,20 @@ func (s *Store) FinishRun(ctx context.Context, runID string, status activitycore
 		return s.finish(ctx, q, &out, status, errMessage, ts(at))
 	})
 	if err != nil {
-		return activitycore.Run{}, err
+		return core.Run{}, err
 	}
 	return out, nil
 }
 
 // endPending settles the cause of a run that ends before it was admitted, so
 // that nothing starts it again. It does nothing if an execution holds the claim.
-func (s *Store) endPending(ctx context.Context, q Querier, run activitycore.Run, status activitycore.RunStatus, reason string, at time.Time) error {
-	verdict := activitycore.VerdictSkipped
+func (s *Store) endPending(ctx context.Context, q Querier, run core.Run, status core.RunStatus, reason string, at time.Time) error {
+	verdict := core.VerdictSkipped
 	switch {
-	case status == activitycore.RunCanceled:
+	case status == core.RunCanceled:
 		reason = "canceled before it was admitted"
-	case status == activitycore.RunFailed:
-		verdict = activitycore.VerdictLost
+	case status == core.RunFailed:
+		verdict = core.VerdictLost
 	default:
 		return nil // finish refuses it
 	}
@@ -212,12 +212,12 @@ func (s *Store) endPending(ctx context.Context, q Querier, run activitycore.Run,
 	return err
 }
 
-func (s *Store) finish(ctx context.Context, q Querier, run *activitycore.Run, status activitycore.RunStatus, errMessage string, at time.Time) error {
+func (s *Store) finish(ctx context.Context, q Querier, run *core.Run, status core.RunStatus, errMessage string, at time.Time) error {
 	if status == "" {
 		if _, _, planned, err := storedPlan(ctx, q, run.RunID); err != nil {
 			return err
 		} else if !planned {
-			return activitycore.Errorf(activitycore.CodeConflict, "run %s has no plan, so no outcome; give the status failed or canceled", run.RunID)
+			return core.Errorf(core.CodeConflict, "run %s has no plan, so no outcome; give the status failed or canceled", run.RunID)
 		}
 	}
 	if _, err := exec(ctx, q, `UPDATE actions SET status = 'skipped', finished_at = $1 WHERE run_id = $2 AND status = 'pending'`,
@@ -226,7 +226,7 @@ func (s *Store) finish(ctx context.Context, q Querier, run *activitycore.Run, st
 	}
 	if status == "" {
 		status = run.Actions.Outcome()
-		if status == activitycore.RunFailed && errMessage == "" {
+		if status == core.RunFailed && errMessage == "" {
 			first, _, err := one(ctx, q, value[string], `SELECT error FROM actions WHERE run_id = $1 AND status = 'failed' ORDER BY seq LIMIT 1`, run.RunID)
 			if err != nil {
 				return err
@@ -235,7 +235,7 @@ func (s *Store) finish(ctx context.Context, q Querier, run *activitycore.Run, st
 		}
 	}
 	if !run.Status.CanBecome(status) {
-		return activitycore.Errorf(activitycore.CodeConflict, "run %s is %s and cannot become %s", run.RunID, run.Status, status)
+		return core.Errorf(core.CodeConflict, "run %s is %s and cannot become %s", run.RunID, run.Status, status)
 	}
 	run.Status, run.Error, run.FinishedAt = status, clean(errMessage), &at
 	_, err := exec(ctx, q, `UPDATE runs SET status = $1, error = $2, finished_at = $3 WHERE run_id = $4`,

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // The kinds of hold.
@@ -21,7 +21,7 @@ const (
 type apply struct {
 	store    *Store
 	q        Querier
-	by       activitycore.Actor
+	by       core.Actor
 	at       time.Time
 	revision int64 // of this apply, if it changes anything
 	changed  bool
@@ -32,28 +32,28 @@ type apply struct {
 
 // ApplyChanges carries out all changes or none. Deletions go first, so that a
 // name that one change frees can be taken by another.
-func (s *Store) ApplyChanges(ctx context.Context, changes []activitycore.DefinitionChange, by activitycore.Actor, at time.Time) ([]activitycore.StoredDefinition, error) {
-	changes = append([]activitycore.DefinitionChange(nil), changes...)
+func (s *Store) ApplyChanges(ctx context.Context, changes []core.DefinitionChange, by core.Actor, at time.Time) ([]core.StoredDefinition, error) {
+	changes = append([]core.DefinitionChange(nil), changes...)
 	seen := map[string]bool{}
 	for i := range changes {
 		d := &changes[i].Definition
 		if d.ID == "" {
-			d.ID = activitycore.DefinitionID(d.Name)
+			d.ID = core.DefinitionID(d.Name)
 		}
-		if !activitycore.IsUUID(d.ID) {
-			return nil, activitycore.InvalidField("id", clean(d.ID), "must be a UUID in lower case")
+		if !core.IsUUID(d.ID) {
+			return nil, core.InvalidField("id", clean(d.ID), "must be a UUID in lower case")
 		}
 		if err := checkKey("name", d.Name); err != nil {
 			return nil, err
 		}
 		if seen[d.ID] {
-			return nil, activitycore.InvalidField("id", d.ID, "is changed twice in one apply")
+			return nil, core.InvalidField("id", d.ID, "is changed twice in one apply")
 		}
 		seen[d.ID] = true
 	}
-	var results []activitycore.StoredDefinition
+	var results []core.StoredDefinition
 	err := s.write(ctx, "change definitions", func(ctx context.Context, q Querier) error {
-		results = make([]activitycore.StoredDefinition, len(changes))
+		results = make([]core.StoredDefinition, len(changes))
 		a := &apply{store: s, q: q, by: by, at: ts(at)}
 		if err := a.open(ctx, changes); err != nil {
 			return err
@@ -90,11 +90,13 @@ func (s *Store) lockRevision(ctx context.Context, q Querier) (next int64, err er
 	return rev + 1, err
 }
 
-// Of how many revisions the tokens are kept, and how often the others are removed. A reader that is further behind reads the whole catalogue anew.
+// Of how many revisions the tokens are kept, and how often the others are removed. A reader
+// that is further behind reads the whole catalogue anew.
 const tokensKept, tokensRemoved = 10_000, 100
 
-// setRevision commits the catalogue to its next revision, with a token that tells it from the revision of the same number in another life of
-// this database: after a restore it counts on from where the backup was.
+// setRevision commits the catalogue to its next revision, with a token that tells it from the
+// revision of the same number in another life of this database: after a restore it counts on
+// from where the backup was.
 func setRevision(ctx context.Context, q Querier, rev int64) error {
 	if _, err := exec(ctx, q, `UPDATE catalogue SET revision = $1 WHERE id = 1`, rev); err != nil {
 		return err
@@ -110,7 +112,7 @@ func setRevision(ctx context.Context, q Querier, rev int64) error {
 }
 
 // open locks the catalogue and reads every row the changes may touch.
-func (a *apply) open(ctx context.Context, changes []activitycore.DefinitionChange) error {
+func (a *apply) open(ctx context.Context, changes []core.DefinitionChange) error {
 	var err error
 	if a.revision, err = a.store.lockRevision(ctx, a.q); err != nil {
 		return err
@@ -152,8 +154,8 @@ func (a *apply) live(id string) *definitionRow {
 	return nil
 }
 
-func checkVersion(c activitycore.DefinitionChange, cur *definitionRow) error {
-	if c.ExpectVersion == activitycore.AnyVersion {
+func checkVersion(c core.DefinitionChange, cur *definitionRow) error {
+	if c.ExpectVersion == core.AnyVersion {
 		return nil
 	}
 	ref := c.Definition.Name
@@ -161,24 +163,24 @@ func checkVersion(c activitycore.DefinitionChange, cur *definitionRow) error {
 		ref = c.Definition.ID
 	}
 	if cur == nil {
-		return activitycore.Errorf(activitycore.CodePreconditionFailed,
+		return core.Errorf(core.CodePreconditionFailed,
 			"activity definition %q does not exist, version %d was expected; read the list again", ref, c.ExpectVersion)
 	}
 	if cur.Version != c.ExpectVersion {
-		return activitycore.Errorf(activitycore.CodePreconditionFailed,
+		return core.Errorf(core.CodePreconditionFailed,
 			"activity definition %q is at version %d, not %d; read it again and repeat the change", cur.Name, cur.Version, c.ExpectVersion)
 	}
 	return nil
 }
 
-func (a *apply) delete(c activitycore.DefinitionChange) (*definitionRow, error) {
+func (a *apply) delete(c core.DefinitionChange) (*definitionRow, error) {
 	cur := a.live(c.Definition.ID)
 	if cur == nil {
 		ref := c.Definition.Name
 		if ref == "" {
 			ref = c.Definition.ID
 		}
-		return nil, activitycore.NotFound("activity definition", ref)
+		return nil, core.NotFound("activity definition", ref)
 	}
 	if err := checkVersion(c, cur); err != nil {
 		return nil, err
@@ -198,12 +200,12 @@ func (a *apply) delete(c activitycore.DefinitionChange) (*definitionRow, error) 
 
 // taken is the conflict about a field whose value belongs to another definition.
 func taken(field, value, message string) error {
-	err := activitycore.Errorf(activitycore.CodeConflict, "%s %q %s", field, value, message)
-	err.Fields = []activitycore.FieldError{{Location: field, Value: value, Message: message}}
+	err := core.Errorf(core.CodeConflict, "%s %q %s", field, value, message)
+	err.Fields = []core.FieldError{{Location: field, Value: value, Message: message}}
 	return err
 }
 
-func (a *apply) put(c activitycore.DefinitionChange) (*definitionRow, error) {
+func (a *apply) put(c core.DefinitionChange) (*definitionRow, error) {
 	d := c.Definition
 	cur := a.live(d.ID)
 	if c.ExpectVersion == 0 && cur != nil && cur.Name != d.Name {
@@ -219,7 +221,7 @@ func (a *apply) put(c activitycore.DefinitionChange) (*definitionRow, error) {
 	}
 	document, err := encodeJSON(d)
 	if err != nil {
-		return nil, activitycore.Wrap(activitycore.CodeInvalid, err, "activity definition %q cannot be written as JSON", d.Name)
+		return nil, core.Wrap(core.CodeInvalid, err, "activity definition %q cannot be written as JSON", d.Name)
 	}
 	if cur != nil && cur.document == document {
 		return cur, nil
@@ -234,7 +236,7 @@ func (a *apply) put(c activitycore.DefinitionChange) (*definitionRow, error) {
 	if old != nil {
 		row.Version, row.Followed = old.Version+1, old.Followed
 	}
-	if d.TriggerType != activitycore.TriggerCron && needsNoSchedule(old) {
+	if d.TriggerType != core.TriggerCron && needsNoSchedule(old) {
 		row.Followed = row.Revision
 	}
 	switch {
@@ -266,8 +268,8 @@ func (a *apply) close(ctx context.Context) error {
 }
 
 // SetPaused pauses or resumes a live definition.
-func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause, actor activitycore.Actor, at time.Time) (activitycore.StoredDefinition, error) {
-	var out activitycore.StoredDefinition
+func (s *Store) SetPaused(ctx context.Context, id string, p *core.Pause, actor core.Actor, at time.Time) (core.StoredDefinition, error) {
+	var out core.StoredDefinition
 	at = ts(at)
 	err := s.write(ctx, "pause or resume definition", func(ctx context.Context, q Querier) error {
 		rev, err := s.lockRevision(ctx, q)
@@ -280,7 +282,7 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 			return err
 		}
 		if !found {
-			return activitycore.NotFound("activity definition", clean(id))
+			return core.NotFound("activity definition", clean(id))
 		}
 		out = cur.StoredDefinition
 		none := needsNoSchedule(&cur)
@@ -296,7 +298,7 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 			out.Paused = nil
 			err = closeHolds(ctx, q, []string{id}, at, holdPaused)
 		} else {
-			pause := activitycore.Pause{By: clean(p.By), Reason: clean(p.Reason), At: ts(p.At)}
+			pause := core.Pause{By: clean(p.By), Reason: clean(p.Reason), At: ts(p.At)}
 			if p.At.IsZero() {
 				pause.At = at
 			}
@@ -312,7 +314,7 @@ func (s *Store) SetPaused(ctx context.Context, id string, p *activitycore.Pause,
 			rev, out.Followed, since, by, reason, id); err != nil {
 			return err
 		}
-		entry := activitycore.AuditEntry{At: at, By: actor, Action: "definition.pause", Object: out.Name}
+		entry := core.AuditEntry{At: at, By: actor, Action: "definition.pause", Object: out.Name}
 		if p == nil {
 			entry.Action = "definition.resume"
 		}
@@ -343,9 +345,9 @@ func (s *Store) PurgeTombstone(ctx context.Context, id string, version int64) er
 }
 
 // Holds lists a definition's holds that overlap [from, to), oldest first.
-func (s *Store) Holds(ctx context.Context, activityID string, from, to time.Time) ([]activitycore.Hold, error) {
-	out, err := list(ctx, s.engine.Reader(), func(r scanner) (activitycore.Hold, error) {
-		h := activitycore.Hold{ActivityID: activityID}
+func (s *Store) Holds(ctx context.Context, activityID string, from, to time.Time) ([]core.Hold, error) {
+	out, err := list(ctx, s.engine.Reader(), func(r scanner) (core.Hold, error) {
+		h := core.Hold{ActivityID: activityID}
 		err := r.Scan(&h.Kind, timeInto{&h.From}, timePtrInto{&h.Until}, &h.By, &h.Reason)
 		return h, err
 	}, `SELECT kind, from_at, until_at, actor, reason FROM holds

@@ -4,17 +4,18 @@ import (
 	"context"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// applyWrites is what an apply comes to, kept until all of it is known: many rows go in one statement.
+// applyWrites is what an apply comes to, kept until all of it is known: many rows go in one
+// statement.
 type applyWrites struct {
 	deleted []string         // IDs
 	revived []*definitionRow // as they were before
 	saved   []*definitionRow
 	enabled []string // IDs of those that were disabled
 	opened  []openedHold
-	entries []activitycore.AuditEntry
+	entries []core.AuditEntry
 }
 
 // openedHold is a hold that begins with the apply.
@@ -22,7 +23,7 @@ type openedHold struct{ id, kind string }
 
 // trail notes who did what.
 func (a *apply) trail(verb, name string) {
-	a.entries = append(a.entries, activitycore.AuditEntry{At: a.at, By: a.by, Action: "definition." + verb, Object: name})
+	a.entries = append(a.entries, core.AuditEntry{At: a.at, By: a.by, Action: "definition." + verb, Object: name})
 }
 
 // putHolds notes the holds that go with a document's enabled field.
@@ -36,7 +37,8 @@ func (a *apply) putHolds(before, after *definitionRow) {
 	}
 }
 
-// writeApply writes rows, versions, holds and audit entries. Deletions go first, so that a name that one frees can be taken.
+// writeApply writes rows, versions, holds and audit entries. Deletions go first, so that a name
+// that one frees can be taken.
 func (s *Store) writeApply(ctx context.Context, q Querier, a *apply) error {
 	if err := a.writeDeleted(ctx, q); err != nil {
 		return err
@@ -72,8 +74,9 @@ func (a *apply) writeDeleted(ctx context.Context, q Querier) error {
 	return closeHolds(ctx, q, a.deleted, a.at, holdPaused, holdDisabled)
 }
 
-// writeRevived ends the deletion of definitions that are created again, and marks where their slots begin, unless their mark is past
-// that: the row forgets its first creation, and the slots between that and the deletion may be without a verdict.
+// writeRevived ends the deletion of definitions that are created again, and marks where their
+// slots begin, unless their mark is past that: the row forgets its first creation, and the
+// slots between that and the deletion may be without a verdict.
 func (s *Store) writeRevived(ctx context.Context, q Querier, a *apply) error {
 	ids := make([]string, len(a.revived))
 	for i, old := range a.revived {

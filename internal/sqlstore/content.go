@@ -6,7 +6,7 @@ import (
 	"sort"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
@@ -14,15 +14,15 @@ import (
 type claims struct {
 	at time.Time
 	// events are those of the records, then those of the settlements; nil where there is none.
-	events []*activitycore.Event
+	events []*core.Event
 	// keep are those to be kept, the first of each ID, which first points to.
-	keep  map[string]activitycore.EventRecord
-	first map[string]*activitycore.Event
+	keep  map[string]core.EventRecord
+	first map[string]*core.Event
 }
 
-func claimsOf(recs []activitycore.CauseRecord, settlements []activitycore.Settlement, at time.Time) (claims, error) {
-	c := claims{at: ts(at), events: make([]*activitycore.Event, 0, len(recs)+len(settlements)),
-		keep: map[string]activitycore.EventRecord{}, first: map[string]*activitycore.Event{}}
+func claimsOf(recs []core.CauseRecord, settlements []core.Settlement, at time.Time) (claims, error) {
+	c := claims{at: ts(at), events: make([]*core.Event, 0, len(recs)+len(settlements)),
+		keep: map[string]core.EventRecord{}, first: map[string]*core.Event{}}
 	for _, r := range recs {
 		c.events = append(c.events, r.Event)
 		if r.Event == nil {
@@ -32,7 +32,7 @@ func claimsOf(recs []activitycore.CauseRecord, settlements []activitycore.Settle
 			return c, err
 		}
 		if _, twice := c.keep[r.Event.EventID]; !twice {
-			c.keep[r.Event.EventID] = activitycore.EventRecord{Event: *r.Event, StreamSeq: r.StreamSeq, At: c.at}
+			c.keep[r.Event.EventID] = core.EventRecord{Event: *r.Event, StreamSeq: r.StreamSeq, At: c.at}
 			c.first[r.Event.EventID] = r.Event
 		}
 	}
@@ -48,14 +48,14 @@ func claimsOf(recs []activitycore.CauseRecord, settlements []activitycore.Settle
 	return c, nil
 }
 
-// settle keeps each event once and returns, for each claim, how its event differs from the one that is kept. What was kept before is read
-// only where an event comes again.
-func (c claims) settle(ctx context.Context, s *Store, q Querier) ([]*activitycore.EventConflict, error) {
+// settle keeps each event once and returns, for each claim, how its event differs from the one
+// that is kept. What was kept before is read only where an event comes again.
+func (c claims) settle(ctx context.Context, s *Store, q Querier) ([]*core.EventConflict, error) {
 	kept, err := s.insertEvents(ctx, q, c.keep)
 	if err != nil {
 		return nil, err
 	}
-	compared := map[*activitycore.Event]*activitycore.EventConflict{} // the matches of one event share it
+	compared := map[*core.Event]*core.EventConflict{} // the matches of one event share it
 	for id := range kept {
 		compared[c.first[id]] = nil // it is the one that is kept
 	}
@@ -73,7 +73,7 @@ func (c claims) settle(ctx context.Context, s *Store, q Querier) ([]*activitycor
 	if err := findEvents(ctx, q, again, kept); err != nil {
 		return nil, err
 	}
-	out := make([]*activitycore.EventConflict, len(c.events))
+	out := make([]*core.EventConflict, len(c.events))
 	for i, e := range c.events {
 		if e == nil {
 			continue
@@ -95,13 +95,13 @@ func (c claims) settle(ctx context.Context, s *Store, q Querier) ([]*activitycor
 }
 
 // insertEvents keeps events that have no row, in the order of their IDs, and returns them.
-func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]activitycore.EventRecord) (map[string]activitycore.EventRecord, error) {
+func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]core.EventRecord) (map[string]core.EventRecord, error) {
 	ids := make([]string, 0, len(events))
 	for id := range events {
 		ids = append(ids, id)
 	}
 	sort.Strings(ids)
-	made := make(map[string]activitycore.EventRecord, len(ids))
+	made := make(map[string]core.EventRecord, len(ids))
 	err := s.insert(ctx, q, `INSERT INTO events (`+eventColumns+`)`, `ON CONFLICT (event_id) DO NOTHING RETURNING event_id`, len(ids), func(i int) []any {
 		r := events[ids[i]]
 		e := &r.Event
@@ -125,7 +125,7 @@ func (s *Store) insertEvents(ctx context.Context, q Querier, events map[string]a
 }
 
 // findEvents reads those of the events that are kept into found.
-func findEvents(ctx context.Context, q Querier, ids []string, found map[string]activitycore.EventRecord) error {
+func findEvents(ctx context.Context, q Querier, ids []string, found map[string]core.EventRecord) error {
 	for part := range slices.Chunk(ids, inChunk) {
 		var b statement
 		b.add(`SELECT ` + eventColumns + ` FROM events WHERE event_id IN `)

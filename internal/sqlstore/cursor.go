@@ -7,7 +7,7 @@ import (
 	"hash/fnv"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // cursor is the position after the last item of a page. It names its list
@@ -29,14 +29,14 @@ func listTag(name string, filter any) string {
 }
 
 // openPage checks a request; at is nil for the first page.
-func openPage(tag string, keys int, p activitycore.PageRequest) (at *cursor, err error) {
+func openPage(tag string, keys int, p core.PageRequest) (at *cursor, err error) {
 	if p.Limit < 1 || p.Limit > 1000 {
-		return nil, activitycore.InvalidField("limit", p.Limit, "must be 1 to 1,000")
+		return nil, core.InvalidField("limit", p.Limit, "must be 1 to 1,000")
 	}
 	if p.Cursor == "" {
 		return nil, nil
 	}
-	foreign := activitycore.InvalidField("cursor", nil,
+	foreign := core.InvalidField("cursor", nil,
 		"was not made by this list; give next_cursor of the page before, with the same filter, or leave it out to begin again")
 	raw, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil {
@@ -55,12 +55,12 @@ func openPage(tag string, keys int, p activitycore.PageRequest) (at *cursor, err
 }
 
 // closePage makes a page of the up to limit+1 items read for it.
-func closePage[T any](tag string, items []T, limit int, key func(T) (time.Time, []string)) activitycore.Page[T] {
+func closePage[T any](tag string, items []T, limit int, key func(T) (time.Time, []string)) core.Page[T] {
 	if len(items) <= limit {
-		return activitycore.Page[T]{Items: items}
+		return core.Page[T]{Items: items}
 	}
 	items = items[:limit]
 	t, keys := key(items[limit-1])
 	raw, _ := json.Marshal(cursor{List: tag, Micros: t.UnixMicro(), Keys: keys})
-	return activitycore.Page[T]{Items: items, NextCursor: base64.RawURLEncoding.EncodeToString(raw)}
+	return core.Page[T]{Items: items, NextCursor: base64.RawURLEncoding.EncodeToString(raw)}
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // definitionRow is a row of definitions, marks of purged tombstones included.
 type definitionRow struct {
-	activitycore.StoredDefinition
+	core.StoredDefinition
 	document string
 	purged   bool
 }
@@ -30,15 +30,15 @@ func scanDefinition(r scanner) (definitionRow, error) {
 	if err := json.Unmarshal([]byte(d.document), &d.Definition); err != nil {
 		return d, fmt.Errorf("document of definition %s: %w", id, err)
 	}
-	d.UpdatedBy = activitycore.Actor(by)
+	d.UpdatedBy = core.Actor(by)
 	if pausedAt != nil {
-		d.Paused = &activitycore.Pause{By: pausedBy, Reason: pauseReason, At: *pausedAt}
+		d.Paused = &core.Pause{By: pausedBy, Reason: pauseReason, At: *pausedAt}
 	}
 	return d, nil
 }
 
-func stored(rows []definitionRow) []activitycore.StoredDefinition {
-	out := make([]activitycore.StoredDefinition, len(rows))
+func stored(rows []definitionRow) []core.StoredDefinition {
+	out := make([]core.StoredDefinition, len(rows))
 	for i, r := range rows {
 		out[i] = r.StoredDefinition
 	}
@@ -46,9 +46,9 @@ func stored(rows []definitionRow) []activitycore.StoredDefinition {
 }
 
 // Definition finds a live definition by ID or name.
-func (s *Store) Definition(ctx context.Context, idOrName string) (activitycore.StoredDefinition, error) {
+func (s *Store) Definition(ctx context.Context, idOrName string) (core.StoredDefinition, error) {
 	column := "name"
-	if activitycore.IsUUID(idOrName) { // a UUID may be a name, too: then the ID wins
+	if core.IsUUID(idOrName) { // a UUID may be a name, too: then the ID wins
 		column = "id"
 	}
 	find := func(column string) (definitionRow, bool, error) {
@@ -60,17 +60,17 @@ func (s *Store) Definition(ctx context.Context, idOrName string) (activitycore.S
 		d, found, err = find("name")
 	}
 	if err != nil {
-		return activitycore.StoredDefinition{}, s.translate("find definition", err)
+		return core.StoredDefinition{}, s.translate("find definition", err)
 	}
 	if !found {
-		return activitycore.StoredDefinition{}, activitycore.NotFound("activity definition", clean(idOrName))
+		return core.StoredDefinition{}, core.NotFound("activity definition", clean(idOrName))
 	}
 	return d.StoredDefinition, nil
 }
 
 // DefinitionsNamed finds live definitions by name, many in one query.
-func (s *Store) DefinitionsNamed(ctx context.Context, names []string) ([]activitycore.StoredDefinition, error) {
-	var out []activitycore.StoredDefinition
+func (s *Store) DefinitionsNamed(ctx context.Context, names []string) ([]core.StoredDefinition, error) {
+	var out []core.StoredDefinition
 	for len(names) > 0 {
 		part := make([]string, 0, inChunk)
 		for _, name := range names[:min(len(names), inChunk)] {
@@ -90,19 +90,20 @@ func (s *Store) DefinitionsNamed(ctx context.Context, names []string) ([]activit
 }
 
 // DefinitionAny finds a definition by ID, also a tombstone.
-func (s *Store) DefinitionAny(ctx context.Context, id string) (activitycore.StoredDefinition, error) {
+func (s *Store) DefinitionAny(ctx context.Context, id string) (core.StoredDefinition, error) {
 	d, found, err := one(ctx, s.engine.Reader(), scanDefinition,
 		`SELECT `+definitionColumns+` FROM definitions WHERE id = $1 AND NOT purged`, clean(id))
 	if err != nil {
-		return activitycore.StoredDefinition{}, s.translate("find definition", err)
+		return core.StoredDefinition{}, s.translate("find definition", err)
 	}
 	if !found {
-		return activitycore.StoredDefinition{}, activitycore.NotFound("activity definition", clean(id))
+		return core.StoredDefinition{}, core.NotFound("activity definition", clean(id))
 	}
 	return d.StoredDefinition, nil
 }
 
-// DefinitionID returns the ID that an ID or name means, also of a tombstone and of the mark that a purged one leaves.
+// DefinitionID returns the ID that an ID or name means, also of a tombstone and of the mark
+// that a purged one leaves.
 func (s *Store) DefinitionID(ctx context.Context, idOrName string) (string, error) {
 	ref := clean(idOrName)
 	for _, where := range []string{
@@ -118,7 +119,7 @@ func (s *Store) DefinitionID(ctx context.Context, idOrName string) (string, erro
 			return id, nil
 		}
 	}
-	return "", activitycore.NotFound("activity definition", ref)
+	return "", core.NotFound("activity definition", ref)
 }
 
 // DefinitionNames returns the names of live definitions, ascending, at most limit.
@@ -129,8 +130,8 @@ func (s *Store) DefinitionNames(ctx context.Context, limit int) ([]string, error
 
 const versionColumns = `activity_id, version, revision, document, definition_created_at, created_at, created_by`
 
-func scanVersion(r scanner) (activitycore.StoredDefinition, error) {
-	var d activitycore.StoredDefinition
+func scanVersion(r scanner) (core.StoredDefinition, error) {
+	var d core.StoredDefinition
 	var id, document, by string
 	err := r.Scan(&id, &d.Version, &d.Revision, &document, timeInto{&d.CreatedAt}, timeInto{&d.UpdatedAt}, &by)
 	if err != nil {
@@ -139,27 +140,27 @@ func scanVersion(r scanner) (activitycore.StoredDefinition, error) {
 	if err := json.Unmarshal([]byte(document), &d.Definition); err != nil {
 		return d, fmt.Errorf("document of definition %s version %d: %w", id, d.Version, err)
 	}
-	d.UpdatedBy = activitycore.Actor(by)
+	d.UpdatedBy = core.Actor(by)
 	d.Followed = d.Revision // a version is of the past: nothing has to follow it
 	return d, nil
 }
 
 // DefinitionVersion returns the document as it was at a version.
-func (s *Store) DefinitionVersion(ctx context.Context, id string, version int64) (activitycore.StoredDefinition, error) {
+func (s *Store) DefinitionVersion(ctx context.Context, id string, version int64) (core.StoredDefinition, error) {
 	d, found, err := one(ctx, s.engine.Reader(), scanVersion,
 		`SELECT `+versionColumns+` FROM definition_versions WHERE activity_id = $1 AND version = $2`, clean(id), version)
 	if err != nil {
 		return d, s.translate("find definition version", err)
 	}
 	if !found {
-		return d, activitycore.Errorf(activitycore.CodeNotFound, "there is no version %d of activity definition %q", version, clean(id))
+		return d, core.Errorf(core.CodeNotFound, "there is no version %d of activity definition %q", version, clean(id))
 	}
 	return d, nil
 }
 
 // Definitions lists live definitions by name, ascending.
-func (s *Store) Definitions(ctx context.Context, f activitycore.DefinitionFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error) {
-	var none activitycore.Page[activitycore.StoredDefinition]
+func (s *Store) Definitions(ctx context.Context, f core.DefinitionFilter, p core.PageRequest) (core.Page[core.StoredDefinition], error) {
+	var none core.Page[core.StoredDefinition]
 	tag := listTag("definitions", f)
 	after, err := openPage(tag, 1, p)
 	if err != nil {
@@ -173,13 +174,13 @@ func (s *Store) Definitions(ctx context.Context, f activitycore.DefinitionFilter
 	if err != nil {
 		return none, s.translate("list definitions", err)
 	}
-	return closePage(tag, stored(rows), p.Limit, func(d activitycore.StoredDefinition) (time.Time, []string) {
+	return closePage(tag, stored(rows), p.Limit, func(d core.StoredDefinition) (time.Time, []string) {
 		return time.Time{}, []string{d.Name}
 	}), nil
 }
 
 // definitionListing lists live definitions by name.
-func definitionListing(f activitycore.DefinitionFilter, limit int) *listing {
+func definitionListing(f core.DefinitionFilter, limit int) *listing {
 	l := &listing{table: "definitions", columns: definitionColumns, always: []string{"deleted_at IS NULL"}, order: []string{"name"}, limit: limit}
 	if from, before := prefixRange(f.NamePrefix); from != "" {
 		l.from, l.before = from, before
@@ -188,7 +189,7 @@ func definitionListing(f activitycore.DefinitionFilter, limit int) *listing {
 		return l
 	}
 	l.options = []option{
-		optionOf("trigger_type", oneOf(f.TriggerType), []activitycore.TriggerType{activitycore.TriggerCron, activitycore.TriggerEvent}),
+		optionOf("trigger_type", oneOf(f.TriggerType), []core.TriggerType{core.TriggerCron, core.TriggerEvent}),
 		either(f.Enabled, condition{"enabled = ?", true}, condition{"enabled = ?", false}),
 		either(f.Paused, condition{sql: "paused_at IS NOT NULL"}, condition{sql: "paused_at IS NULL"}),
 	}
@@ -207,8 +208,8 @@ func either(say *bool, yes, no condition) option {
 }
 
 // Versions lists a definition's versions, newest first.
-func (s *Store) Versions(ctx context.Context, id string, p activitycore.PageRequest) (activitycore.Page[activitycore.StoredDefinition], error) {
-	var none activitycore.Page[activitycore.StoredDefinition]
+func (s *Store) Versions(ctx context.Context, id string, p core.PageRequest) (core.Page[core.StoredDefinition], error) {
+	var none core.Page[core.StoredDefinition]
 	tag := listTag("versions", id)
 	after, err := openPage(tag, 1, p)
 	if err != nil {
@@ -219,7 +220,7 @@ func (s *Store) Versions(ctx context.Context, id string, p activitycore.PageRequ
 	if after != nil {
 		var v int64
 		if _, err := fmt.Sscan(after.Keys[0], &v); err != nil {
-			return none, activitycore.InvalidField("cursor", nil, "was not made by this list")
+			return none, core.InvalidField("cursor", nil, "was not made by this list")
 		}
 		b.add(` AND version < ?`, v)
 	}
@@ -229,9 +230,9 @@ func (s *Store) Versions(ctx context.Context, id string, p activitycore.PageRequ
 		return none, s.translate("list definition versions", err)
 	}
 	if len(rows) == 0 && after == nil {
-		return none, activitycore.NotFound("activity definition", clean(id))
+		return none, core.NotFound("activity definition", clean(id))
 	}
-	return closePage(tag, rows, p.Limit, func(d activitycore.StoredDefinition) (time.Time, []string) {
+	return closePage(tag, rows, p.Limit, func(d core.StoredDefinition) (time.Time, []string) {
 		return time.Time{}, []string{fmt.Sprint(d.Version)}
 	}), nil
 }
@@ -258,10 +259,10 @@ func (s *Store) Head(ctx context.Context, known int64) (int64, string, error) {
 // ChangesSince returns the definitions that changed after a revision. The
 // catalogue's row is locked by every change until it is committed, so whoever sees revision N
 // finds every change up to N.
-func (s *Store) ChangesSince(ctx context.Context, since int64, limit int) ([]activitycore.StoredDefinition, int64, error) {
+func (s *Store) ChangesSince(ctx context.Context, since int64, limit int) ([]core.StoredDefinition, int64, error) {
 	const step = "read the catalogue's changes"
 	if limit < 1 {
-		return nil, 0, activitycore.InvalidField("limit", limit, "must be at least 1")
+		return nil, 0, core.InvalidField("limit", limit, "must be at least 1")
 	}
 	q := s.engine.Reader()
 	upTo, err := s.revision(ctx)

@@ -17,8 +17,9 @@ type Dialect struct {
 	ForUpdate string
 	// Rebind turns $1 placeholders into the driver's; nil keeps them.
 	Rebind func(sql string) string
-	// BoundBranches gives each branch of a merged list its own order and limit, without which PostgreSQL reads the branches to
-	// their ends. SQLite has no such syntax, and merges without it.
+	// BoundBranches gives each branch of a merged list its own order and limit, without which
+	// PostgreSQL reads the branches to their ends. SQLite has no such syntax, and merges without
+	// it.
 	BoundBranches bool
 	// Bulk are the numbers of rows one INSERT may carry, descending and ending in
 	// 1. Few sizes keep the number of prepared statements small.

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const eventColumns = `event_id, type, source, subject, event_time, payload, also_types, hops, stream_seq, created_at, chain, extensions`
 
-func scanEvent(r scanner) (activitycore.EventRecord, error) {
-	var e activitycore.EventRecord
+func scanEvent(r scanner) (core.EventRecord, error) {
+	var e core.EventRecord
 	var payload []byte
 	var alsoTypes, chain, extensions string
 	var seq int64
@@ -35,9 +35,9 @@ func scanEvent(r scanner) (activitycore.EventRecord, error) {
 	return e, err
 }
 
-func checkEvent(e *activitycore.Event) error {
+func checkEvent(e *core.Event) error {
 	if e.EventID == "" {
-		return activitycore.InvalidField("event.event_id", "", "must not be empty")
+		return core.InvalidField("event.event_id", "", "must not be empty")
 	}
 	if err := checkKey("event.event_id", e.EventID); err != nil {
 		return err
@@ -45,17 +45,18 @@ func checkEvent(e *activitycore.Event) error {
 	return checkKey("event.type", e.Type)
 }
 
-// noExtensions is what is kept of an event without extensions; versions that knew none left the column empty.
+// noExtensions is what is kept of an event without extensions; versions that knew none left the
+// column empty.
 const noExtensions = "{}"
 
-func encodeExtensions(x activitycore.Extensions) string {
+func encodeExtensions(x core.Extensions) string {
 	if len(x) == 0 {
 		return noExtensions
 	}
 	return clean(string(x.JSON()))
 }
 
-func decodeExtensions(text string) (x activitycore.Extensions, err error) {
+func decodeExtensions(text string) (x core.Extensions, err error) {
 	if text == "" || text == noExtensions {
 		return nil, nil
 	}
@@ -63,20 +64,20 @@ func decodeExtensions(text string) (x activitycore.Extensions, err error) {
 }
 
 // Event finds an event kept with a cause.
-func (s *Store) Event(ctx context.Context, eventID string) (activitycore.EventRecord, error) {
+func (s *Store) Event(ctx context.Context, eventID string) (core.EventRecord, error) {
 	e, found, err := one(ctx, s.engine.Reader(), scanEvent, `SELECT `+eventColumns+` FROM events WHERE event_id = $1`, clean(eventID))
 	if err != nil {
 		return e, s.translate("find event", err)
 	}
 	if !found {
-		return e, activitycore.NotFound("event", clean(eventID))
+		return e, core.NotFound("event", clean(eventID))
 	}
 	return e, nil
 }
 
 // EventList lists events, of one type if it is given, newest first.
-func (s *Store) EventList(ctx context.Context, eventType string, p activitycore.PageRequest) (activitycore.Page[activitycore.EventRecord], error) {
-	var none activitycore.Page[activitycore.EventRecord]
+func (s *Store) EventList(ctx context.Context, eventType string, p core.PageRequest) (core.Page[core.EventRecord], error) {
+	var none core.Page[core.EventRecord]
 	tag := listTag("events", eventType)
 	after, err := openPage(tag, 1, p)
 	if err != nil {
@@ -90,13 +91,13 @@ func (s *Store) EventList(ctx context.Context, eventType string, p activitycore.
 	if err != nil {
 		return none, s.translate("list events", err)
 	}
-	return closePage(tag, rows, p.Limit, func(e activitycore.EventRecord) (time.Time, []string) {
+	return closePage(tag, rows, p.Limit, func(e core.EventRecord) (time.Time, []string) {
 		return e.At, []string{e.Event.EventID}
 	}), nil
 }
 
-// EventTypes lists the different types of kept events, at most limit. It steps from type to type along the index, whatever number of
-// events there is.
+// EventTypes lists the different types of kept events, at most limit. It steps from type to
+// type along the index, whatever number of events there is.
 func (s *Store) EventTypes(ctx context.Context, limit int) ([]string, error) {
 	types, err := list(ctx, s.engine.Reader(), func(r scanner) (string, error) {
 		var t string

@@ -3,28 +3,29 @@ package sqlstore
 import (
 	"context"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // behind is the condition of the index definitions_behind, word for word.
 const behind = `followed < revision AND NOT purged`
 
-// passing are the codes of errors that may be gone next time; with another one a schedule is refused.
+// passing are the codes of errors that may be gone next time; with another one a schedule is
+// refused.
 const passing = `('', 'unavailable', 'internal')`
 
-// followedAfter is the column followed of a row that gets a new revision: what never had a schedule and needs none follows at once. It is
-// given the placeholder of the revision.
+// followedAfter is the column followed of a row that gets a new revision: what never had a
+// schedule and needs none follows at once. It is given the placeholder of the revision.
 func followedAfter(revision string) string {
 	return `CASE WHEN trigger_type <> 'cron' AND followed >= revision THEN ` + revision + ` ELSE followed END`
 }
 
 // needsNoSchedule reports whether no schedule is there, or on its way, for a row; nil is no row.
 func needsNoSchedule(row *definitionRow) bool {
-	return row == nil || row.TriggerType != activitycore.TriggerCron && row.Followed >= row.Revision
+	return row == nil || row.TriggerType != core.TriggerCron && row.Followed >= row.Revision
 }
 
 // MarkSchedules notes how far schedules follow.
-func (s *Store) MarkSchedules(ctx context.Context, marks []activitycore.ScheduleMark) error {
+func (s *Store) MarkSchedules(ctx context.Context, marks []core.ScheduleMark) error {
 	if len(marks) == 0 {
 		return nil
 	}
@@ -47,7 +48,7 @@ func (s *Store) MarkSchedules(ctx context.Context, marks []activitycore.Schedule
 }
 
 // HoldUpSchedules notes what keeps all schedules that are behind from following.
-func (s *Store) HoldUpSchedules(ctx context.Context, code activitycore.Code, message string) error {
+func (s *Store) HoldUpSchedules(ctx context.Context, code core.Code, message string) error {
 	return s.write(ctx, "note what keeps schedules from following", func(ctx context.Context, q Querier) error {
 		_, err := exec(ctx, q, `UPDATE definitions SET schedule_error = $1, schedule_error_code = $2 WHERE `+behind+` AND schedule_error <> $3`,
 			clean(message), clean(string(code)), clean(message))
@@ -56,8 +57,8 @@ func (s *Store) HoldUpSchedules(ctx context.Context, code activitycore.Code, mes
 }
 
 // SchedulesBehind counts the definitions whose schedule is behind, and lists some of them.
-func (s *Store) SchedulesBehind(ctx context.Context, f activitycore.BehindFilter) (activitycore.SchedulesBehind, error) {
-	var out activitycore.SchedulesBehind
+func (s *Store) SchedulesBehind(ctx context.Context, f core.BehindFilter) (core.SchedulesBehind, error) {
+	var out core.SchedulesBehind
 	const step = "find schedules that are behind"
 	where := func(b *statement) {
 		b.add(` FROM definitions WHERE `+behind+` AND revision > ?`, f.After)
@@ -85,7 +86,7 @@ func (s *Store) SchedulesBehind(ctx context.Context, f activitycore.BehindFilter
 		b.add(` AND schedule_error_code IN ` + passing)
 	}
 	b.add(` ORDER BY revision DESC, id LIMIT ?`, f.Limit)
-	out.Items, err = list(ctx, s.engine.Reader(), func(r scanner) (x activitycore.ScheduleBehind, err error) {
+	out.Items, err = list(ctx, s.engine.Reader(), func(r scanner) (x core.ScheduleBehind, err error) {
 		err = r.Scan(&x.ActivityID, &x.ActivityName, &x.Revision, &x.Error, &x.Code)
 		return x, err
 	}, b.String(), b.args...)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // answer is a stored answer to a request.
@@ -21,7 +21,7 @@ func findAnswer(ctx context.Context, q Querier, scope, key, requestHash string) 
 		return a, err
 	}, `SELECT request_hash, answer FROM idempotency WHERE scope = $1 AND idem_key = $2`, clean(scope), clean(key))
 	if err == nil && found && a.hash != requestHash {
-		err = activitycore.Errorf(activitycore.CodeConflict,
+		err = core.Errorf(core.CodeConflict,
 			"the idempotency key %q was used for a different request; choose another key", clean(key))
 	}
 	if err != nil {
@@ -66,16 +66,16 @@ func (s *Store) Recall(ctx context.Context, scope, key, requestHash string) (sto
 // auditRow is an entry with its place in the trail.
 type auditRow struct {
 	id int64
-	activitycore.AuditEntry
+	core.AuditEntry
 }
 
 // AppendAudit adds an entry to the trail.
-func (s *Store) AppendAudit(ctx context.Context, e activitycore.AuditEntry) error {
+func (s *Store) AppendAudit(ctx context.Context, e core.AuditEntry) error {
 	return s.write(ctx, "append to audit trail", func(ctx context.Context, q Querier) error { return s.appendAudit(ctx, q, e) })
 }
 
 // appendAudit adds entries to the trail in the transaction of what they tell of.
-func (s *Store) appendAudit(ctx context.Context, q Querier, entries ...activitycore.AuditEntry) error {
+func (s *Store) appendAudit(ctx context.Context, q Querier, entries ...core.AuditEntry) error {
 	for _, e := range entries {
 		if err := checkKey("object", e.Object); err != nil {
 			return err
@@ -92,8 +92,8 @@ func (s *Store) appendAudit(ctx context.Context, q Querier, entries ...activityc
 }
 
 // AuditEntries lists the trail, of one object if it is given, newest first.
-func (s *Store) AuditEntries(ctx context.Context, object string, p activitycore.PageRequest) (activitycore.Page[activitycore.AuditEntry], error) {
-	var none activitycore.Page[activitycore.AuditEntry]
+func (s *Store) AuditEntries(ctx context.Context, object string, p core.PageRequest) (core.Page[core.AuditEntry], error) {
+	var none core.Page[core.AuditEntry]
 	tag := listTag("audit", object)
 	after, err := openPage(tag, 1, p)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Store) AuditEntries(ctx context.Context, object string, p activitycore.
 	if l.equal("object", object); after != nil {
 		id, err := strconv.ParseInt(after.Keys[0], 10, 64)
 		if err != nil {
-			return none, activitycore.InvalidField("cursor", nil, "was not made by this list")
+			return none, core.InvalidField("cursor", nil, "was not made by this list")
 		}
 		l.after = []any{after.time(), id}
 	}
@@ -121,14 +121,14 @@ func (s *Store) AuditEntries(ctx context.Context, object string, p activitycore.
 	page := closePage(tag, rows, p.Limit, func(a auditRow) (time.Time, []string) {
 		return a.At, []string{strconv.FormatInt(a.id, 10)}
 	})
-	out := activitycore.Page[activitycore.AuditEntry]{NextCursor: page.NextCursor}
+	out := core.Page[core.AuditEntry]{NextCursor: page.NextCursor}
 	for _, a := range page.Items {
 		out.Items = append(out.Items, a.AuditEntry)
 	}
 	return out, nil
 }
 
-func scanSecret(r scanner) (x activitycore.SealedSecret, err error) {
+func scanSecret(r scanner) (x core.SealedSecret, err error) {
 	var hosts string
 	if err = r.Scan(&x.Name, &x.Sealed, &hosts, timeInto{&x.UpdatedAt}); err == nil {
 		x.Hosts, err = decodeList(hosts)
@@ -137,7 +137,7 @@ func scanSecret(r scanner) (x activitycore.SealedSecret, err error) {
 }
 
 // PutSecret stores a sealed secret, replacing one with its name.
-func (s *Store) PutSecret(ctx context.Context, x activitycore.SealedSecret, by activitycore.Actor) error {
+func (s *Store) PutSecret(ctx context.Context, x core.SealedSecret, by core.Actor) error {
 	if err := checkKey("name", x.Name); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Store) PutSecret(ctx context.Context, x activitycore.SealedSecret, by a
 	if err != nil {
 		return err
 	}
-	entry := activitycore.AuditEntry{At: x.UpdatedAt, By: by, Action: "secret.set", Object: x.Name, Detail: detail}
+	entry := core.AuditEntry{At: x.UpdatedAt, By: by, Action: "secret.set", Object: x.Name, Detail: detail}
 	return s.write(ctx, "store secret", func(ctx context.Context, q Querier) error {
 		_, err := exec(ctx, q, `INSERT INTO secrets (name, sealed, hosts, updated_at) VALUES ($1,$2,$3,$4)
 			ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, hosts = excluded.hosts, updated_at = excluded.updated_at`,
@@ -158,33 +158,33 @@ func (s *Store) PutSecret(ctx context.Context, x activitycore.SealedSecret, by a
 }
 
 // Secret finds a sealed secret.
-func (s *Store) Secret(ctx context.Context, name string) (activitycore.SealedSecret, error) {
+func (s *Store) Secret(ctx context.Context, name string) (core.SealedSecret, error) {
 	x, found, err := one(ctx, s.engine.Reader(), scanSecret, `SELECT name, sealed, hosts, updated_at FROM secrets WHERE name = $1`, clean(name))
 	if err != nil {
 		return x, s.translate("find secret", err)
 	}
 	if !found {
-		return x, activitycore.NotFound("secret", clean(name))
+		return x, core.NotFound("secret", clean(name))
 	}
 	return x, nil
 }
 
 // Secrets lists all sealed secrets by name.
-func (s *Store) Secrets(ctx context.Context) ([]activitycore.SealedSecret, error) {
+func (s *Store) Secrets(ctx context.Context) ([]core.SealedSecret, error) {
 	out, err := list(ctx, s.engine.Reader(), scanSecret, `SELECT name, sealed, hosts, updated_at FROM secrets ORDER BY name`)
 	return out, s.translate("list secrets", err)
 }
 
 // DeleteSecret removes a secret.
-func (s *Store) DeleteSecret(ctx context.Context, name string, by activitycore.Actor, at time.Time) error {
+func (s *Store) DeleteSecret(ctx context.Context, name string, by core.Actor, at time.Time) error {
 	return s.write(ctx, "delete secret", func(ctx context.Context, q Querier) error {
 		n, err := exec(ctx, q, `DELETE FROM secrets WHERE name = $1`, clean(name))
 		if err == nil && n == 0 {
-			err = activitycore.NotFound("secret", clean(name))
+			err = core.NotFound("secret", clean(name))
 		}
 		if err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, activitycore.AuditEntry{At: at, By: by, Action: "secret.delete", Object: clean(name)})
+		return s.appendAudit(ctx, q, core.AuditEntry{At: at, By: by, Action: "secret.delete", Object: clean(name)})
 	})
 }

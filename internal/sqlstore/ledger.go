@@ -6,37 +6,38 @@ import (
 	"sort"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const ledgerColumns = `activity_id, cause_key, kind, event_id, idempotency_key, slot_at, verdict, reason, into_key,
 	make_up, definition_version, claimed_by, created_at, updated_at`
 
-func scanLedger(r scanner) (activitycore.LedgerEntry, error) {
-	var e activitycore.LedgerEntry
+func scanLedger(r scanner) (core.LedgerEntry, error) {
+	var e core.LedgerEntry
 	var slot time.Time
 	err := r.Scan(&e.ActivityID, &e.CauseKey, &e.Cause.Kind, &e.Cause.EventID, &e.Cause.IdempotencyKey, timeInto{&slot},
 		&e.Verdict, &e.Reason, &e.Into, &e.MakeUp, &e.DefinitionVersion, &e.TemporalRunID, timeInto{&e.CreatedAt}, timeInto{&e.UpdatedAt})
-	if e.Cause.Kind == activitycore.CauseCron {
+	if e.Cause.Kind == core.CauseCron {
 		e.Cause.NominalTime = &slot
 	}
 	return named(e), err
 }
 
-// named adds the IDs that follow from definition, cause and verdict: the ledger, kept for ever, does not hold them.
-func named(e activitycore.LedgerEntry) activitycore.LedgerEntry {
-	e.WorkflowID = activitycore.WorkflowID(e.ActivityID, e.Cause)
+// named adds the IDs that follow from definition, cause and verdict: the ledger, kept for ever,
+// does not hold them.
+func named(e core.LedgerEntry) core.LedgerEntry {
+	e.WorkflowID = core.WorkflowID(e.ActivityID, e.Cause)
 	if e.Verdict.Runs() {
-		e.RunID = activitycore.RunID(e.WorkflowID)
+		e.RunID = core.RunID(e.WorkflowID)
 	}
 	if e.Into != "" {
-		e.IntoRunID = activitycore.RunID(activitycore.WorkflowIDOfKey(e.ActivityID, e.Into))
+		e.IntoRunID = core.RunID(core.WorkflowIDOfKey(e.ActivityID, e.Into))
 	}
 	return e
 }
 
 // ledgerRow are the values of ledgerColumns for a new row.
-func ledgerRow(e activitycore.LedgerEntry) []any {
+func ledgerRow(e core.LedgerEntry) []any {
 	slot := e.CreatedAt
 	if e.Cause.NominalTime != nil {
 		slot = ts(*e.Cause.NominalTime)
@@ -46,19 +47,19 @@ func ledgerRow(e activitycore.LedgerEntry) []any {
 }
 
 // checkCause refuses causes that have no identity.
-func checkCause(activityID string, c activitycore.Cause) error {
-	if !activitycore.IsUUID(activityID) {
-		return activitycore.InvalidField("activity_id", clean(activityID), "must be a UUID in lower case")
+func checkCause(activityID string, c core.Cause) error {
+	if !core.IsUUID(activityID) {
+		return core.InvalidField("activity_id", clean(activityID), "must be a UUID in lower case")
 	}
 	switch {
-	case c.Kind == activitycore.CauseCron && c.NominalTime != nil:
+	case c.Kind == core.CauseCron && c.NominalTime != nil:
 		return nil
-	case c.Kind == activitycore.CauseEvent && c.EventID != "":
+	case c.Kind == core.CauseEvent && c.EventID != "":
 		return checkKey("cause.event_id", c.EventID)
-	case c.Kind == activitycore.CauseManual && c.IdempotencyKey != "":
+	case c.Kind == core.CauseManual && c.IdempotencyKey != "":
 		return checkKey("cause.idempotency_key", c.IdempotencyKey)
 	}
-	return activitycore.InvalidField("cause", string(c.Kind),
+	return core.InvalidField("cause", string(c.Kind),
 		"must be cron with a nominal time, event with an event ID, or manual with an idempotency key")
 }
 
@@ -66,26 +67,26 @@ func checkCause(activityID string, c activitycore.Cause) error {
 type causeID struct{ activity, key string }
 
 // newEntry is the row of a cause that has none.
-func newEntry(activityID string, c activitycore.Cause, v activitycore.Verdict, version int64, at time.Time) activitycore.LedgerEntry {
+func newEntry(activityID string, c core.Cause, v core.Verdict, version int64, at time.Time) core.LedgerEntry {
 	switch c.Kind { // one kind of identity each, as it is stored
-	case activitycore.CauseCron:
-		c = activitycore.CronCause(*c.NominalTime)
-	case activitycore.CauseEvent:
-		c = activitycore.EventCause(c.EventID)
-	case activitycore.CauseManual:
-		c = activitycore.ManualCause(c.IdempotencyKey)
+	case core.CauseCron:
+		c = core.CronCause(*c.NominalTime)
+	case core.CauseEvent:
+		c = core.EventCause(c.EventID)
+	case core.CauseManual:
+		c = core.ManualCause(c.IdempotencyKey)
 	}
-	return named(activitycore.LedgerEntry{ActivityID: activityID, CauseKey: c.Key(), Cause: c, Verdict: v,
+	return named(core.LedgerEntry{ActivityID: activityID, CauseKey: c.Key(), Cause: c, Verdict: v,
 		DefinitionVersion: version, CreatedAt: ts(at), UpdatedAt: ts(at)})
 }
 
 // RecordCauses writes pending rows, runs and events for causes that have no row.
-func (s *Store) RecordCauses(ctx context.Context, recs []activitycore.CauseRecord, at time.Time) ([]activitycore.CauseState, error) {
+func (s *Store) RecordCauses(ctx context.Context, recs []core.CauseRecord, at time.Time) ([]core.CauseState, error) {
 	return s.RecordMatches(ctx, recs, nil, at)
 }
 
 // RecordMatches is RecordCauses and Settle in one transaction.
-func (s *Store) RecordMatches(ctx context.Context, recs []activitycore.CauseRecord, settlements []activitycore.Settlement, at time.Time) (out []activitycore.CauseState, err error) {
+func (s *Store) RecordMatches(ctx context.Context, recs []core.CauseRecord, settlements []core.Settlement, at time.Time) (out []core.CauseState, err error) {
 	record, err := s.recording(recs, at)
 	if err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (s *Store) RecordMatches(ctx context.Context, recs []activitycore.CauseReco
 		}
 		entries, err := settle(ctx, q, conflicts[len(recs):])
 		for i, e := range entries {
-			out = append(out, activitycore.CauseState{Entry: e, Conflict: conflicts[len(recs)+i]})
+			out = append(out, core.CauseState{Entry: e, Conflict: conflicts[len(recs)+i]})
 		}
 		return err
 	})
@@ -119,11 +120,11 @@ func (s *Store) RecordMatches(ctx context.Context, recs []activitycore.CauseReco
 }
 
 // recordFunc writes records, without those that have a conflict.
-type recordFunc func(context.Context, Querier, []*activitycore.EventConflict) ([]activitycore.CauseState, error)
+type recordFunc func(context.Context, Querier, []*core.EventConflict) ([]core.CauseState, error)
 
 // recording checks records and returns what writes them.
-func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (recordFunc, error) {
-	entries := make([]activitycore.LedgerEntry, len(recs))
+func (s *Store) recording(recs []core.CauseRecord, at time.Time) (recordFunc, error) {
+	entries := make([]core.LedgerEntry, len(recs))
 	for i, r := range recs {
 		if err := checkCause(r.ActivityID, r.Cause); err != nil {
 			return nil, err
@@ -131,12 +132,12 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (record
 		if err := checkKey("activity_name", r.ActivityName); err != nil {
 			return nil, err
 		}
-		entries[i] = newEntry(r.ActivityID, r.Cause, activitycore.VerdictPending, r.DefinitionVersion, at)
+		entries[i] = newEntry(r.ActivityID, r.Cause, core.VerdictPending, r.DefinitionVersion, at)
 		entries[i].MakeUp = r.MakeUp
 	}
-	return func(ctx context.Context, q Querier, conflicts []*activitycore.EventConflict) ([]activitycore.CauseState, error) {
+	return func(ctx context.Context, q Querier, conflicts []*core.EventConflict) ([]core.CauseState, error) {
 		first, order := inOrder(entries, conflicts)
-		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
+		rows := make(map[causeID]core.LedgerEntry, len(order))
 		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`,
 			`ON CONFLICT (activity_id, cause_key) DO NOTHING RETURNING activity_id, cause_key`, len(order),
 			func(i int) []any { return ledgerRow(entries[order[i]]) },
@@ -174,7 +175,7 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (record
 		if err := findEntries(ctx, q, missing, rows); err != nil {
 			return nil, err
 		}
-		out := make([]activitycore.CauseState, len(recs))
+		out := make([]core.CauseState, len(recs))
 		inserted := map[causeID]bool{}
 		for _, i := range created {
 			inserted[idOf(entries[i])] = true
@@ -185,17 +186,18 @@ func (s *Store) recording(recs []activitycore.CauseRecord, at time.Time) (record
 				continue
 			}
 			id := idOf(entries[i])
-			out[i] = activitycore.CauseState{Entry: rows[id], Inserted: inserted[id] && first[id] == i}
+			out[i] = core.CauseState{Entry: rows[id], Inserted: inserted[id] && first[id] == i}
 		}
 		return out, nil
 	}, nil
 }
 
-func idOf(e activitycore.LedgerEntry) causeID { return causeID{e.ActivityID, e.CauseKey} }
+func idOf(e core.LedgerEntry) causeID { return causeID{e.ActivityID, e.CauseKey} }
 
-// inOrder returns which entry makes the row, where a cause comes twice the first, and those by key, so that two routers that record the same causes wait
-// for each other in one order. Entries with a conflict make none.
-func inOrder(entries []activitycore.LedgerEntry, conflicts []*activitycore.EventConflict) (first map[causeID]int, order []int) {
+// inOrder returns which entry makes the row, where a cause comes twice the first, and those by
+// key, so that two routers that record the same causes wait for each other in one order.
+// Entries with a conflict make none.
+func inOrder(entries []core.LedgerEntry, conflicts []*core.EventConflict) (first map[causeID]int, order []int) {
 	first, order = map[causeID]int{}, make([]int, 0, len(entries))
 	for i, e := range entries {
 		if conflicts != nil && conflicts[i] != nil {
@@ -214,7 +216,7 @@ func inOrder(entries []activitycore.LedgerEntry, conflicts []*activitycore.Event
 }
 
 // findEntries reads rows by key into found; each must exist.
-func findEntries(ctx context.Context, q Querier, ids []causeID, found map[causeID]activitycore.LedgerEntry) error {
+func findEntries(ctx context.Context, q Querier, ids []causeID, found map[causeID]core.LedgerEntry) error {
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), inChunk)]
 		ids = ids[len(part):]
@@ -253,11 +255,11 @@ func findEntries(ctx context.Context, q Querier, ids []causeID, found map[causeI
 
 // ConfirmStarts turns pending rows into started ones. A started row whose claim
 // is free is touched, so that the sweeper, which takes the oldest first, comes to all.
-func (s *Store) ConfirmStarts(ctx context.Context, starts []activitycore.Start, at time.Time) error {
+func (s *Store) ConfirmStarts(ctx context.Context, starts []core.Start, at time.Time) error {
 	if len(starts) == 0 {
 		return nil
 	}
-	starts = append([]activitycore.Start(nil), starts...)
+	starts = append([]core.Start(nil), starts...)
 	sort.Slice(starts, func(i, j int) bool {
 		return starts[i].ActivityID < starts[j].ActivityID ||
 			starts[i].ActivityID == starts[j].ActivityID && starts[i].CauseKey < starts[j].CauseKey
@@ -275,7 +277,7 @@ func (s *Store) ConfirmStarts(ctx context.Context, starts []activitycore.Start, 
 }
 
 // Settle gives slots and matches without a run their verdict.
-func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlement, at time.Time) (out []activitycore.LedgerEntry, err error) {
+func (s *Store) Settle(ctx context.Context, settlements []core.Settlement, at time.Time) (out []core.LedgerEntry, err error) {
 	settle, err := s.settling(settlements, at)
 	if err != nil || len(settlements) == 0 {
 		return nil, err
@@ -291,11 +293,11 @@ func (s *Store) Settle(ctx context.Context, settlements []activitycore.Settlemen
 }
 
 // settleFunc writes settlements, without those that have a conflict: their entries are empty.
-type settleFunc func(context.Context, Querier, []*activitycore.EventConflict) ([]activitycore.LedgerEntry, error)
+type settleFunc func(context.Context, Querier, []*core.EventConflict) ([]core.LedgerEntry, error)
 
 // settling checks settlements and returns what writes them.
-func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (settleFunc, error) {
-	entries := make([]activitycore.LedgerEntry, len(settlements))
+func (s *Store) settling(settlements []core.Settlement, at time.Time) (settleFunc, error) {
+	entries := make([]core.LedgerEntry, len(settlements))
 	for i, x := range settlements {
 		e, err := settledEntry(x, at)
 		if err != nil {
@@ -303,10 +305,10 @@ func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (s
 		}
 		entries[i] = e
 	}
-	return func(ctx context.Context, q Querier, conflicts []*activitycore.EventConflict) ([]activitycore.LedgerEntry, error) {
+	return func(ctx context.Context, q Querier, conflicts []*core.EventConflict) ([]core.LedgerEntry, error) {
 		_, order := inOrder(entries, conflicts) // of a cause that comes twice the first decides, as it would in two calls
-		rows := make(map[causeID]activitycore.LedgerEntry, len(order))
-		var settled []activitycore.LedgerEntry
+		rows := make(map[causeID]core.LedgerEntry, len(order))
+		var settled []core.LedgerEntry
 		err := s.insert(ctx, q, `INSERT INTO ledger (`+ledgerColumns+`)`, settleConflict+` AND ledger.verdict = 'pending' RETURNING `+ledgerColumns,
 			len(order), func(i int) []any { return ledgerRow(entries[order[i]]) },
 			func(r scanner) error {
@@ -331,7 +333,7 @@ func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (s
 		if err := findEntries(ctx, q, missing, rows); err != nil {
 			return nil, err
 		}
-		out := make([]activitycore.LedgerEntry, len(entries))
+		out := make([]core.LedgerEntry, len(entries))
 		for i, e := range entries {
 			if conflicts == nil || conflicts[i] == nil {
 				out[i] = rows[idOf(e)]
@@ -345,20 +347,20 @@ func (s *Store) settling(settlements []activitycore.Settlement, at time.Time) (s
 const settleConflict = `ON CONFLICT (activity_id, cause_key) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason,
 	into_key = excluded.into_key, updated_at = excluded.updated_at WHERE ledger.claimed_by = ''`
 
-func settledEntry(x activitycore.Settlement, at time.Time) (activitycore.LedgerEntry, error) {
+func settledEntry(x core.Settlement, at time.Time) (core.LedgerEntry, error) {
 	if err := checkCause(x.ActivityID, x.Cause); err != nil {
-		return activitycore.LedgerEntry{}, err
+		return core.LedgerEntry{}, err
 	}
 	known := false
-	for _, v := range activitycore.Verdicts() {
+	for _, v := range core.Verdicts() {
 		known = known || v == x.Verdict
 	}
-	if !known || !x.Verdict.Terminal() || x.Verdict == activitycore.VerdictFired {
-		return activitycore.LedgerEntry{}, activitycore.InvalidField("verdict", string(x.Verdict),
+	if !known || !x.Verdict.Terminal() || x.Verdict == core.VerdictFired {
+		return core.LedgerEntry{}, core.InvalidField("verdict", string(x.Verdict),
 			"must be a terminal verdict other than fired: only admission makes a run")
 	}
 	if err := checkKey("into", x.Into); err != nil {
-		return activitycore.LedgerEntry{}, err
+		return core.LedgerEntry{}, err
 	}
 	e := newEntry(x.ActivityID, x.Cause, x.Verdict, x.DefinitionVersion, at)
 	e.Reason, e.Into = x.Reason, x.Into
@@ -366,13 +368,13 @@ func settledEntry(x activitycore.Settlement, at time.Time) (activitycore.LedgerE
 }
 
 // cancelPendingRuns ends the runs that were announced for causes that will not run.
-func cancelPendingRuns(ctx context.Context, q Querier, settled []activitycore.LedgerEntry, at time.Time) error {
+func cancelPendingRuns(ctx context.Context, q Querier, settled []core.LedgerEntry, at time.Time) error {
 	for len(settled) > 0 {
 		part := settled[:min(len(settled), inChunk)]
 		settled = settled[len(part):]
 		var ids []string
 		for _, e := range part {
-			ids = append(ids, activitycore.RunID(e.WorkflowID))
+			ids = append(ids, core.RunID(e.WorkflowID))
 		}
 		var b statement
 		b.add(`UPDATE runs SET status = 'canceled', error = ?, finished_at = ? WHERE status = 'pending' AND run_id IN `,

@@ -6,34 +6,34 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // LedgerEntry finds one row.
-func (s *Store) LedgerEntry(ctx context.Context, activityID, causeKey string) (activitycore.LedgerEntry, error) {
+func (s *Store) LedgerEntry(ctx context.Context, activityID, causeKey string) (core.LedgerEntry, error) {
 	e, found, err := one(ctx, s.engine.Reader(), scanLedger,
 		`SELECT `+ledgerColumns+` FROM ledger WHERE activity_id = $1 AND cause_key = $2`, clean(activityID), clean(causeKey))
 	if err != nil {
 		return e, s.translate("find ledger row", err)
 	}
 	if !found {
-		return e, activitycore.NotFound("ledger row", clean(activityID+":"+causeKey))
+		return e, core.NotFound("ledger row", clean(activityID+":"+causeKey))
 	}
-	rows := []activitycore.LedgerEntry{e}
+	rows := []core.LedgerEntry{e}
 	err = s.nameEnded(ctx, rows)
 	return rows[0], s.translate("find the run of a ledger row", err)
 }
 
-// nameEnded names the runs that ended before they began: a settled cause has one if it was recorded first, which a slot that was never
-// to be made up was not.
-func (s *Store) nameEnded(ctx context.Context, entries []activitycore.LedgerEntry) error {
+// nameEnded names the runs that ended before they began: a settled cause has one if it was
+// recorded first, which a slot that was never to be made up was not.
+func (s *Store) nameEnded(ctx context.Context, entries []core.LedgerEntry) error {
 	at := map[string]int{}
 	var ids []string
 	for i, e := range entries {
-		if e.Verdict.Runs() || e.Cause.Kind == activitycore.CauseCron && !e.MakeUp {
+		if e.Verdict.Runs() || e.Cause.Kind == core.CauseCron && !e.MakeUp {
 			continue
 		}
-		id := activitycore.RunID(e.WorkflowID)
+		id := core.RunID(e.WorkflowID)
 		at[id] = i
 		ids = append(ids, id)
 	}
@@ -56,8 +56,8 @@ func (s *Store) nameEnded(ctx context.Context, entries []activitycore.LedgerEntr
 
 // LedgerEntries lists rows, newest first: by nominal time for cron, creation
 // otherwise, which is what the filter's window is about, too.
-func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.LedgerEntry], error) {
-	var none activitycore.Page[activitycore.LedgerEntry]
+func (s *Store) LedgerEntries(ctx context.Context, f core.LedgerFilter, p core.PageRequest) (core.Page[core.LedgerEntry], error) {
+	var none core.Page[core.LedgerEntry]
 	tag := listTag("ledger", f)
 	after, err := openPage(tag, 2, p)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, 
 	if err != nil {
 		return none, s.translate("list ledger rows", err)
 	}
-	return closePage(tag, rows, p.Limit, func(e activitycore.LedgerEntry) (time.Time, []string) {
+	return closePage(tag, rows, p.Limit, func(e core.LedgerEntry) (time.Time, []string) {
 		slot := e.CreatedAt
 		if e.Cause.NominalTime != nil {
 			slot = *e.Cause.NominalTime
@@ -84,17 +84,18 @@ func (s *Store) LedgerEntries(ctx context.Context, f activitycore.LedgerFilter, 
 }
 
 // ledgerListing lists rows, newest first. The rows of an event are few enough to look through.
-func ledgerListing(f activitycore.LedgerFilter, limit int) *listing {
+func ledgerListing(f core.LedgerFilter, limit int) *listing {
 	l := &listing{table: "ledger", columns: ledgerColumns, order: []string{"slot_at", "activity_id", "cause_key"}, descending: true, limit: limit}
 	l.equal("activity_id", f.ActivityID).ofEvent(f.EventID).between(f.Since, f.Until)
 	if f.EventID == "" && (f.Verdict != "" || f.Kind != "") {
-		l.options = []option{optionOf("verdict", oneOf(f.Verdict), activitycore.Verdicts()), optionOf("kind", oneOf(f.Kind), kinds())}
+		l.options = []option{optionOf("verdict", oneOf(f.Verdict), core.Verdicts()), optionOf("kind", oneOf(f.Kind), kinds())}
 		return l
 	}
 	return l.equal("verdict", string(f.Verdict)).equal("kind", string(f.Kind))
 }
 
-// ofAnEvent restricts ledger rows to those that an event made: only they name it. The databases must be told, for the index has no others.
+// ofAnEvent restricts ledger rows to those that an event made: only they name it. The databases
+// must be told, for the index has no others.
 const ofAnEvent = `ledger.event_id <> ''`
 
 const matchColumns = `SELECT ledger.event_id, COALESCE(definitions.name, ledger.activity_id)
@@ -107,12 +108,12 @@ func scanMatch(r scanner) (m eventMatch, err error) {
 	return m, err
 }
 
-// EventMatches returns the names of the definitions that have a row for each of the events: two queries for a page of events, and one more
-// for each event that has more than limit.
-func (s *Store) EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]activitycore.EventMatches, error) {
-	out := make(map[string]activitycore.EventMatches, len(eventIDs))
+// EventMatches returns the names of the definitions that have a row for each of the events: two
+// queries for a page of events, and one more for each event that has more than limit.
+func (s *Store) EventMatches(ctx context.Context, eventIDs []string, limit int) (map[string]core.EventMatches, error) {
+	out := make(map[string]core.EventMatches, len(eventIDs))
 	if limit < 1 {
-		return nil, activitycore.InvalidField("limit", limit, "must be at least 1")
+		return nil, core.InvalidField("limit", limit, "must be at least 1")
 	}
 	for part := range slices.Chunk(eventIDs, inChunk) {
 		if err := s.matchesOf(ctx, part, limit, out); err != nil {
@@ -122,7 +123,7 @@ func (s *Store) EventMatches(ctx context.Context, eventIDs []string, limit int) 
 	return out, nil
 }
 
-func (s *Store) matchesOf(ctx context.Context, events []string, limit int, out map[string]activitycore.EventMatches) error {
+func (s *Store) matchesOf(ctx context.Context, events []string, limit int, out map[string]core.EventMatches) error {
 	type count struct {
 		event string
 		n     int
@@ -149,7 +150,7 @@ func (s *Store) matchesOf(ctx context.Context, events []string, limit int, out m
 		if err != nil {
 			return err
 		}
-		out[c.event] = activitycore.EventMatches{More: c.n - len(some)}
+		out[c.event] = core.EventMatches{More: c.n - len(some)}
 		found = append(found, some...)
 	}
 	if len(few) > 0 {
@@ -173,9 +174,9 @@ func (s *Store) matchesOf(ctx context.Context, events []string, limit int, out m
 
 // PendingCauses lists rows that were recorded or started before a time and
 // have no claim yet, oldest first, with all that starting them again needs.
-func (s *Store) PendingCauses(ctx context.Context, before time.Time, limit int) ([]activitycore.CauseRecord, error) {
+func (s *Store) PendingCauses(ctx context.Context, before time.Time, limit int) ([]core.CauseRecord, error) {
 	if limit < 1 {
-		return nil, activitycore.InvalidField("limit", limit, "must be at least 1")
+		return nil, core.InvalidField("limit", limit, "must be at least 1")
 	}
 	const step = "list pending causes"
 	q := s.engine.Reader()
@@ -185,16 +186,16 @@ func (s *Store) PendingCauses(ctx context.Context, before time.Time, limit int) 
 	if err != nil {
 		return nil, s.translate(step, err)
 	}
-	out := make([]activitycore.CauseRecord, 0, len(rows))
+	out := make([]core.CauseRecord, 0, len(rows))
 	for _, e := range rows {
 		rr, found, err := one(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM runs WHERE run_id = $1`, e.RunID)
 		if err != nil {
 			return nil, s.translate(step, err)
 		}
-		if !found || rr.run.Status != activitycore.RunPending {
+		if !found || rr.run.Status != core.RunPending {
 			continue // admitted or ended since
 		}
-		c := activitycore.CauseRecord{ActivityID: e.ActivityID, ActivityName: rr.run.ActivityName,
+		c := core.CauseRecord{ActivityID: e.ActivityID, ActivityName: rr.run.ActivityName,
 			DefinitionVersion: e.DefinitionVersion, Cause: e.Cause, Inputs: rr.inputs, MakeUp: e.MakeUp}
 		if rr.eventID != "" {
 			ev, found, err := one(ctx, q, scanEvent, `SELECT `+eventColumns+` FROM events WHERE event_id = $1`, rr.eventID)
@@ -210,7 +211,8 @@ func (s *Store) PendingCauses(ctx context.Context, before time.Time, limit int) 
 	return out, nil
 }
 
-// CronKeys returns the cause keys of a definition's cron rows with nominal time in [from, to), ascending.
+// CronKeys returns the cause keys of a definition's cron rows with nominal time in [from, to),
+// ascending.
 func (s *Store) CronKeys(ctx context.Context, activityID string, from, to time.Time) ([]string, error) {
 	keys, err := list(ctx, s.engine.Reader(), value[string], `SELECT cause_key FROM ledger
 		WHERE activity_id = $1 AND slot_at >= $2 AND slot_at < $3 AND kind = 'cron' ORDER BY slot_at, cause_key`,

@@ -6,30 +6,36 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// listing is the query of one page: rows of a table that satisfy all conditions, in an order that an index has.
+// listing is the query of one page: rows of a table that satisfy all conditions, in an order
+// that an index has.
 //
-// A column of few known values that stands before the order in an index is an option. Where it is not restricted, or to several
-// values, the page is merged from one branch for each value, each of which reads its range of the index and no further.
-// So a rare value and a combination of filters cost what a page costs, and not what the table costs.
+// A column of few known values that stands before the order in an index is an option. Where it
+// is not restricted, or to several values, the page is merged from one branch for each value,
+// each of which reads its range of the index and no further. So a rare value and a combination
+// of filters cost what a page costs, and not what the table costs.
 type listing struct {
 	table, columns string
 	// always are conditions of every branch, as SQL without values.
 	always []string
 	// fixed are the columns with one value.
 	fixed []fixedColumn
-	// narrow, if not empty, is the fixed column that leaves few rows, through which the others look: no other index must be taken for them.
+	// narrow, if not empty, is the fixed column that leaves few rows, through which the others
+	// look: no other index must be taken for them.
 	narrow string
-	// options are the columns with few values, in the order of the index. Without any the list is one range.
+	// options are the columns with few values, in the order of the index. Without any the list is
+	// one range.
 	options []option
-	// order are the columns of the order, of which the first is a time or a name and the others break ties.
+	// order are the columns of the order, of which the first is a time or a name and the others
+	// break ties.
 	order      []string
 	descending bool
 	// from and before bound the first column of the order: from <= x < before; nil: no bound.
 	from, before any
-	// after is the position behind which the page begins: a value for each column of the order, or nil.
+	// after is the position behind which the page begins: a value for each column of the order, or
+	// nil.
 	after []any
 	limit int
 }
@@ -78,7 +84,8 @@ func (l *listing) equal(column, v string) *listing {
 	return l
 }
 
-// ofEvent restricts to an event. The index has the rows with an event only, which the databases must be told.
+// ofEvent restricts to an event. The index has the rows with an event only, which the databases
+// must be told.
 func (l *listing) ofEvent(eventID string) *listing {
 	if eventID != "" {
 		l.narrow, l.always = "event_id", append(l.always, "event_id <> ''")
@@ -115,8 +122,8 @@ func (l *listing) branches() [][]condition {
 // indexed reports whether a condition on a fixed column may choose an index.
 func (l *listing) indexed(c fixedColumn) bool { return l.narrow == "" || l.narrow == c.name }
 
-// ties are the columns of the order that differ between the rows, by position. Neither database would take an index for a
-// comparison or an order with one that is fixed.
+// ties are the columns of the order that differ between the rows, by position. Neither database
+// would take an index for a comparison or an order with one that is fixed.
 func (l *listing) ties() (at []int) {
 	for i, name := range l.order {
 		if !slices.ContainsFunc(l.fixed, func(c fixedColumn) bool { return c.name == name && l.indexed(c) }) {
@@ -223,8 +230,8 @@ func (w withOrder) Scan(dest ...any) error {
 }
 
 // kinds are all kinds of causes.
-func kinds() []activitycore.CauseKind {
-	return []activitycore.CauseKind{activitycore.CauseCron, activitycore.CauseEvent, activitycore.CauseManual}
+func kinds() []core.CauseKind {
+	return []core.CauseKind{core.CauseCron, core.CauseEvent, core.CauseManual}
 }
 
 // oneOf is a list of one value, or an empty one for "".

@@ -15,7 +15,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 //go:embed migrations/*.sql
@@ -54,11 +54,11 @@ func NewMigrator(db *sql.DB, d Dialect, locker lock.SessionLocker) (*Migrator, e
 }
 
 func (m *Migrator) fail(step string, err error) error {
-	code := activitycore.CodeInternal
+	code := core.CodeInternal
 	if c := m.dialect.Classify(err); c == ErrorUnavailable || c == ErrorRetry {
-		code = activitycore.CodeUnavailable
+		code = core.CodeUnavailable
 	}
-	return activitycore.Wrap(code, err, "%s: the schema could not be read or changed; the log has the details", step)
+	return core.Wrap(code, err, "%s: the schema could not be read or changed; the log has the details", step)
 }
 
 // Up applies every migration that is missing, and returns those it applied.
@@ -81,7 +81,7 @@ func (m *Migrator) Down(ctx context.Context) (Migration, error) {
 	r, err := m.provider.Down(ctx)
 	switch {
 	case errors.Is(err, goose.ErrNoNextVersion):
-		return Migration{}, activitycore.Errorf(activitycore.CodeNotFound, "no migration is applied")
+		return Migration{}, core.Errorf(core.CodeNotFound, "no migration is applied")
 	case err != nil:
 		return Migration{}, m.fail("migrate down", err)
 	}
@@ -113,10 +113,10 @@ func (m *Migrator) CheckSchema(ctx context.Context) error {
 	case err != nil:
 		return m.fail("check the schema", err)
 	case have < want:
-		return activitycore.Errorf(activitycore.CodeConflict,
+		return core.Errorf(core.CodeConflict,
 			"the database schema is at version %d, this program needs %d; run \"activity-core migrate up\" first", have, want)
 	case have > want:
-		return activitycore.Errorf(activitycore.CodeConflict,
+		return core.Errorf(core.CodeConflict,
 			"the database schema is at version %d, this program knows only %d; use the newer activity-core that migrated it", have, want)
 	}
 	return nil

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// What is observed of schedules: the comparison as a whole, the latest attempt if it failed, and a row for each difference, "schedules
-// {kind} {activity name} {activity ID}". A blank sorts before whatever a name may have, so that the rows of a kind are by name.
+// What is observed of schedules: the comparison as a whole, the latest attempt if it failed,
+// and a row for each difference, "schedules {kind} {activity name} {activity ID}". A blank
+// sorts before whatever a name may have, so that the rows of a kind are by name.
 const (
 	observedSchedules = "schedules"
 	observedFailure   = observedSchedules + " failure"
@@ -21,12 +22,12 @@ const (
 	observedEnd       = observedSchedules + "!" // the character behind the blank
 )
 
-func driftKey(kind activitycore.DriftKind, name, id string) string {
+func driftKey(kind core.DriftKind, name, id string) string {
 	return observedParts + clean(string(kind)) + " " + clean(name) + " " + clean(id)
 }
 
 // ObserveSchedules keeps what a comparison of all schedules saw, in place of what was seen before.
-func (s *Store) ObserveSchedules(ctx context.Context, o activitycore.ScheduleObservation, drift []activitycore.ScheduleDrift) error {
+func (s *Store) ObserveSchedules(ctx context.Context, o core.ScheduleObservation, drift []core.ScheduleDrift) error {
 	o.Failed = nil
 	summary, err := json.Marshal(o)
 	if err != nil {
@@ -62,7 +63,7 @@ func (s *Store) ObserveSchedules(ctx context.Context, o activitycore.ScheduleObs
 }
 
 // ObservationFailed notes an attempt to compare all schedules that failed.
-func (s *Store) ObservationFailed(ctx context.Context, f activitycore.FailedObservation) error {
+func (s *Store) ObservationFailed(ctx context.Context, f core.FailedObservation) error {
 	body, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("encode a failed observation: %w", err)
@@ -83,9 +84,9 @@ func scanObserved(r scanner) (o observedRow, err error) {
 }
 
 // LastObservation is the observation kept.
-func (s *Store) LastObservation(ctx context.Context) (activitycore.ScheduleObservation, error) {
-	var out activitycore.ScheduleObservation
-	var failed *activitycore.FailedObservation
+func (s *Store) LastObservation(ctx context.Context) (core.ScheduleObservation, error) {
+	var out core.ScheduleObservation
+	var failed *core.FailedObservation
 	rows, err := list(ctx, s.engine.Reader(), scanObserved, `SELECT what, body FROM observations WHERE what IN ($1, $2)`, observedSchedules, observedFailure)
 	for _, r := range rows {
 		into := any(&out)
@@ -107,52 +108,52 @@ const scheduleColumns = `id, name, trigger_type, enabled, paused_at IS NOT NULL,
 
 // scheduleRow is a definition as a list of schedules shows it.
 type scheduleRow struct {
-	activitycore.ScheduleState
+	core.ScheduleState
 	purged bool
 }
 
 func scanSchedule(r scanner) (s scheduleRow, err error) {
-	var trigger activitycore.TriggerType
+	var trigger core.TriggerType
 	var enabled, paused, deleted bool
 	var followed int64
 	err = r.Scan(&s.ActivityID, &s.ActivityName, &trigger, &enabled, &paused, &deleted, &s.purged, &s.Revision, &followed, &s.Error, &s.Code)
-	s.ScheduleID = activitycore.ScheduleID(s.ActivityID)
+	s.ScheduleID = core.ScheduleID(s.ActivityID)
 	switch {
-	case deleted || trigger != activitycore.TriggerCron:
-		s.Wanted = activitycore.WantNone
+	case deleted || trigger != core.TriggerCron:
+		s.Wanted = core.WantNone
 	case !enabled:
-		s.Wanted = activitycore.WantDisabled
+		s.Wanted = core.WantDisabled
 	case paused:
-		s.Wanted = activitycore.WantPaused
+		s.Wanted = core.WantPaused
 	default:
-		s.Wanted = activitycore.WantFiring
+		s.Wanted = core.WantFiring
 	}
 	switch {
 	case followed >= s.Revision:
-		s.State, s.Error, s.Code = activitycore.ScheduleFollows, "", ""
-	case s.Code == "" || s.Code == activitycore.CodeUnavailable || s.Code == activitycore.CodeInternal:
-		s.State = activitycore.SchedulePending
+		s.State, s.Error, s.Code = core.ScheduleFollows, "", ""
+	case s.Code == "" || s.Code == core.CodeUnavailable || s.Code == core.CodeInternal:
+		s.State = core.SchedulePending
 	default:
-		s.State = activitycore.ScheduleRefused
+		s.State = core.ScheduleRefused
 	}
 	return s, err
 }
 
 // Schedules lists what is known of schedules.
-func (s *Store) Schedules(ctx context.Context, f activitycore.ScheduleFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.ScheduleState], error) {
+func (s *Store) Schedules(ctx context.Context, f core.ScheduleFilter, p core.PageRequest) (core.Page[core.ScheduleState], error) {
 	switch {
-	case f.Only == "" || f.Only == activitycore.OnlyPending:
+	case f.Only == "" || f.Only == core.OnlyPending:
 		return s.schedulesOfDefinitions(ctx, f, p)
-	case slices.Contains(activitycore.DriftKinds(), activitycore.DriftKind(f.Only)):
+	case slices.Contains(core.DriftKinds(), core.DriftKind(f.Only)):
 		return s.schedulesThatDiffer(ctx, f, p)
 	}
-	return activitycore.Page[activitycore.ScheduleState]{}, activitycore.InvalidField("drift", string(f.Only), "must be one of %v", activitycore.DriftKinds())
+	return core.Page[core.ScheduleState]{}, core.InvalidField("drift", string(f.Only), "must be one of %v", core.DriftKinds())
 }
 
-func (s *Store) schedulesOfDefinitions(ctx context.Context, f activitycore.ScheduleFilter, p activitycore.PageRequest) (page activitycore.Page[activitycore.ScheduleState], err error) {
+func (s *Store) schedulesOfDefinitions(ctx context.Context, f core.ScheduleFilter, p core.PageRequest) (page core.Page[core.ScheduleState], err error) {
 	tag := listTag("schedules", f)
 	l, keys := scheduleListing(f, p.Limit), 1
-	if f.Only == activitycore.OnlyPending {
+	if f.Only == core.OnlyPending {
 		keys = 2
 	}
 	after, err := openPage(tag, keys, p)
@@ -163,9 +164,9 @@ func (s *Store) schedulesOfDefinitions(ctx context.Context, f activitycore.Sched
 		for _, k := range after.Keys {
 			l.after = append(l.after, k)
 		}
-		if f.Only == activitycore.OnlyPending {
+		if f.Only == core.OnlyPending {
 			if l.after[0], err = strconv.ParseInt(after.Keys[0], 10, 64); err != nil {
-				return page, activitycore.InvalidField("cursor", nil, "was not made by this list")
+				return page, core.InvalidField("cursor", nil, "was not made by this list")
 			}
 		}
 	}
@@ -173,11 +174,11 @@ func (s *Store) schedulesOfDefinitions(ctx context.Context, f activitycore.Sched
 	if err != nil {
 		return page, s.translate("list schedules", err)
 	}
-	states := make([]activitycore.ScheduleState, len(rows))
+	states := make([]core.ScheduleState, len(rows))
 	for i, r := range rows {
 		states[i] = r.ScheduleState
 	}
-	page = closePage(tag, states, p.Limit, func(x activitycore.ScheduleState) (time.Time, []string) {
+	page = closePage(tag, states, p.Limit, func(x core.ScheduleState) (time.Time, []string) {
 		if keys == 1 {
 			return time.Time{}, []string{x.ActivityName}
 		}
@@ -186,11 +187,12 @@ func (s *Store) schedulesOfDefinitions(ctx context.Context, f activitycore.Sched
 	return page, s.translate("list schedules", s.addDrift(ctx, page.Items))
 }
 
-// scheduleListing lists definitions with a schedule by name, or those that are behind by revision. Those are few, save after a large apply, and then
-// no more than there are definitions: no index has their names.
-func scheduleListing(f activitycore.ScheduleFilter, limit int) *listing {
+// scheduleListing lists definitions with a schedule by name, or those that are behind by
+// revision. Those are few, save after a large apply, and then no more than there are
+// definitions: no index has their names.
+func scheduleListing(f core.ScheduleFilter, limit int) *listing {
 	if f.Only == "" {
-		l := definitionListing(activitycore.DefinitionFilter{TriggerType: activitycore.TriggerCron, NamePrefix: f.NamePrefix}, limit)
+		l := definitionListing(core.DefinitionFilter{TriggerType: core.TriggerCron, NamePrefix: f.NamePrefix}, limit)
 		l.columns = scheduleColumns
 		return l
 	}
@@ -210,7 +212,7 @@ func prefixRange(prefix string) (from, before string) {
 }
 
 // addDrift gives schedules how they differed when they were last looked at.
-func (s *Store) addDrift(ctx context.Context, states []activitycore.ScheduleState) error {
+func (s *Store) addDrift(ctx context.Context, states []core.ScheduleState) error {
 	if len(states) == 0 {
 		return nil
 	}
@@ -220,7 +222,7 @@ func (s *Store) addDrift(ctx context.Context, states []activitycore.ScheduleStat
 	}
 	var keys []string
 	at := make(map[string]int)
-	for _, kind := range activitycore.DriftKinds() {
+	for _, kind := range core.DriftKinds() {
 		if last.Drift[kind] == 0 {
 			continue
 		}
@@ -247,15 +249,15 @@ func (s *Store) addDrift(ctx context.Context, states []activitycore.ScheduleStat
 	return nil
 }
 
-func appendDrift(to []activitycore.ScheduleDrift, r observedRow) ([]activitycore.ScheduleDrift, error) {
-	var d activitycore.ScheduleDrift
+func appendDrift(to []core.ScheduleDrift, r observedRow) ([]core.ScheduleDrift, error) {
+	var d core.ScheduleDrift
 	if err := json.Unmarshal([]byte(r.body), &d); err != nil {
 		return to, fmt.Errorf("observation %s: %w", r.what, err)
 	}
 	return append(to, d), nil
 }
 
-func (s *Store) schedulesThatDiffer(ctx context.Context, f activitycore.ScheduleFilter, p activitycore.PageRequest) (page activitycore.Page[activitycore.ScheduleState], err error) {
+func (s *Store) schedulesThatDiffer(ctx context.Context, f core.ScheduleFilter, p core.PageRequest) (page core.Page[core.ScheduleState], err error) {
 	const step = "list schedules that differ"
 	tag := listTag("schedules", f)
 	after, err := openPage(tag, 1, p)
@@ -270,7 +272,7 @@ func (s *Store) schedulesThatDiffer(ctx context.Context, f activitycore.Schedule
 	}
 	if after != nil {
 		if !strings.HasPrefix(after.Keys[0], head) {
-			return page, activitycore.InvalidField("cursor", nil, "was not made by this list")
+			return page, core.InvalidField("cursor", nil, "was not made by this list")
 		}
 		l.after = []any{after.Keys[0]}
 	}
@@ -287,17 +289,17 @@ func (s *Store) schedulesThatDiffer(ctx context.Context, f activitycore.Schedule
 			return page, s.translate(step, err)
 		}
 		ids[i] = drift[0].ActivityID
-		page.Items = append(page.Items, activitycore.ScheduleState{
-			ScheduleID: activitycore.ScheduleID(ids[i]), ActivityID: ids[i], ActivityName: drift[0].ActivityName,
-			Wanted: activitycore.WantNone, State: activitycore.ScheduleFollows, Drift: drift,
+		page.Items = append(page.Items, core.ScheduleState{
+			ScheduleID: core.ScheduleID(ids[i]), ActivityID: ids[i], ActivityName: drift[0].ActivityName,
+			Wanted: core.WantNone, State: core.ScheduleFollows, Drift: drift,
 		})
 	}
 	return page, s.translate(step, s.addDefinitions(ctx, page.Items, ids))
 }
 
 // addDefinitions gives schedules that differed what the record knows of them now.
-func (s *Store) addDefinitions(ctx context.Context, states []activitycore.ScheduleState, ids []string) error {
-	now := make(map[string]activitycore.ScheduleState, len(ids))
+func (s *Store) addDefinitions(ctx context.Context, states []core.ScheduleState, ids []string) error {
+	now := make(map[string]core.ScheduleState, len(ids))
 	for part := range slices.Chunk(ids, inChunk) {
 		var b statement
 		b.add(`SELECT ` + scheduleColumns + ` FROM definitions WHERE id IN `)

@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // planHead is a plan without its actions, as it is stored.
 type planHead struct {
-	Items int                      `json:"items"`
-	Rules []activitycore.RuleTrace `json:"rules"`
-	Cost  int64                    `json:"cost,omitempty"`
+	Items int              `json:"items"`
+	Rules []core.RuleTrace `json:"rules"`
+	Cost  int64            `json:"cost,omitempty"`
 }
 
 // encodedPlan is a plan in the form of its rows, checked.
@@ -21,32 +21,32 @@ type encodedPlan struct {
 	actions []string
 }
 
-func encodePlan(p activitycore.Plan) (encodedPlan, error) {
+func encodePlan(p core.Plan) (encodedPlan, error) {
 	var e encodedPlan
 	var err error
 	if e.head, err = encodeJSON(planHead{p.Items, p.Rules, p.Cost}); err != nil {
-		return e, activitycore.Wrap(activitycore.CodeInvalid, err, "the plan cannot be written as JSON")
+		return e, core.Wrap(core.CodeInvalid, err, "the plan cannot be written as JSON")
 	}
 	e.actions = make([]string, len(p.Actions))
 	for i, a := range p.Actions {
 		if a.Seq != i {
-			return e, activitycore.InvalidField("plan.actions.seq", a.Seq, "must count the actions from 0; expected %d", i)
+			return e, core.InvalidField("plan.actions.seq", a.Seq, "must count the actions from 0; expected %d", i)
 		}
 		if e.actions[i], err = encodeJSON(a); err != nil {
-			return e, activitycore.Wrap(activitycore.CodeInvalid, err, "action %d of the plan cannot be written as JSON", i)
+			return e, core.Wrap(core.CodeInvalid, err, "action %d of the plan cannot be written as JSON", i)
 		}
 	}
 	return e, nil
 }
 
-func decodePlan(head string) (activitycore.Plan, error) {
+func decodePlan(head string) (core.Plan, error) {
 	var h planHead
 	err := json.Unmarshal([]byte(head), &h)
-	return activitycore.Plan{Items: h.Items, Rules: h.Rules, Cost: h.Cost}, err
+	return core.Plan{Items: h.Items, Rules: h.Rules, Cost: h.Cost}, err
 }
 
 // storedPlan returns the plan of a run, if it has one, and the number of its actions.
-func storedPlan(ctx context.Context, q Querier, runID string) (p activitycore.Plan, actions int, found bool, err error) {
+func storedPlan(ctx context.Context, q Querier, runID string) (p core.Plan, actions int, found bool, err error) {
 	type row struct {
 		head  *string
 		total int
@@ -59,7 +59,7 @@ func storedPlan(ctx context.Context, q Querier, runID string) (p activitycore.Pl
 		return p, 0, false, err
 	}
 	if !exists {
-		return p, 0, false, activitycore.NotFound("run", clean(runID))
+		return p, 0, false, core.NotFound("run", clean(runID))
 	}
 	if r.head == nil {
 		return p, 0, false, nil
@@ -69,21 +69,21 @@ func storedPlan(ctx context.Context, q Querier, runID string) (p activitycore.Pl
 }
 
 // Plan returns a run's stored plan without its actions.
-func (s *Store) Plan(ctx context.Context, runID string) (activitycore.Plan, error) {
+func (s *Store) Plan(ctx context.Context, runID string) (core.Plan, error) {
 	p, _, found, err := storedPlan(ctx, s.engine.Reader(), runID)
 	if err == nil && !found {
-		err = activitycore.NotFound("plan of run", clean(runID))
+		err = core.NotFound("plan of run", clean(runID))
 	}
 	return p, s.translate("find plan", err)
 }
 
 // SavePlan stores a run's plan if it has none.
-func (s *Store) SavePlan(ctx context.Context, runID string, p activitycore.Plan) (activitycore.Plan, int, error) {
+func (s *Store) SavePlan(ctx context.Context, runID string, p core.Plan) (core.Plan, int, error) {
 	enc, err := encodePlan(p)
 	if err != nil {
-		return activitycore.Plan{}, 0, err
+		return core.Plan{}, 0, err
 	}
-	var out activitycore.Plan
+	var out core.Plan
 	var total int
 	err = s.write(ctx, "save plan", func(ctx context.Context, q Querier) error {
 		n, err := exec(ctx, q, `UPDATE runs SET plan = $1, items = $2, actions_total = $3
@@ -98,7 +98,7 @@ func (s *Store) SavePlan(ctx context.Context, runID string, p activitycore.Plan)
 			}
 			return s.notRunning(ctx, q, runID)
 		}
-		out, total = activitycore.Plan{Items: p.Items, Rules: p.Rules, Cost: p.Cost}, len(p.Actions)
+		out, total = core.Plan{Items: p.Items, Rules: p.Rules, Cost: p.Cost}, len(p.Actions)
 		return s.insertActions(ctx, q, runID, enc, nil)
 	})
 	return out, total, err
@@ -110,18 +110,19 @@ func (s *Store) notRunning(ctx context.Context, q Querier, runID string) error {
 	if err != nil {
 		return err
 	}
-	return activitycore.Errorf(activitycore.CodeConflict, "run %s is %s: only a running run is given a plan", runID, run.Status)
+	return core.Errorf(core.CodeConflict, "run %s is %s: only a running run is given a plan", runID, run.Status)
 }
 
-// insertActions writes a plan's actions; result gives the outcome of those that are carried out already.
-func (s *Store) insertActions(ctx context.Context, q Querier, runID string, enc encodedPlan, results map[int]activitycore.ActionResult) error {
+// insertActions writes a plan's actions; result gives the outcome of those that are carried out
+// already.
+func (s *Store) insertActions(ctx context.Context, q Querier, runID string, enc encodedPlan, results map[int]core.ActionResult) error {
 	return s.insert(ctx, q, `INSERT INTO actions (run_id, seq, planned, status, attempts, outcome, result, error, finished_at)`, ``,
 		len(enc.actions), func(i int) []any {
 			r, done := results[i]
 			if !done {
-				status := activitycore.ActionPending
+				status := core.ActionPending
 				if results != nil { // all that will ever happen has
-					status = activitycore.ActionSkipped
+					status = core.ActionSkipped
 				}
 				return []any{runID, i, enc.actions[i], string(status), 0, "", "", "", nil}
 			}
@@ -129,7 +130,7 @@ func (s *Store) insertActions(ctx context.Context, q Querier, runID string, enc 
 		}, nil)
 }
 
-func resultTime(r activitycore.ActionResult) any {
+func resultTime(r core.ActionResult) any {
 	if r.FinishedAt.IsZero() {
 		return nil
 	}
@@ -137,17 +138,17 @@ func resultTime(r activitycore.ActionResult) any {
 }
 
 // ExecuteSmall plans, carries out and finishes a run whose actions only write tasks.
-func (s *Store) ExecuteSmall(ctx context.Context, runID string, p activitycore.Plan, results []activitycore.ActionResult, tasks []activitycore.TaskWrite, at time.Time) (activitycore.Run, bool, error) {
+func (s *Store) ExecuteSmall(ctx context.Context, runID string, p core.Plan, results []core.ActionResult, tasks []core.TaskWrite, at time.Time) (core.Run, bool, error) {
 	enc, err := encodePlan(p)
 	if err != nil {
-		return activitycore.Run{}, false, err
+		return core.Run{}, false, err
 	}
 	if err := checkResults(results, len(p.Actions), true); err != nil {
-		return activitycore.Run{}, false, err
+		return core.Run{}, false, err
 	}
 	counts, why := outcomeOf(results)
 	counts.Total = len(p.Actions)
-	var run activitycore.Run
+	var run core.Run
 	var saved bool
 	err = s.write(ctx, "execute run", func(ctx context.Context, q Querier) error {
 		saved = false
@@ -170,7 +171,7 @@ func (s *Store) ExecuteSmall(ctx context.Context, runID string, p activitycore.P
 			run, err = findRun(ctx, q, runID, "")
 			return err
 		}
-		bySeq := make(map[int]activitycore.ActionResult, len(results))
+		bySeq := make(map[int]core.ActionResult, len(results))
 		for _, r := range results {
 			bySeq[r.Seq] = r
 		}
@@ -180,24 +181,24 @@ func (s *Store) ExecuteSmall(ctx context.Context, runID string, p activitycore.P
 		return s.insertActions(ctx, q, run.RunID, enc, bySeq)
 	})
 	if err != nil {
-		return activitycore.Run{}, false, err
+		return core.Run{}, false, err
 	}
 	return run, saved, nil
 }
 
 // outcomeOf counts results, and says why the run failed if every action did.
-func outcomeOf(results []activitycore.ActionResult) (counts activitycore.ActionCounts, why string) {
+func outcomeOf(results []core.ActionResult) (counts core.ActionCounts, why string) {
 	first := len(results)
 	for i, r := range results {
 		switch r.Status {
-		case activitycore.ActionSucceeded:
+		case core.ActionSucceeded:
 			counts.Succeeded++
-		case activitycore.ActionFailed:
+		case core.ActionFailed:
 			counts.Failed++
 			if first == len(results) || r.Seq < results[first].Seq {
 				first = i
 			}
-		case activitycore.ActionPending, activitycore.ActionSkipped:
+		case core.ActionPending, core.ActionSkipped:
 		}
 	}
 	if counts.Failed > 0 && counts.Succeeded == 0 {

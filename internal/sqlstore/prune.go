@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // PruneRuns deletes up to limit runs that finished before a time, oldest
@@ -13,7 +13,7 @@ import (
 // returns how many runs went; fewer than limit means that none is left.
 func (s *Store) PruneRuns(ctx context.Context, before time.Time, limit int) (int, error) {
 	if limit < 1 || limit > 10_000 {
-		return 0, activitycore.InvalidField("limit", limit, "must be 1 to 10,000")
+		return 0, core.InvalidField("limit", limit, "must be 1 to 10,000")
 	}
 	pruned := 0
 	for pruned < limit { // in short transactions, so that nobody waits long
@@ -79,7 +79,8 @@ func (s *Store) pruneChunk(ctx context.Context, before time.Time, limit int) (in
 	return pruned, nil
 }
 
-// PruneAnswers forgets answers to idempotent requests that are older than a time, and returns how many.
+// PruneAnswers forgets answers to idempotent requests that are older than a time, and returns
+// how many.
 func (s *Store) PruneAnswers(ctx context.Context, before time.Time) (int, error) {
 	var n int64
 	err := s.write(ctx, "prune answers", func(ctx context.Context, q Querier) (err error) {

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // AccountedUntil returns the marks of the definitions that have one.
@@ -36,7 +36,7 @@ func (s *Store) AccountedUntil(ctx context.Context, activityIDs []string) (map[s
 }
 
 // Tombstones lists the definitions that were deleted after a time, purged ones included.
-func (s *Store) Tombstones(ctx context.Context, after time.Time) ([]activitycore.StoredDefinition, error) {
+func (s *Store) Tombstones(ctx context.Context, after time.Time) ([]core.StoredDefinition, error) {
 	rows, err := list(ctx, s.engine.Reader(), scanDefinition,
 		`SELECT `+definitionColumns+` FROM definitions WHERE deleted_at > $1 ORDER BY deleted_at, id`, ts(after))
 	return stored(rows), s.translate("list deleted definitions", err)
@@ -68,8 +68,8 @@ func scanTime(r scanner) (t time.Time, err error) {
 	return t, err
 }
 
-// Beat records that what is alive and returns its previous beat. A beat that is older than the last one
-// known (clocks differ) does not move it back.
+// Beat records that what is alive and returns its previous beat. A beat that is older than the
+// last one known (clocks differ) does not move it back.
 func (s *Store) Beat(ctx context.Context, what, instance string, t time.Time) (previous time.Time, err error) {
 	if err := checkKey("what", what); err != nil {
 		return time.Time{}, err
@@ -88,19 +88,19 @@ func (s *Store) Beat(ctx context.Context, what, instance string, t time.Time) (p
 	return previous, err
 }
 
-func scanOutage(r scanner) (o activitycore.Outage, err error) {
+func scanOutage(r scanner) (o core.Outage, err error) {
 	err = r.Scan(&o.What, timeInto{&o.From}, timeInto{&o.To})
 	return o, err
 }
 
 // RecordOutage stores an interval and merges it with those of its kind that it overlaps or touches.
-func (s *Store) RecordOutage(ctx context.Context, o activitycore.Outage) error {
+func (s *Store) RecordOutage(ctx context.Context, o core.Outage) error {
 	if err := checkKey("what", o.What); err != nil {
 		return err
 	}
 	from, to := ts(o.From), ts(o.To)
 	if !to.After(from) {
-		return activitycore.InvalidField("to", o.To, "must be after from, %s", o.From.Format(time.RFC3339))
+		return core.InvalidField("to", o.To, "must be after from, %s", o.From.Format(time.RFC3339))
 	}
 	return s.write(ctx, "record outage", func(ctx context.Context, q Querier) error {
 		from, to := from, to
@@ -129,7 +129,7 @@ func (s *Store) RecordOutage(ctx context.Context, o activitycore.Outage) error {
 }
 
 // Outages lists intervals that overlap [from, to), oldest first.
-func (s *Store) Outages(ctx context.Context, from, to time.Time) ([]activitycore.Outage, error) {
+func (s *Store) Outages(ctx context.Context, from, to time.Time) ([]core.Outage, error) {
 	out, err := list(ctx, s.engine.Reader(), scanOutage,
 		`SELECT what, from_at, to_at FROM outages WHERE from_at < $1 AND to_at > $2 ORDER BY from_at, what`, ts(to), ts(from))
 	return out, s.translate("list outages", err)

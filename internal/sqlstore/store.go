@@ -9,16 +9,16 @@ import (
 	"time"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Store implements [activitycore.Store] on an engine.
+// Store implements [core.Store] on an engine.
 type Store struct {
 	engine  Engine
 	dialect Dialect
 }
 
-var _ activitycore.Store = (*Store)(nil)
+var _ core.Store = (*Store)(nil)
 
 // New returns a store on an engine whose schema is current (see [CheckSchema]).
 // The store closes the engine.
@@ -44,26 +44,26 @@ func (s *Store) translate(step string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *activitycore.Error
+	var known *core.Error
 	if errors.As(err, &known) {
 		return err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "%s: the database was not waited for any longer", step)
+		return core.Wrap(core.CodeUnavailable, err, "%s: the database was not waited for any longer", step)
 	}
 	if errors.Is(err, errClosed) || errors.Is(err, sql.ErrConnDone) {
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "%s: the store is closed", step)
+		return core.Wrap(core.CodeUnavailable, err, "%s: the store is closed", step)
 	}
 	switch s.dialect.Classify(err) {
 	case ErrorUnique:
-		return activitycore.Wrap(activitycore.CodeConflict, err, "%s: a row with this key exists already", step)
+		return core.Wrap(core.CodeConflict, err, "%s: a row with this key exists already", step)
 	case ErrorRetry, ErrorUnavailable:
-		return activitycore.Wrap(activitycore.CodeUnavailable, err, "%s: the database does not answer; try again later", step)
+		return core.Wrap(core.CodeUnavailable, err, "%s: the database does not answer; try again later", step)
 	case ErrorValue:
-		return activitycore.Wrap(activitycore.CodeInvalid, err, "%s: a value cannot be stored; text must be UTF-8 without NUL", step)
+		return core.Wrap(core.CodeInvalid, err, "%s: a value cannot be stored; text must be UTF-8 without NUL", step)
 	case ErrorUnknown:
 	}
-	return activitycore.Wrap(activitycore.CodeInternal, err, "%s: the record could not be read or written; the log has the details", step)
+	return core.Wrap(core.CodeInternal, err, "%s: the record could not be read or written; the log has the details", step)
 }
 
 // scanner is a row under the cursor.
@@ -154,8 +154,9 @@ func in[T any](b *statement, values []T) {
 // inChunk is the length of the longest list given to in.
 const inChunk = 256
 
-// insert writes n rows with as few statements as the dialect's bulk sizes allow.
-// head is "INSERT INTO t (…)", tail what follows the rows; scan, if not nil, takes the rows of RETURNING.
+// insert writes n rows with as few statements as the dialect's bulk sizes allow. head is
+// "INSERT INTO t (…)", tail what follows the rows; scan, if not nil, takes the rows of
+// RETURNING.
 func (s *Store) insert(ctx context.Context, q Querier, head, tail string, n int, row func(i int) []any, scan func(scanner) error) error {
 	for i, level := 0, 0; i < n; {
 		size := s.dialect.Bulk[level]
@@ -252,9 +253,9 @@ const maxKey = 1024
 func checkKey(location, key string) error {
 	switch {
 	case !utf8.ValidString(key) || strings.IndexByte(key, 0) >= 0:
-		return activitycore.InvalidField(location, clean(key), "must be UTF-8 without NUL")
+		return core.InvalidField(location, clean(key), "must be UTF-8 without NUL")
 	case len(key) > maxKey:
-		return activitycore.InvalidField(location, key[:32]+"…", "is %d bytes long; at most %d", len(key), maxKey)
+		return core.InvalidField(location, key[:32]+"…", "is %d bytes long; at most %d", len(key), maxKey)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const taskColumns = `task_id, run_id, activity_id, rule, item_key, action_key, unique_key, title, description, labels,
@@ -14,7 +14,7 @@ const taskColumns = `task_id, run_id, activity_id, rule, item_key, action_key, u
 
 // taskRow is a task whose comments are not read yet.
 type taskRow struct {
-	activitycore.Task
+	core.Task
 	comments int
 }
 
@@ -53,8 +53,8 @@ func decodeList(s string) (l []string, err error) {
 const maxComments = 100
 
 // withComments reads the comments of the tasks that have some.
-func withComments(ctx context.Context, q Querier, rows []taskRow) ([]activitycore.Task, error) {
-	out := make([]activitycore.Task, len(rows))
+func withComments(ctx context.Context, q Querier, rows []taskRow) ([]core.Task, error) {
+	out := make([]core.Task, len(rows))
 	index := map[string]int{}
 	var ids []string
 	for i, r := range rows {
@@ -66,7 +66,7 @@ func withComments(ctx context.Context, q Querier, rows []taskRow) ([]activitycor
 	}
 	type comment struct {
 		task string
-		activitycore.TaskComment
+		core.TaskComment
 	}
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), inChunk)]
@@ -94,18 +94,18 @@ func withComments(ctx context.Context, q Querier, rows []taskRow) ([]activitycor
 }
 
 // Task finds a task, with its newest 100 comments.
-func (s *Store) Task(ctx context.Context, taskID string) (activitycore.Task, error) {
+func (s *Store) Task(ctx context.Context, taskID string) (core.Task, error) {
 	t, err := findTask(ctx, s.engine.Reader(), taskID, "")
 	return t, s.translate("find task", err)
 }
 
-func findTask(ctx context.Context, q Querier, taskID, lock string) (activitycore.Task, error) {
+func findTask(ctx context.Context, q Querier, taskID, lock string) (core.Task, error) {
 	t, found, err := one(ctx, q, scanTask, `SELECT `+taskColumns+`, comments FROM tasks WHERE task_id = $1`+lock, clean(taskID))
 	if err != nil {
 		return t.Task, err
 	}
 	if !found {
-		return t.Task, activitycore.NotFound("task", clean(taskID))
+		return t.Task, core.NotFound("task", clean(taskID))
 	}
 	all, err := withComments(ctx, q, []taskRow{t})
 	if err != nil {
@@ -115,8 +115,8 @@ func findTask(ctx context.Context, q Querier, taskID, lock string) (activitycore
 }
 
 // Tasks lists tasks, newest first.
-func (s *Store) Tasks(ctx context.Context, f activitycore.TaskFilter, p activitycore.PageRequest) (activitycore.Page[activitycore.Task], error) {
-	var none activitycore.Page[activitycore.Task]
+func (s *Store) Tasks(ctx context.Context, f core.TaskFilter, p core.PageRequest) (core.Page[core.Task], error) {
+	var none core.Page[core.Task]
 	const step = "list tasks"
 	tag := listTag("tasks", f)
 	after, err := openPage(tag, 1, p)
@@ -124,7 +124,7 @@ func (s *Store) Tasks(ctx context.Context, f activitycore.TaskFilter, p activity
 		return none, err
 	}
 	for _, st := range f.Status {
-		if err := knownValue("status", st, activitycore.TaskStatuses()); err != nil {
+		if err := knownValue("status", st, core.TaskStatuses()); err != nil {
 			return none, err
 		}
 	}
@@ -141,31 +141,32 @@ func (s *Store) Tasks(ctx context.Context, f activitycore.TaskFilter, p activity
 	if err != nil {
 		return none, s.translate(step, err)
 	}
-	return closePage(tag, all, p.Limit, func(t activitycore.Task) (time.Time, []string) {
+	return closePage(tag, all, p.Limit, func(t core.Task) (time.Time, []string) {
 		return t.CreatedAt, []string{t.TaskID}
 	}), nil
 }
 
-// taskListing lists tasks, newest first. A run belongs to one definition, which so restricts no further.
-func taskListing(f activitycore.TaskFilter, limit int) *listing {
+// taskListing lists tasks, newest first. A run belongs to one definition, which so restricts no
+// further.
+func taskListing(f core.TaskFilter, limit int) *listing {
 	l := &listing{table: "tasks", columns: taskColumns + `, comments`, order: []string{"created_at", "task_id"}, descending: true, limit: limit}
 	if l.equal("run_id", f.RunID).equal("activity_id", f.ActivityID); f.RunID != "" {
 		l.narrow = "run_id"
 	}
 	if len(f.Status) > 0 || len(l.fixed) > 0 {
-		l.options = []option{optionOf("status", f.Status, activitycore.TaskStatuses())}
+		l.options = []option{optionOf("status", f.Status, core.TaskStatuses())}
 	}
 	return l
 }
 
 // PatchTask changes a task. Reopening one whose unique key another active task has is CodeConflict.
-func (s *Store) PatchTask(ctx context.Context, taskID string, patch activitycore.TaskPatch, at time.Time) (activitycore.Task, error) {
+func (s *Store) PatchTask(ctx context.Context, taskID string, patch core.TaskPatch, at time.Time) (core.Task, error) {
 	if patch.Status != nil {
-		if err := knownValue("status", *patch.Status, activitycore.TaskStatuses()); err != nil {
-			return activitycore.Task{}, err
+		if err := knownValue("status", *patch.Status, core.TaskStatuses()); err != nil {
+			return core.Task{}, err
 		}
 	}
-	var out activitycore.Task
+	var out core.Task
 	err := s.write(ctx, "change task", func(ctx context.Context, q Querier) error {
 		t, err := findTask(ctx, q, taskID, s.dialect.ForUpdate)
 		if err != nil {
@@ -194,7 +195,7 @@ func (s *Store) PatchTask(ctx context.Context, taskID string, patch activitycore
 				return err
 			}
 			if taken {
-				return activitycore.Errorf(activitycore.CodeConflict,
+				return core.Errorf(core.CodeConflict,
 					"task %s cannot be reopened: task %s is open with the same unique key %q", t.TaskID, other, t.UniqueKey)
 			}
 		}

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-func scanZoneRules(r scanner) (z activitycore.ZoneRules, err error) {
+func scanZoneRules(r scanner) (z core.ZoneRules, err error) {
 	err = r.Scan(&z.Zone, timeInto{&z.Since}, &z.Release, &z.Data)
 	return z, err
 }
 
 const zoneRulesColumns = `zone, since, release, data`
 
-// ZoneRules lists the rules that a zone, or every zone if it is "", has had, by zone and then oldest first.
-func (s *Store) ZoneRules(ctx context.Context, zone string) ([]activitycore.ZoneRules, error) {
+// ZoneRules lists the rules that a zone, or every zone if it is "", has had, by zone and then
+// oldest first.
+func (s *Store) ZoneRules(ctx context.Context, zone string) ([]core.ZoneRules, error) {
 	if zone == "" {
 		out, err := list(ctx, s.engine.Reader(), scanZoneRules, `SELECT `+zoneRulesColumns+` FROM zone_rules ORDER BY zone, since`)
 		return out, s.translate("list zone rules", err)
@@ -26,15 +27,16 @@ func (s *Store) ZoneRules(ctx context.Context, zone string) ([]activitycore.Zone
 	return out, s.translate("list zone rules", err)
 }
 
-// AdoptZoneRules adds rules that differ from the latest of their zone. Two that decide at once do not add the same rules twice, and
-// where a clock is behind, rules begin after those that they follow.
-func (s *Store) AdoptZoneRules(ctx context.Context, rules []activitycore.ZoneRules) error {
+// AdoptZoneRules adds rules that differ from the latest of their zone. Two that decide at once
+// do not add the same rules twice, and where a clock is behind, rules begin after those that
+// they follow.
+func (s *Store) AdoptZoneRules(ctx context.Context, rules []core.ZoneRules) error {
 	for _, z := range rules {
 		if err := checkKey("zone", z.Zone); err != nil {
 			return err
 		}
 		if z.Zone == "" || z.Since.IsZero() || len(z.Data) == 0 {
-			return activitycore.InvalidField("zone", z.Zone, "needs a name, a time from which its rules hold, and their data")
+			return core.InvalidField("zone", z.Zone, "needs a name, a time from which its rules hold, and their data")
 		}
 	}
 	if len(rules) == 0 {

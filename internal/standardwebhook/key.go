@@ -19,12 +19,14 @@ const version = "v1,"
 // Key is what a secret signs with. The zero Key signs nothing.
 type Key struct{ bytes []byte }
 
-// ErrSecret says what a secret has to look like, and what to do with one that was used as it stands.
+// ErrSecret says what a secret has to look like, and what to do with one that was used as it
+// stands.
 var ErrSecret = errors.New("is not whsec_ and base64, as Standard Webhooks has it; copy all of it from the other side, " +
 	"or, if that signs with the text as it stands, write whsec_ and the text in base64 (`printf %s TEXT | base64 -w0`)")
 
-// ParseSecret reads a secret: "whsec_", if it is there, is taken off, and the rest is base64 (RFC 4648, section 4, with padding). Errors are
-// [ErrSecret], and one about an empty key, with which anybody could sign.
+// ParseSecret reads a secret: "whsec_", if it is there, is taken off, and the rest is base64
+// (RFC 4648, section 4, with padding). Errors are [ErrSecret], and one about an empty key, with
+// which anybody could sign.
 func ParseSecret(secret string) (Key, error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, secretPrefix))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // The headers of a message. Svix sends the same under names that begin with its own.
@@ -24,11 +24,13 @@ const (
 
 // Limits of what a stranger can make us read before anything is proved.
 const (
-	// MaxSignatures bounds the signatures in the header: senders send one for each secret while one is being replaced.
+	// MaxSignatures bounds the signatures in the header: senders send one for each secret while one
+	// is being replaced.
 	MaxSignatures = 16
 	// MaxHeaderBytes bounds the headers with the ID and the signatures, each.
 	MaxHeaderBytes = 4096
-	// Tolerance is how far the timestamp may lie from now, as the specification recommends: older ones could be replays.
+	// Tolerance is how far the timestamp may lie from now, as the specification recommends: older
+	// ones could be replays.
 	Tolerance = 5 * time.Minute
 )
 
@@ -53,8 +55,8 @@ type Proof struct {
 	header     string // that the signatures stood in
 }
 
-// ReadProof reads the headers of a message and needs no body: what is missing, too much or too old is refused before one is read. Errors are
-// CodeUnauthorized and name the header.
+// ReadProof reads the headers of a message and needs no body: what is missing, too much or too
+// old is refused before one is read. Errors are CodeUnauthorized and name the header.
 func ReadProof(h http.Header, now time.Time) (Proof, error) {
 	prefix := prefixOf(h)
 	p := Proof{ID: h.Get(prefix + "Id"), stamp: h.Get(prefix + "Timestamp"), header: prefix + "Signature"}
@@ -76,7 +78,8 @@ func ReadProof(h http.Header, now time.Time) (Proof, error) {
 	return p, err
 }
 
-// signatures reads "v1,<base64>" parted by blanks. What is of another version, or no HMAC-SHA256, cannot fit and is left out.
+// signatures reads "v1,<base64>" parted by blanks. What is of another version, or no
+// HMAC-SHA256, cannot fit and is left out.
 func signatures(name, value string) ([][]byte, error) {
 	if len(value) > MaxHeaderBytes {
 		return nil, unauthorized(name, "has "+strconv.Itoa(len(value))+" bytes; at most "+strconv.Itoa(MaxHeaderBytes)+" are read")
@@ -101,7 +104,8 @@ func signatures(name, value string) ([][]byte, error) {
 	return out, nil
 }
 
-// Check proves that the body was signed with one of the keys. Each key costs one HMAC, however many signatures there are.
+// Check proves that the body was signed with one of the keys. Each key costs one HMAC, however
+// many signatures there are.
 func (p Proof) Check(keys []Key, body []byte) error {
 	match := false
 	for _, k := range keys {
@@ -120,6 +124,6 @@ func (p Proof) Check(keys []Key, body []byte) error {
 }
 
 func unauthorized(header, message string) error {
-	return &activitycore.Error{Code: activitycore.CodeUnauthorized, Message: header + ": " + message,
-		Fields: []activitycore.FieldError{{Location: header, Message: message}}}
+	return &core.Error{Code: core.CodeUnauthorized, Message: header + ": " + message,
+		Fields: []core.FieldError{{Location: header, Message: message}}}
 }

@@ -9,7 +9,7 @@ import (
 
 	reference "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 var sent = time.Unix(1614265330, 0)
@@ -43,7 +43,8 @@ func TestTheReferenceVector(t *testing.T) {
 	}
 }
 
-// The sample standard-secret: valid as base64 and as text. The reference library is the oracle, in both directions.
+// The sample standard-secret: valid as base64 and as text. The reference library is the oracle,
+// in both directions.
 func TestOneReadingOfASecretWithAndWithoutPrefix(t *testing.T) {
 	body, now := []byte(`{"a":1}`), time.Now()
 	for _, secret := range []string{"abcdefghijklmnopqrstuvwx", "whsec_abcdefghijklmnopqrstuvwx", strings.Repeat("0a", 32)} {
@@ -114,11 +115,11 @@ func TestManySignaturesAreRefusedBeforeAnyIsTried(t *testing.T) {
 		"a long one":        "v1," + strings.Repeat("A", MaxHeaderBytes),
 		"none that fits":    "v1a," + strings.Repeat("A", 86) + "== v1,AAAA",
 	} {
-		if _, err := ReadProof(headers("m1", "1614265330", signature), sent); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+		if _, err := ReadProof(headers("m1", "1614265330", signature), sent); !core.IsCode(err, core.CodeUnauthorized) {
 			t.Errorf("%s: %v; want unauthorized without a body", name, err)
 		}
 	}
-	if _, err := ReadProof(headers(strings.Repeat("i", MaxHeaderBytes+1), "1614265330", good), sent); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+	if _, err := ReadProof(headers(strings.Repeat("i", MaxHeaderBytes+1), "1614265330", good), sent); !core.IsCode(err, core.CodeUnauthorized) {
 		t.Errorf("a long ID: %v; want unauthorized", err)
 	}
 	cost := func(signature string) float64 {

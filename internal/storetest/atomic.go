@@ -58,9 +58,10 @@ func (b breaking) ExecContext(ctx context.Context, query string, args ...any) (s
 	return b.q.ExecContext(ctx, query, args...)
 }
 
-// RunAtomic breaks every change of the record off at each of its statements in turn: what it leaves is the record as it was, with rows,
-// versions, holds, audit trail and revision. Then the change is made, and all of it is there. open returns a fresh store on the engine
-// that it gives to wrap.
+// RunAtomic breaks every change of the record off at each of its statements in turn: what it
+// leaves is the record as it was, with rows, versions, holds, audit trail and revision. Then
+// the change is made, and all of it is there. open returns a fresh store on the engine that it
+// gives to wrap.
 func RunAtomic(t *testing.T, open func(t *testing.T, wrap func(sqlstore.Engine) sqlstore.Engine) core.Store) {
 	var engine *Breaking
 	s := open(t, func(e sqlstore.Engine) sqlstore.Engine {

@@ -35,8 +35,8 @@ func eventTypes(t *testing.T, s core.Store) {
 	}
 }
 
-// eventMatches: of each event as many definitions are named as was asked for, and the others are counted; what somebody ran by hand with
-// the event is none of them.
+// eventMatches: of each event as many definitions are named as was asked for, and the others
+// are counted; what somebody ran by hand with the event is none of them.
 func eventMatches(t *testing.T, s core.Store) {
 	var recs []core.CauseRecord
 	record := func(event string, definitions ...string) {

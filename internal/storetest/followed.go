@@ -8,7 +8,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// wantBehind holds the schedules that are behind, newest change first, against "name" or "name: error".
+// wantBehind holds the schedules that are behind, newest change first, against "name" or "name:
+// error".
 func wantBehind(t testing.TB, s core.Store, f core.BehindFilter, total int, want ...string) core.SchedulesBehind {
 	t.Helper()
 	f.Limit = 100
@@ -28,7 +29,8 @@ func wantBehind(t testing.TB, s core.Store, f core.BehindFilter, total int, want
 	return found
 }
 
-// schedulesFollow: what has to follow stands in the record from the transaction that changes it until it is marked.
+// schedulesFollow: what has to follow stands in the record from the transaction that changes it
+// until it is marked.
 func schedulesFollow(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	all := core.BehindFilter{}
@@ -92,7 +94,8 @@ func schedulesFollow(t *testing.T, s core.Store) {
 	mark(b)
 	wantBehind(t, s, all, 0)
 
-	// What becomes an event definition has a schedule to lose; what is deleted, too, until its row is purged.
+	// What becomes an event definition has a schedule to lose; what is deleted, too, until its row
+	// is purged.
 	turned := event
 	turned.Name, turned.ID = "b", b.ID
 	b = apply(core.DefinitionChange{Definition: turned, ExpectVersion: 2})

@@ -9,7 +9,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// schedulesSeen holds a list of schedules, all pages of two of it, against "name wanted state", with the error and each kind of drift behind it.
+// schedulesSeen holds a list of schedules, all pages of two of it, against "name wanted state",
+// with the error and each kind of drift behind it.
 func schedulesSeen(t testing.TB, s core.Store, f core.ScheduleFilter, want ...string) {
 	t.Helper()
 	got := []string{}
@@ -38,7 +39,8 @@ func schedulesSeen(t testing.TB, s core.Store, f core.ScheduleFilter, want ...st
 	}
 }
 
-// schedulesAreListed: what was seen of schedules is kept, in place of what was seen before, and listed with what the record knows.
+// schedulesAreListed: what was seen of schedules is kept, in place of what was seen before, and
+// listed with what the record knows.
 func schedulesAreListed(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	if last, err := s.LastObservation(ctx); err != nil || !last.At.IsZero() || last.Failed != nil {
@@ -95,7 +97,8 @@ func schedulesAreListed(t *testing.T, s core.Store) {
 	schedulesSeenLater(t, s, seen)
 }
 
-// schedulesSeenLater: an observation replaces an older one, and not the reverse; an attempt that failed is kept beside it.
+// schedulesSeenLater: an observation replaces an older one, and not the reverse; an attempt
+// that failed is kept beside it.
 func schedulesSeenLater(t *testing.T, s core.Store, seen core.ScheduleObservation) {
 	t.Helper()
 	ctx := t.Context()

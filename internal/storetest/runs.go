@@ -106,7 +106,8 @@ func executeSmall(t *testing.T, s core.Store) {
 	}
 }
 
-// allFailed holds a run of which every action failed to the error of the first, in one transaction and by steps.
+// allFailed holds a run of which every action failed to the error of the first, in one
+// transaction and by steps.
 func allFailed(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	def := create(t, s, "a")

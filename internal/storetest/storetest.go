@@ -347,7 +347,8 @@ func matchesTogether(t *testing.T, s core.Store) {
 	}
 }
 
-// catalogueTokens: every kind of change gets a token of its own, which stays; a refused one gets none.
+// catalogueTokens: every kind of change gets a token of its own, which stays; a refused one
+// gets none.
 func catalogueTokens(t *testing.T, s core.Store) {
 	ctx := t.Context()
 	seen := map[string]int64{}

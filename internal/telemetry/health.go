@@ -18,7 +18,8 @@ type Health struct {
 	tells  map[string]Tell
 }
 
-// Tell describes something that the process may be ready without, such as work that goes on behind it.
+// Tell describes something that the process may be ready without, such as work that goes on
+// behind it.
 type Tell func(context.Context) string
 
 // NewHealth returns a Health without checks, which is ready.

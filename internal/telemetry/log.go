@@ -5,9 +5,10 @@ import (
 	"log/slog"
 )
 
-// NewLogger makes the process's logger. level is debug, info, warn or error
-// (anything else counts as info); format is text or json. Logs go to w, which
-// is standard error in every command, so that standard output stays for results. Each scrub takes what must not be read out of texts and errors.
+// NewLogger makes the process's logger. level is debug, info, warn or error (anything else
+// counts as info); format is text or json. Logs go to w, which is standard error in every
+// command, so that standard output stays for results. Each scrub takes what must not be read
+// out of texts and errors.
 func NewLogger(w io.Writer, level, format string, scrub ...func(string) string) *slog.Logger {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {

@@ -196,7 +196,8 @@ func (m *Metrics) EventsConsumed(n int) {
 // EventsMatched counts matches.
 func (m *Metrics) EventsMatched(n int) { m.eventsMatched.Add(background, int64(n)) }
 
-// EventStarted counts a run started for an event; latency is since the event's arrival in the stream.
+// EventStarted counts a run started for an event; latency is since the event's arrival in the
+// stream.
 func (m *Metrics) EventStarted(latency time.Duration) {
 	m.eventsStarted.Add(background, 1)
 	m.eventStart.Record(background, latency.Seconds())
@@ -261,7 +262,8 @@ func (m *Metrics) Outage(what string, length time.Duration) {
 	m.outageSeconds.Record(background, length.Seconds(), with(attribute.String("what", what)))
 }
 
-// Method is a request's method as a label: a known one or OTHER. What a client chose would make a series each, for ever.
+// Method is a request's method as a label: a known one or OTHER. What a client chose would make
+// a series each, for ever.
 func Method(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

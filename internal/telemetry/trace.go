@@ -8,10 +8,11 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// traceContext carries a trace as the W3C has it, in headers of HTTP and in the extension attributes of CloudEvents alike.
+// traceContext carries a trace as the W3C has it, in headers of HTTP and in the extension
+// attributes of CloudEvents alike.
 var traceContext propagation.TraceContext
 
 // The names of its parts.
@@ -20,8 +21,9 @@ const (
 	traceState  = "tracestate"
 )
 
-// FollowEvent returns a context in which the trace goes on that an event came with, unless ctx is in a trace already.
-func FollowEvent(ctx context.Context, e *activitycore.Event) context.Context {
+// FollowEvent returns a context in which the trace goes on that an event came with, unless ctx
+// is in a trace already.
+func FollowEvent(ctx context.Context, e *core.Event) context.Context {
 	if e == nil || len(e.Extensions) == 0 || trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx
 	}
@@ -29,16 +31,17 @@ func FollowEvent(ctx context.Context, e *activitycore.Event) context.Context {
 		traceParent: e.Extensions.Text(traceParent), traceState: e.Extensions.Text(traceState)})
 }
 
-// WithTrace returns an event's extension attributes with the trace of ctx among them, unless they name one.
-func WithTrace(ctx context.Context, given map[string]any) activitycore.Extensions {
+// WithTrace returns an event's extension attributes with the trace of ctx among them, unless
+// they name one.
+func WithTrace(ctx context.Context, given map[string]any) core.Extensions {
 	if _, named := given[traceParent]; named || !trace.SpanContextFromContext(ctx).IsValid() {
 		return given
 	}
 	carrier := propagation.MapCarrier{}
 	traceContext.Inject(ctx, carrier)
-	out := maps.Clone(activitycore.Extensions(given))
+	out := maps.Clone(core.Extensions(given))
 	if out == nil {
-		out = activitycore.Extensions{}
+		out = core.Extensions{}
 	}
 	for name, v := range carrier {
 		out[name] = v

@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const (
@@ -16,7 +16,7 @@ const (
 
 // The sample cloudevents-extensions: the trace of an event goes on in what it causes.
 func TestTheTraceOfAnEventGoesOn(t *testing.T) {
-	e := &activitycore.Event{Extensions: activitycore.Extensions{"traceparent": parentOfIt, "tracestate": "a=b"}}
+	e := &core.Event{Extensions: core.Extensions{"traceparent": parentOfIt, "tracestate": "a=b"}}
 	ctx := FollowEvent(t.Context(), e)
 	if got := trace.SpanContextFromContext(ctx).TraceID().String(); got != traceOfTheSample {
 		t.Fatalf("trace %s, want %s", got, traceOfTheSample)
@@ -39,7 +39,7 @@ func TestTheTraceOfAnEventGoesOn(t *testing.T) {
 		t.Errorf("headers %v; want the definition's own trace", h)
 	}
 	for _, wrong := range []any{"00-zz", "", 7} {
-		ctx := FollowEvent(t.Context(), &activitycore.Event{Extensions: activitycore.Extensions{"traceparent": wrong}})
+		ctx := FollowEvent(t.Context(), &core.Event{Extensions: core.Extensions{"traceparent": wrong}})
 		if trace.SpanContextFromContext(ctx).IsValid() || len(WithTrace(ctx, nil)) != 0 {
 			t.Errorf("%v is taken for a trace", wrong)
 		}

@@ -19,8 +19,8 @@ import (
 // Tracing sends spans to an OTLP/gRPC collector. The zero value traces nothing.
 type Tracing struct{ provider *sdktrace.TracerProvider }
 
-// CheckOTLPEndpoint says what is wrong with a collector's address: it must be host:port (plain text), or
-// http://host:port, or https://host:port (TLS).
+// CheckOTLPEndpoint says what is wrong with a collector's address: it must be host:port (plain
+// text), or http://host:port, or https://host:port (TLS).
 func CheckOTLPEndpoint(endpoint string) error {
 	_, err := endpointURL(endpoint)
 	return err
@@ -40,8 +40,9 @@ func endpointURL(endpoint string) (string, error) {
 	return scheme + "://" + strings.TrimSuffix(address, "/"), nil
 }
 
-// NewTracing makes a Tracing that sends to endpoint (see [CheckOTLPEndpoint]); an empty one traces nothing. It does not wait
-// for the collector: spans that cannot be sent are dropped, and nothing else suffers.
+// NewTracing makes a Tracing that sends to endpoint (see [CheckOTLPEndpoint]); an empty one
+// traces nothing. It does not wait for the collector: spans that cannot be sent are dropped,
+// and nothing else suffers.
 func NewTracing(ctx context.Context, endpoint, version string) (*Tracing, error) {
 	if endpoint == "" {
 		return &Tracing{}, nil
@@ -64,8 +65,9 @@ func (t *Tracing) On() bool { return t.provider != nil }
 // Tracer returns a tracer for a component; call it only when tracing is on.
 func (t *Tracing) Tracer(component string) trace.Tracer { return t.provider.Tracer(component) }
 
-// Handler makes a span of each request, as a child of the caller's if the request names one (W3C trace context). Its
-// name is the method until the router adds the route: a path is the client's text.
+// Handler makes a span of each request, as a child of the caller's if the request names one
+// (W3C trace context). Its name is the method until the router adds the route: a path is the
+// client's text.
 func (t *Tracing) Handler(h http.Handler) http.Handler {
 	if !t.On() {
 		return h

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 	"github.com/activity-core/activity-core/internal/testkit"
 )
@@ -21,14 +21,15 @@ const hourly = `{"name": "hourly", "enabled": true, "trigger_type": "cron", "tri
 
 var nominal = time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 
-// fire starts a cron run as a schedule does: with the nominal time in the workflow ID only, and no search attributes.
-func (r *rig) fire(def activitycore.StoredDefinition, at time.Time, policy enumspb.WorkflowIdReusePolicy) temporalrun.Result {
+// fire starts a cron run as a schedule does: with the nominal time in the workflow ID only, and
+// no search attributes.
+func (r *rig) fire(def core.StoredDefinition, at time.Time, policy enumspb.WorkflowIdReusePolicy) temporalrun.Result {
 	r.Helper()
 	run, err := r.client.ExecuteWorkflow(r.Context(), client.StartWorkflowOptions{
-		ID:                    activitycore.CronWorkflowBase(def.ID) + "-" + activitycore.FormatNominal(at),
-		TaskQueue:             activitycore.TaskQueue,
+		ID:                    core.CronWorkflowBase(def.ID) + "-" + core.FormatNominal(at),
+		TaskQueue:             core.TaskQueue,
 		WorkflowIDReusePolicy: policy,
-	}, activitycore.WorkflowType, activitycore.RunInput{ActivityID: def.ID, Cause: activitycore.Cause{Kind: activitycore.CauseCron}})
+	}, core.WorkflowType, core.RunInput{ActivityID: def.ID, Cause: core.Cause{Kind: core.CauseCron}})
 	if err != nil {
 		r.Fatalf("start: %v", err)
 	}
@@ -49,13 +50,13 @@ func TestACronRunTakesItsNominalTimeFromTheWorkflowID(t *testing.T) {
 	r.work()
 	def := r.define(hourly)
 	result := r.fire(def, nominal, reject)
-	if result.Status != activitycore.RunSucceeded {
+	if result.Status != core.RunSucceeded {
 		t.Fatalf("result: %+v", result)
 	}
 	if tasks := r.tasks(result.RunID); len(tasks) != 1 || tasks[0].Title != "At 2026-03-01T06:00:00Z" {
 		t.Errorf("tasks: %+v", tasks)
 	}
-	if e := r.entry(def, activitycore.CronCause(nominal)); e.Verdict != activitycore.VerdictFired || e.RunID != result.RunID {
+	if e := r.entry(def, core.CronCause(nominal)); e.Verdict != core.VerdictFired || e.RunID != result.RunID {
 		t.Errorf("ledger: %+v", e)
 	}
 }
@@ -66,14 +67,14 @@ func TestASecondExecutionOfTheSameCauseIsDeduplicated(t *testing.T) {
 	def := r.define(hourly)
 	first := r.fire(def, nominal, allow)
 	second := r.fire(def, nominal, allow) // as a backfill does, or Temporal after it forgot the ID
-	if second.Verdict != activitycore.VerdictDeduplicated || second.Status != "" {
+	if second.Verdict != core.VerdictDeduplicated || second.Status != "" {
 		t.Fatalf("second execution: %+v", second)
 	}
 	if n := len(r.tasks(first.RunID)); n != 1 {
 		t.Errorf("%d tasks", n)
 	}
 	run, err := r.store.Run(t.Context(), first.RunID)
-	if err != nil || run.Status != activitycore.RunSucceeded {
+	if err != nil || run.Status != core.RunSucceeded {
 		t.Errorf("the run was touched: %+v, %v", run, err)
 	}
 }
@@ -81,9 +82,9 @@ func TestASecondExecutionOfTheSameCauseIsDeduplicated(t *testing.T) {
 // skipAll gives every slot the verdict skipped.
 type skipAll struct{}
 
-func (skipAll) Decide(_ context.Context, def activitycore.StoredDefinition, at, _ time.Time) (*activitycore.Settlement, error) {
-	return &activitycore.Settlement{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version,
-		Cause: activitycore.CronCause(at), Verdict: activitycore.VerdictSkipped, Reason: "misfire"}, nil
+func (skipAll) Decide(_ context.Context, def core.StoredDefinition, at, _ time.Time) (*core.Settlement, error) {
+	return &core.Settlement{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version,
+		Cause: core.CronCause(at), Verdict: core.VerdictSkipped, Reason: "misfire"}, nil
 }
 
 func TestTheMisfirePolicyIsAskedBeforeAdmission(t *testing.T) {
@@ -91,13 +92,13 @@ func TestTheMisfirePolicyIsAskedBeforeAdmission(t *testing.T) {
 	r.work(func(c *temporalrun.Config) { c.Slots = skipAll{} })
 	def := r.define(hourly)
 	result := r.fire(def, nominal, reject)
-	if result.Verdict != activitycore.VerdictSkipped || result.Reason != "misfire" {
+	if result.Verdict != core.VerdictSkipped || result.Reason != "misfire" {
 		t.Fatalf("result: %+v", result)
 	}
-	if e := r.entry(def, activitycore.CronCause(nominal)); e.Verdict != activitycore.VerdictSkipped {
+	if e := r.entry(def, core.CronCause(nominal)); e.Verdict != core.VerdictSkipped {
 		t.Errorf("ledger: %+v", e)
 	}
-	if _, err := r.store.Run(t.Context(), result.RunID); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := r.store.Run(t.Context(), result.RunID); !core.IsCode(err, core.CodeNotFound) {
 		t.Errorf("there is a run: %v", err)
 	}
 }
@@ -106,13 +107,13 @@ func TestASlotThatPassesWhilePausedGetsThatVerdictAndAManualRunStillRuns(t *test
 	r := newRig(t)
 	r.work()
 	def := r.define(hourly)
-	if _, err := r.store.SetPaused(t.Context(), def.ID, &activitycore.Pause{By: "test", At: time.Now()}, "test", time.Now()); err != nil {
+	if _, err := r.store.SetPaused(t.Context(), def.ID, &core.Pause{By: "test", At: time.Now()}, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if result := r.fire(def, nominal, reject); result.Verdict != activitycore.VerdictPaused {
+	if result := r.fire(def, nominal, reject); result.Verdict != core.VerdictPaused {
 		t.Errorf("slot: %+v", result)
 	}
-	if run := r.run(def); run.Status != activitycore.RunSucceeded {
+	if run := r.run(def); run.Status != core.RunSucceeded {
 		t.Errorf("manual run: %+v", run)
 	}
 }
@@ -120,7 +121,7 @@ func TestASlotThatPassesWhilePausedGetsThatVerdictAndAManualRunStillRuns(t *test
 func TestARunKeepsTheVersionItsCauseWasRecordedWith(t *testing.T) {
 	r := newRig(t)
 	old := r.define(oneTask)
-	cause := activitycore.ManualCause("k")
+	cause := core.ManualCause("k")
 	r.record(old, cause, nil, "")
 	changed := r.define(`{"name": "one-task", "enabled": true, "rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "Changed"}}]}]}`)
 	if changed.Version == old.Version {
@@ -130,7 +131,7 @@ func TestARunKeepsTheVersionItsCauseWasRecordedWith(t *testing.T) {
 	if _, err := r.starter.StartRun(t.Context(), old.ID, cause); err != nil {
 		t.Fatal(err)
 	}
-	run := r.wait(activitycore.WorkflowID(old.ID, cause))
+	run := r.wait(core.WorkflowID(old.ID, cause))
 	if tasks := r.tasks(run.RunID); run.DefinitionVersion != old.Version || len(tasks) != 1 || tasks[0].Title != "Do it" {
 		t.Errorf("run %+v with tasks %+v", run, tasks)
 	}
@@ -141,20 +142,20 @@ func TestEventAndInputsReachTheRules(t *testing.T) {
 	r.work()
 	def := r.define(`{"name": "evented", "enabled": true, "rules": [{"name": "r", "actions": [{"type": "create_task", "with": {
 		"title": "${payload.n} ${has(inputs.who) ? inputs.who : 'nobody'}"}}]}]}`)
-	event := &activitycore.Event{EventID: "e-1", Type: "test.event", Time: nominal, Payload: []byte(`{"n": 12000000}`)}
-	cause := activitycore.EventCause("e-1")
+	event := &core.Event{EventID: "e-1", Type: "test.event", Time: nominal, Payload: []byte(`{"n": 12000000}`)}
+	cause := core.EventCause("e-1")
 	r.record(def, cause, event, "")
-	manual := activitycore.ManualCause("m")
+	manual := core.ManualCause("m")
 	r.record(def, manual, event, `{"who": "Ada"}`)
 	for cause, want := range map[string]string{cause.Key(): "12000000 nobody", manual.Key(): "12000000 Ada"} {
-		c := activitycore.EventCause("e-1")
+		c := core.EventCause("e-1")
 		if cause == manual.Key() {
 			c = manual
 		}
 		if _, err := r.starter.StartRun(t.Context(), def.ID, c); err != nil {
 			t.Fatal(err)
 		}
-		run := r.wait(activitycore.WorkflowID(def.ID, c))
+		run := r.wait(core.WorkflowID(def.ID, c))
 		if tasks := r.tasks(run.RunID); len(tasks) != 1 || tasks[0].Title != want {
 			t.Errorf("%s: run %+v, tasks %+v", cause, run, tasks)
 		}
@@ -168,7 +169,7 @@ func TestAFailedRunFailsItsWorkflowWithAMessageThatIsSafeToShow(t *testing.T) {
 		"rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "t"}}]}]}`)
 	id := r.trigger(def, "k")
 	run := r.wait(id)
-	if run.Status != activitycore.RunFailed || run.Error == "" {
+	if run.Status != core.RunFailed || run.Error == "" {
 		t.Fatalf("run: %+v", run)
 	}
 	err := r.client.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil)
@@ -195,9 +196,9 @@ func TestRunsAreFoundByTheirSearchAttributes(t *testing.T) {
 	for query, want := range map[string]int{
 		mine:                                    2,
 		mine + ` AND activity_trigger = "cron"`: 1,
-		mine + ` AND activity_trigger = "manual"`:                            1,
-		mine + ` AND activity_outcome = "succeeded"`:                         2,
-		`activity_id = "` + activitycore.DefinitionID("somebody-else") + `"`: 0,
+		mine + ` AND activity_trigger = "manual"`:                    1,
+		mine + ` AND activity_outcome = "succeeded"`:                 2,
+		`activity_id = "` + core.DefinitionID("somebody-else") + `"`: 0,
 	} {
 		testkit.Eventually(t, query, func() bool { return found(query) == want })
 	}
@@ -229,7 +230,7 @@ func TestSearchAttributesCanBeUsedOnceEnsured(t *testing.T) {
 		}
 	}
 	starter := temporalrun.NewStarter(c)
-	if _, err := starter.StartRun(t.Context(), activitycore.DefinitionID("x"), activitycore.ManualCause("k")); err != nil {
+	if _, err := starter.StartRun(t.Context(), core.DefinitionID("x"), core.ManualCause("k")); err != nil {
 		t.Errorf("a start with them: %v", err)
 	}
 }

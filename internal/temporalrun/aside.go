@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // stayAtMost is how long an activity that has nothing to do but wait keeps its slot.
@@ -20,7 +20,8 @@ const stayAtMost = 2 * time.Second
 // heldError is the type of the error with which an activity leaves its slot, to come again later.
 const heldError = "Held"
 
-// held is what an activity that left its slot knows when it comes again. It travels in the details of its heartbeats.
+// held is what an activity that left its slot knows when it comes again. It travels in the
+// details of its heartbeats.
 type held struct {
 	// Times is how often it left. Those attempts of the activity are no failed ones.
 	Times int `json:"times"`
@@ -38,7 +39,8 @@ type try struct {
 // heldKey is the context key of how often an activity left its slot.
 type heldKey struct{}
 
-// heldBefore reads what an earlier attempt of the activity left behind, and notes in the context how often one left.
+// heldBefore reads what an earlier attempt of the activity left behind, and notes in the
+// context how often one left.
 func heldBefore(ctx context.Context) (context.Context, held) {
 	var h held
 	if activity.HasHeartbeatDetails(ctx) {
@@ -57,8 +59,9 @@ func leaveSlot(ctx context.Context, h held, wait time.Duration) error {
 		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 }
 
-// later is after which time one comes again that was held back and left its slot so many times before. Coming costs Temporal
-// something, so it is less often each time; and those who were held back at once do not come at once.
+// later is after which time one comes again that was held back and left its slot so many times
+// before. Coming costs Temporal something, so it is less often each time; and those who were
+// held back at once do not come at once.
 func later(left int) time.Duration {
 	wait := heldFor << min(left, 2)
 	return wait/2 + rand.N(wait)
@@ -113,7 +116,7 @@ func (t *tries) all() map[int]try {
 
 // work is an item on its way.
 type work struct {
-	records []activitycore.ActionRecord
+	records []core.ActionRecord
 	seq     int // the action that it waits for
 	until   time.Time
 }
@@ -124,9 +127,9 @@ type turn struct {
 	err error
 }
 
-// carryOut works on several items at once. One that must wait is put aside and holds nobody up; if only such are left and
-// the wait is long, the activity leaves its slot.
-func (b *batch) carryOut(ctx context.Context, items [][]activitycore.ActionRecord) error {
+// carryOut works on several items at once. One that must wait is put aside and holds nobody up;
+// if only such are left and the wait is long, the activity leaves its slot.
+func (b *batch) carryOut(ctx context.Context, items [][]core.ActionRecord) error {
 	var ready, aside []work
 	for _, item := range items {
 		ready = append(ready, work{records: item})
@@ -217,7 +220,7 @@ func (b *batch) giveUp(aside []work, err error) {
 		}
 		for _, rec := range w.records {
 			if rec.Seq == w.seq {
-				b.recorder.add(rec.Type, activitycore.ActionResult{Seq: w.seq, Attempts: t.Attempts, Status: activitycore.ActionSkipped, FinishedAt: b.clock(),
+				b.recorder.add(rec.Type, core.ActionResult{Seq: w.seq, Attempts: t.Attempts, Status: core.ActionSkipped, FinishedAt: b.clock(),
 					Error: fmt.Sprintf("canceled after attempt %d failed: %s", t.Attempts, t.Reason)}, nil)
 			}
 		}

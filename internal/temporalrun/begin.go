@@ -12,7 +12,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"go.temporal.io/sdk/activity"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
@@ -26,27 +26,28 @@ const (
 	phaseExecute  phase = "execute"  // the plan is stored and waits to be carried out
 )
 
-// begun is what Begin, Plan and Finish answer. It is kept in the workflow's history: fields may be added, not changed.
+// begun is what Begin, Plan and Finish answer. It is kept in the workflow's history: fields may
+// be added, not changed.
 type begun struct {
-	Phase    phase                     `json:"phase"`
-	Status   activitycore.RunStatus    `json:"status,omitempty"`
-	Error    string                    `json:"error,omitempty"`
-	Items    int                       `json:"items,omitempty"`
-	Counts   activitycore.ActionCounts `json:"actions,omitzero"`
-	Verdict  activitycore.Verdict      `json:"verdict,omitempty"`
-	Reason   string                    `json:"reason,omitempty"`
-	Into     string                    `json:"into,omitempty"`
-	Next     int                       `json:"next,omitempty"`
-	Total    int                       `json:"total,omitempty"`
-	Announce bool                      `json:"announce,omitempty"`
+	Phase    phase             `json:"phase"`
+	Status   core.RunStatus    `json:"status,omitempty"`
+	Error    string            `json:"error,omitempty"`
+	Items    int               `json:"items,omitempty"`
+	Counts   core.ActionCounts `json:"actions,omitzero"`
+	Verdict  core.Verdict      `json:"verdict,omitempty"`
+	Reason   string            `json:"reason,omitempty"`
+	Into     string            `json:"into,omitempty"`
+	Next     int               `json:"next,omitempty"`
+	Total    int               `json:"total,omitempty"`
+	Announce bool              `json:"announce,omitempty"`
 }
 
 type beginArgs struct {
-	ActivityID    string             `json:"activity_id"`
-	Cause         activitycore.Cause `json:"cause"`
-	WorkflowID    string             `json:"workflow_id"`
-	TemporalRunID string             `json:"temporal_run_id"`
-	Canceled      bool               `json:"canceled,omitempty"`
+	ActivityID    string     `json:"activity_id"`
+	Cause         core.Cause `json:"cause"`
+	WorkflowID    string     `json:"workflow_id"`
+	TemporalRunID string     `json:"temporal_run_id"`
+	Canceled      bool       `json:"canceled,omitempty"`
 }
 
 // activities are what the workflow calls by method name.
@@ -70,15 +71,15 @@ type activities struct {
 // clock is the present in the precision the stores keep.
 func (a *activities) clock() time.Time { return a.now().UTC().Truncate(time.Microsecond) }
 
-// Begin admits the execution as the run of its cause and, unless its context comes over the network, plans it. A plan of
-// a few tasks is carried out at once.
+// Begin admits the execution as the run of its cause and, unless its context comes over the
+// network, plans it. A plan of a few tasks is carried out at once.
 func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
 	def, err := a.record.DefinitionAny(ctx, args.ActivityID)
-	if err != nil && !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if err != nil && !core.IsCode(err, core.CodeNotFound) {
 		return begun{}, transient(ctx, "load definition", err)
 	}
 	found := err == nil
-	claim := activitycore.Claim{
+	claim := core.Claim{
 		ActivityID:        args.ActivityID,
 		ActivityName:      def.Name,
 		DefinitionVersion: def.Version,
@@ -87,12 +88,12 @@ func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
 		TemporalRunID:     args.TemporalRunID,
 		At:                a.clock(),
 	}
-	claim.Recorded = args.Cause.Kind != activitycore.CauseCron
+	claim.Recorded = args.Cause.Kind != core.CauseCron
 	if early := notDue(args.Cause, claim.At); early != "" {
 		a.log.WarnContext(ctx, "an execution is refused", "workflow_id", args.WorkflowID, "reason", early)
-		return begun{Phase: phaseFinished, Status: activitycore.RunFailed, Error: early}, nil
+		return begun{Phase: phaseFinished, Status: core.RunFailed, Error: early}, nil
 	}
-	if args.Cause.Kind == activitycore.CauseCron {
+	if args.Cause.Kind == core.CauseCron {
 		if claim.Settle, err = a.settle(ctx, def, found, args.Cause, claim.At); err != nil {
 			return begun{}, transient(ctx, "apply misfire policy", err)
 		}
@@ -102,7 +103,7 @@ func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
 	case err != nil && mayPass(ctx, err):
 		return begun{}, transient(ctx, "admit run", err)
 	case err != nil: // there is no run to record it in: somebody started the workflow by hand
-		return begun{Phase: phaseFinished, Status: activitycore.RunFailed, Error: activitycore.MessageOf(err)}, nil
+		return begun{Phase: phaseFinished, Status: core.RunFailed, Error: core.MessageOf(err)}, nil
 	}
 	if !adm.Admitted {
 		return a.refuse(adm), nil
@@ -112,25 +113,27 @@ func (a *activities) Begin(ctx context.Context, args beginArgs) (begun, error) {
 	return b, err
 }
 
-// aheadOfTime is how long before its time a slot may begin: Temporal's clock and ours need not agree to the second.
+// aheadOfTime is how long before its time a slot may begin: Temporal's clock and ours need not
+// agree to the second.
 const aheadOfTime = time.Minute
 
-// notDue says why a slot cannot begin yet. It gets no row in the ledger: that is its own, when it is due.
-func notDue(cause activitycore.Cause, now time.Time) string {
+// notDue says why a slot cannot begin yet. It gets no row in the ledger: that is its own, when
+// it is due.
+func notDue(cause core.Cause, now time.Time) string {
 	if cause.NominalTime == nil || !cause.NominalTime.After(now.Add(aheadOfTime)) {
 		return ""
 	}
-	return "the slot " + activitycore.FormatNominal(*cause.NominalTime) + " is not due yet; somebody started its workflow by hand"
+	return "the slot " + core.FormatNominal(*cause.NominalTime) + " is not due yet; somebody started its workflow by hand"
 }
 
 // settle gives a cron slot that is not to run its verdict.
-func (a *activities) settle(ctx context.Context, def activitycore.StoredDefinition, found bool, cause activitycore.Cause, now time.Time) (*activitycore.Settlement, error) {
-	s := &activitycore.Settlement{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, Verdict: activitycore.VerdictPaused}
+func (a *activities) settle(ctx context.Context, def core.StoredDefinition, found bool, cause core.Cause, now time.Time) (*core.Settlement, error) {
+	s := &core.Settlement{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, Verdict: core.VerdictPaused}
 	switch {
 	case !found || !def.Live():
 		s.Reason = "the definition was deleted"
-	case def.TriggerType != activitycore.TriggerCron:
-		s.Verdict, s.Reason = activitycore.VerdictSkipped, "the definition has no cron trigger any more"
+	case def.TriggerType != core.TriggerCron:
+		s.Verdict, s.Reason = core.VerdictSkipped, "the definition has no cron trigger any more"
 	case a.slots != nil:
 		// The policy knows since when the definition is held: a slot due before a pause still runs.
 		return a.slots.Decide(ctx, def, *cause.NominalTime, now)
@@ -144,30 +147,31 @@ func (a *activities) settle(ctx context.Context, def activitycore.StoredDefiniti
 	return s, nil
 }
 
-func (a *activities) refuse(adm activitycore.Admission) begun {
+func (a *activities) refuse(adm core.Admission) begun {
 	e := adm.Entry
 	b := begun{Phase: phaseRefused, Verdict: e.Verdict, Reason: e.Reason, Into: e.Into}
-	if !e.Verdict.Terminal() || e.Verdict == activitycore.VerdictFired {
-		b.Verdict, b.Reason = activitycore.VerdictDeduplicated, "the cause has its run in execution "+e.TemporalRunID
+	if !e.Verdict.Terminal() || e.Verdict == core.VerdictFired {
+		b.Verdict, b.Reason = core.VerdictDeduplicated, "the cause has its run in execution "+e.TemporalRunID
 	}
 	a.metrics.refused(e.Cause.Kind, b.Verdict)
 	return b
 }
 
 // proceed takes an admitted run as far as it goes without the network.
-func (a *activities) proceed(ctx context.Context, adm activitycore.Admission, claim activitycore.Claim, canceled bool) (begun, error) {
+func (a *activities) proceed(ctx context.Context, adm core.Admission, claim core.Claim, canceled bool) (begun, error) {
 	run := adm.Run
 	if run.Status.Final() {
 		return ended(run), nil
 	}
-	// The first admission stamps the run with the claim's time. An earlier stamp is that of an attempt which may have
-	// stored the plan already; planning again could then fail for new reasons.
+	// The first admission stamps the run with the claim's time. An earlier stamp is that of an
+	// attempt which may have stored the plan already; planning again could then fail for new
+	// reasons.
 	again := run.StartedAt != nil && run.StartedAt.Before(claim.At)
 	if !again {
 		a.metrics.admitted(run.Cause.Kind, claim.At.Sub(due(run)))
 	}
 	if canceled {
-		return a.close(ctx, run.RunID, activitycore.RunCanceled, "")
+		return a.close(ctx, run.RunID, core.RunCanceled, "")
 	}
 	if again {
 		if b, ok, err := a.resume(ctx, run.RunID); ok || err != nil {
@@ -185,7 +189,7 @@ func (a *activities) proceed(ctx context.Context, adm activitycore.Admission, cl
 }
 
 // due is when the run should have begun.
-func due(run activitycore.Run) time.Time {
+func due(run core.Run) time.Time {
 	if run.Cause.NominalTime != nil {
 		return *run.Cause.NominalTime
 	}
@@ -194,7 +198,7 @@ func due(run activitycore.Run) time.Time {
 
 // resume finds the plan that an earlier attempt stored.
 func (a *activities) resume(ctx context.Context, runID string) (begun, bool, error) {
-	if _, err := a.record.Plan(ctx, runID); activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := a.record.Plan(ctx, runID); core.IsCode(err, core.CodeNotFound) {
 		return begun{}, false, nil
 	} else if err != nil {
 		return begun{}, false, transient(ctx, "read plan", err)
@@ -207,7 +211,7 @@ func (a *activities) resume(ctx context.Context, runID string) (begun, bool, err
 		return ended(run), true, nil
 	}
 	// The plan exists: SavePlan changes nothing and says how long it is.
-	_, total, err := a.record.SavePlan(ctx, runID, activitycore.Plan{})
+	_, total, err := a.record.SavePlan(ctx, runID, core.Plan{})
 	if err != nil {
 		return begun{}, false, transient(ctx, "read plan", err)
 	}
@@ -218,8 +222,8 @@ type planArgs struct {
 	RunID string `json:"run_id"`
 }
 
-// planAttempts is how often context is fetched anew, with the workflow's delays between, on top of the fetcher's own
-// retries, before the run fails.
+// planAttempts is how often context is fetched anew, with the workflow's delays between, on top
+// of the fetcher's own retries, before the run fails.
 const planAttempts = 6
 
 // Plan fetches the context of an admitted run over the network and plans it.
@@ -266,8 +270,9 @@ func (a *activities) planOverNetwork(ctx context.Context, runID string) (begun, 
 	return a.decide(ctx, run, prog, inputs, event)
 }
 
-// placesForContext takes a place at each host that a definition's context comes from; without one it comes again after wait.
-func (a *activities) placesForContext(ctx context.Context, def activitycore.StoredDefinition, wait time.Duration) (give func(), ok bool) {
+// placesForContext takes a place at each host that a definition's context comes from; without
+// one it comes again after wait.
+func (a *activities) placesForContext(ctx context.Context, def core.StoredDefinition, wait time.Duration) (give func(), ok bool) {
 	var taken []func()
 	give = func() {
 		for _, g := range taken {
@@ -292,10 +297,10 @@ func (a *activities) placesForContext(ctx context.Context, def activitycore.Stor
 }
 
 // decide evaluates the rules and stores the plan, or with it everything a small run does.
-func (a *activities) decide(ctx context.Context, run activitycore.Run, prog *program, inputs json.RawMessage, event *activitycore.Event) (begun, error) {
+func (a *activities) decide(ctx context.Context, run core.Run, prog *program, inputs json.RawMessage, event *core.Event) (begun, error) {
 	values, err := a.contexts.Fetch(ctx, prog.def)
 	if err != nil {
-		if activitycore.IsCode(err, activitycore.CodeUnavailable) && attemptOf(ctx) < planAttempts {
+		if core.IsCode(err, core.CodeUnavailable) && attemptOf(ctx) < planAttempts {
 			return begun{}, transient(ctx, "fetch context", err)
 		}
 		return a.fail(ctx, run.RunID, "fetch context", err)
@@ -317,8 +322,9 @@ func (a *activities) decide(ctx context.Context, run activitycore.Run, prog *pro
 	return begun{Phase: phaseExecute, Total: total}, nil
 }
 
-// onlyByRecord reports whether nothing but the store is needed, and no action waits for another's result.
-func onlyByRecord(actions []activitycore.PlannedAction) bool {
+// onlyByRecord reports whether nothing but the store is needed, and no action waits for
+// another's result.
+func onlyByRecord(actions []core.PlannedAction) bool {
 	for i := range actions {
 		if actions[i].Error == "" && (!byRecord(actions[i]) || actions[i].Deferred) {
 			return false
@@ -327,13 +333,14 @@ func onlyByRecord(actions []activitycore.PlannedAction) bool {
 	return true
 }
 
-// byRecord reports whether the record carries an action out, in the transaction that stores its result.
-func byRecord(a activitycore.PlannedAction) bool {
+// byRecord reports whether the record carries an action out, in the transaction that stores its
+// result.
+func byRecord(a core.PlannedAction) bool {
 	spec, _ := ruleeval.SpecOf(a.Type)
 	return spec.ByRecord
 }
 
-func (a *activities) executeSmall(ctx context.Context, run activitycore.Run, plan activitycore.Plan) (begun, error) {
+func (a *activities) executeSmall(ctx context.Context, run core.Run, plan core.Plan) (begun, error) {
 	now := a.clock()
 	results, tasks := a.taskResults(run, plan.Actions, now)
 	finished, stored, err := a.record.ExecuteSmall(ctx, run.RunID, plan, results, tasks, now)
@@ -351,23 +358,23 @@ func (a *activities) executeSmall(ctx context.Context, run activitycore.Run, pla
 	return ended(finished), nil
 }
 
-// taskResults gives each of a plan's actions, all carried out by the record, its result; an action that cannot be carried out fails alone,
-// with those of its item that depend on it.
-func (a *activities) taskResults(run activitycore.Run, actions []activitycore.PlannedAction, now time.Time) ([]activitycore.ActionResult, []activitycore.TaskWrite) {
-	results := make([]activitycore.ActionResult, 0, len(actions))
-	tasks := make([]activitycore.TaskWrite, 0, len(actions))
-	for _, item := range groupItems(actions, func(p activitycore.PlannedAction) activitycore.PlannedAction { return p }) {
+// taskResults gives each of a plan's actions, all carried out by the record, its result; an
+// action that cannot be carried out fails alone, with those of its item that depend on it.
+func (a *activities) taskResults(run core.Run, actions []core.PlannedAction, now time.Time) ([]core.ActionResult, []core.TaskWrite) {
+	results := make([]core.ActionResult, 0, len(actions))
+	tasks := make([]core.TaskWrite, 0, len(actions))
+	for _, item := range groupItems(actions, func(p core.PlannedAction) core.PlannedAction { return p }) {
 		stopped := false
 		for _, action := range item {
 			if stopped {
-				results = append(results, activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionSkipped, FinishedAt: now})
+				results = append(results, core.ActionResult{Seq: action.Seq, Status: core.ActionSkipped, FinishedAt: now})
 				continue
 			}
 			res, task := a.taskResult(run, action, now)
 			if task != nil {
 				tasks = append(tasks, *task)
 			} else {
-				stopped = action.OnError != activitycore.OnErrorContinue
+				stopped = action.OnError != core.OnErrorContinue
 			}
 			results = append(results, res)
 		}
@@ -376,25 +383,25 @@ func (a *activities) taskResults(run activitycore.Run, actions []activitycore.Pl
 }
 
 // taskResult is the result of one action that the record carries out; task is nil if it failed.
-func (a *activities) taskResult(run activitycore.Run, action activitycore.PlannedAction, now time.Time) (activitycore.ActionResult, *activitycore.TaskWrite) {
-	res := activitycore.ActionResult{Seq: action.Seq, Status: activitycore.ActionFailed, Error: action.Error, FinishedAt: now}
+func (a *activities) taskResult(run core.Run, action core.PlannedAction, now time.Time) (core.ActionResult, *core.TaskWrite) {
+	res := core.ActionResult{Seq: action.Seq, Status: core.ActionFailed, Error: action.Error, FinishedAt: now}
 	if action.Error != "" {
 		return res, nil
 	}
 	res.Attempts = 1
 	task, err := a.actions.TaskWrite(run, action, now)
 	if err != nil {
-		res.Error = activitycore.MessageOf(err)
+		res.Error = core.MessageOf(err)
 		return res, nil
 	}
-	res.Status = activitycore.ActionSucceeded
+	res.Status = core.ActionSucceeded
 	return res, &task
 }
 
 // fail ends the run because of err.
 func (a *activities) fail(ctx context.Context, runID, step string, err error) (begun, error) {
 	a.log.WarnContext(ctx, "run failed", "run_id", runID, "step", step, "error", err)
-	return a.close(ctx, runID, activitycore.RunFailed, step+": "+activitycore.MessageOf(err))
+	return a.close(ctx, runID, core.RunFailed, step+": "+core.MessageOf(err))
 }
 
 // failUnlessTransient ends the run if another attempt could not help.
@@ -408,8 +415,8 @@ func (a *activities) failUnlessTransient(ctx context.Context, runID, step string
 type finishArgs struct {
 	RunID string `json:"run_id"`
 	// Status is empty if it is to be derived from the actions.
-	Status activitycore.RunStatus `json:"status,omitempty"`
-	Error  string                 `json:"error,omitempty"`
+	Status core.RunStatus `json:"status,omitempty"`
+	Error  string         `json:"error,omitempty"`
 }
 
 // Finish gives the run its final status.
@@ -417,35 +424,36 @@ func (a *activities) Finish(ctx context.Context, args finishArgs) (begun, error)
 	return a.close(ctx, args.RunID, args.Status, args.Error)
 }
 
-func (a *activities) close(ctx context.Context, runID string, status activitycore.RunStatus, message string) (begun, error) {
+func (a *activities) close(ctx context.Context, runID string, status core.RunStatus, message string) (begun, error) {
 	run, err := a.record.FinishRun(ctx, runID, status, message, a.clock())
 	switch {
 	case err != nil && mayPass(ctx, err):
 		return begun{}, transient(ctx, "finish run", err)
 	case err != nil: // no state of the record lets the run end so: for ever trying would hide that
 		a.log.ErrorContext(ctx, "the run cannot be finished in the record", "run_id", runID, "error", err)
-		return begun{Phase: phaseFinished, Status: activitycore.RunFailed, Error: "finish run: " + activitycore.MessageOf(err)}, nil
+		return begun{Phase: phaseFinished, Status: core.RunFailed, Error: "finish run: " + core.MessageOf(err)}, nil
 	}
 	a.metrics.finished(run)
 	return ended(run), nil
 }
 
 // ended is the answer for a run that has its final status.
-func ended(run activitycore.Run) begun {
+func ended(run core.Run) begun {
 	b := begun{Phase: phaseFinished, Status: run.Status, Error: run.Error, Items: run.Items, Counts: run.Actions}
-	if b.Error == "" && run.Status == activitycore.RunFailed {
+	if b.Error == "" && run.Status == core.RunFailed {
 		b.Error = "every action failed; the run's actions say why"
 	}
 	return b
 }
 
-// mayPass reports whether err can be gone at the next attempt. A conflict, or what has no code, may be another writer or an
-// unforeseen failure of the database: it gets some attempts and is then taken for what it is.
+// mayPass reports whether err can be gone at the next attempt. A conflict, or what has no code,
+// may be another writer or an unforeseen failure of the database: it gets some attempts and is
+// then taken for what it is.
 func mayPass(ctx context.Context, err error) bool {
-	switch activitycore.CodeOf(err) {
-	case activitycore.CodeUnavailable:
+	switch core.CodeOf(err) {
+	case core.CodeUnavailable:
 		return true
-	case activitycore.CodeInternal, activitycore.CodeConflict:
+	case core.CodeInternal, core.CodeConflict:
 		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || attemptOf(ctx) < 8
 	}
 	return false

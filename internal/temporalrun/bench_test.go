@@ -16,7 +16,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const inFlight = 16 // more only adds latency
@@ -30,9 +30,10 @@ func minimal(ctx workflow.Context) (string, error) {
 
 func minimalActivity(context.Context) (string, error) { return "done", nil }
 
-// BenchmarkRunCost holds one-task runs of this program (cause recorded, started, admitted, task written, result read)
-// against a minimal workflow with one activity on the same server: alternating rounds with the same concurrency, so that
-// both see the same machine. It reports runs per second of both and the median ratio of the rounds.
+// BenchmarkRunCost holds one-task runs of this program (cause recorded, started, admitted, task
+// written, result read) against a minimal workflow with one activity on the same server:
+// alternating rounds with the same concurrency, so that both see the same machine. It reports
+// runs per second of both and the median ratio of the rounds.
 func BenchmarkRunCost(b *testing.B) {
 	r := newRig(b)
 	r.work()
@@ -46,23 +47,23 @@ func BenchmarkRunCost(b *testing.B) {
 	defer base.Stop()
 
 	ours := func(ctx context.Context) error {
-		cause := activitycore.ManualCause(uuid.NewString())
-		rec := activitycore.CauseRecord{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause}
-		if _, err := r.store.RecordCauses(ctx, []activitycore.CauseRecord{rec}, time.Now()); err != nil {
+		cause := core.ManualCause(uuid.NewString())
+		rec := core.CauseRecord{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause}
+		if _, err := r.store.RecordCauses(ctx, []core.CauseRecord{rec}, time.Now()); err != nil {
 			return err
 		}
 		if _, err := r.starter.StartRun(ctx, def.ID, cause); err != nil {
 			return err
 		}
-		if err := r.store.ConfirmStarts(ctx, []activitycore.Start{{ActivityID: def.ID, CauseKey: cause.Key()}}, time.Now()); err != nil {
+		if err := r.store.ConfirmStarts(ctx, []core.Start{{ActivityID: def.ID, CauseKey: cause.Key()}}, time.Now()); err != nil {
 			return err
 		}
-		id := activitycore.WorkflowID(def.ID, cause)
+		id := core.WorkflowID(def.ID, cause)
 		if err := r.starter.WaitRun(ctx, id); err != nil {
 			return err
 		}
 		run, err := r.store.RunByWorkflowID(ctx, id)
-		if err == nil && run.Status != activitycore.RunSucceeded {
+		if err == nil && run.Status != core.RunSucceeded {
 			err = fmt.Errorf("run %s is %s", run.RunID, run.Status)
 		}
 		return err
@@ -121,8 +122,9 @@ func median(list []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// BenchmarkFanOut carries out one HTTP request an item with this program, and with one Temporal activity an item, the
-// obvious way, on the same server. The largest size is set by ACTIVITY_CORE_FANOUT (default 10000).
+// BenchmarkFanOut carries out one HTTP request an item with this program, and with one Temporal
+// activity an item, the obvious way, on the same server. The largest size is set by
+// ACTIVITY_CORE_FANOUT (default 10000).
 func BenchmarkFanOut(b *testing.B) {
 	largest := 10_000
 	if n, err := strconv.Atoi(os.Getenv("ACTIVITY_CORE_FANOUT")); err == nil {
@@ -155,7 +157,7 @@ func benchmarkFanOut(b *testing.B, n int) {
 		id := r.trigger(def, uuid.NewString())
 		run := r.wait(id)
 		took := time.Since(begin)
-		if run.Status != activitycore.RunSucceeded || run.Actions.Succeeded != n {
+		if run.Status != core.RunSucceeded || run.Actions.Succeeded != n {
 			b.Fatalf("run: %+v", run)
 		}
 		events, bytes := r.history(id)
@@ -205,7 +207,8 @@ func obvious(ctx workflow.Context, n int) error {
 	return failed
 }
 
-// history counts the events of a workflow, over all executions that it continued as, and their bytes.
+// history counts the events of a workflow, over all executions that it continued as, and their
+// bytes.
 func (r *rig) history(workflowID string) (events, bytes int) {
 	r.Helper()
 	for runID := ""; ; {

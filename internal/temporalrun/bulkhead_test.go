@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 	"github.com/activity-core/activity-core/internal/testkit"
 )
 
-// silentReceiver takes requests and answers when it is released. It counts those that wait, and the most that did.
+// silentReceiver takes requests and answers when it is released. It counts those that wait, and
+// the most that did.
 func silentReceiver(t testing.TB) (s *sink, waiting, most *atomic.Int64, release func()) {
 	s, waiting, most = newSink(t), new(atomic.Int64), new(atomic.Int64)
 	gate := make(chan struct{})
@@ -48,14 +49,15 @@ func named(name, url, more string) string {
 // small has 32 slots.
 func small(c *temporalrun.Config) { c.MaxPerHost, c.MaxPerDefinition = 4, 100 }
 
-func (r *rig) triggerMany(def activitycore.StoredDefinition, n int) (ids []string) {
+func (r *rig) triggerMany(def core.StoredDefinition, n int) (ids []string) {
 	for i := range n {
 		ids = append(ids, r.trigger(def, fmt.Sprint(i)))
 	}
 	return ids
 }
 
-// Sixty runs wait for a receiver that says nothing: the others finish meanwhile, and nothing is requested twice.
+// Sixty runs wait for a receiver that says nothing: the others finish meanwhile, and nothing is
+// requested twice.
 func TestASilentReceiverKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 	r := newRig(t)
 	var held atomic.Int64
@@ -65,7 +67,7 @@ func TestASilentReceiverKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 	stuck := r.triggerMany(r.define(named("stuck", s.URL, `, "timeout": "1h"`)), 60)
 	testkit.Eventually(t, "4 requests wait at the silent receiver", func() bool { return waiting.Load() == 4 })
 	for _, id := range r.triggerMany(r.define(named("others", good.URL, "")), 20) {
-		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
+		if run := r.wait(id); run.Status != core.RunSucceeded {
 			t.Fatalf("a run beside it: got %s, want succeeded", run.Status)
 		}
 	}
@@ -74,7 +76,7 @@ func TestASilentReceiverKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 	}
 	release()
 	for _, id := range stuck {
-		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
+		if run := r.wait(id); run.Status != core.RunSucceeded {
 			t.Errorf("a run that was held back: got %s, want succeeded", run.Status)
 		}
 	}
@@ -93,13 +95,13 @@ func TestASilentContextSourceKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 		"rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "${context.x.id}"}}]}]}`, s.URL)), 60)
 	testkit.Eventually(t, "4 requests wait at the silent source", func() bool { return waiting.Load() == 4 })
 	for _, id := range r.triggerMany(r.define(named("others", good.URL, "")), 20) {
-		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
+		if run := r.wait(id); run.Status != core.RunSucceeded {
 			t.Fatalf("a run beside it: got %s, want succeeded", run.Status)
 		}
 	}
 	release()
 	for _, id := range stuck {
-		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
+		if run := r.wait(id); run.Status != core.RunSucceeded {
 			t.Errorf("a run that was held back: got %s, %s; want succeeded", run.Status, run.Error)
 		}
 	}
@@ -108,7 +110,8 @@ func TestASilentContextSourceKeepsOnlyItsOwnCallersWaiting(t *testing.T) {
 	}
 }
 
-// Who waits for another attempt holds no slot: a receiver that asks for an hour's patience stops nobody else.
+// Who waits for another attempt holds no slot: a receiver that asks for an hour's patience
+// stops nobody else.
 func TestWaitingForAnotherAttemptHoldsNoSlot(t *testing.T) {
 	r := newRig(t)
 	r.work(small)
@@ -121,7 +124,7 @@ func TestWaitingForAnotherAttemptHoldsNoSlot(t *testing.T) {
 	stuck := r.triggerMany(r.define(named("stuck", s.URL, "")), 60)
 	testkit.Eventually(t, "each was answered once", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.total == 60 })
 	for _, id := range r.triggerMany(r.define(named("others", good.URL, "")), 20) {
-		if run := r.wait(id); run.Status != activitycore.RunSucceeded {
+		if run := r.wait(id); run.Status != core.RunSucceeded {
 			t.Fatalf("a run beside it: got %s, want succeeded", run.Status)
 		}
 	}
@@ -129,7 +132,7 @@ func TestWaitingForAnotherAttemptHoldsNoSlot(t *testing.T) {
 		if err := r.starter.CancelRun(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		if run := r.wait(id); run.Status != activitycore.RunCanceled {
+		if run := r.wait(id); run.Status != core.RunCanceled {
 			t.Errorf("a run that waits and is canceled: got %s, want canceled", run.Status)
 		}
 	}
@@ -146,13 +149,14 @@ func TestAttemptsAreCountedAcrossWaits(t *testing.T) {
 	}
 	run := r.run(r.define(named("busy", s.URL, `, "retry": {"max_attempts": 3, "initial_interval": "2500ms", "backoff_coefficient": 1}`)))
 	got := r.actions(run.RunID)[0].Result
-	if got == nil || got.Status != activitycore.ActionFailed || got.Attempts != 3 || s.total != 3 || !strings.Contains(got.Error, "503") {
+	if got == nil || got.Status != core.ActionFailed || got.Attempts != 3 || s.total != 3 || !strings.Contains(got.Error, "503") {
 		t.Errorf("got %+v after %d requests, want failed after 3", got, s.total)
 	}
 }
 
-// BenchmarkOthersBesideASilentReceiver tells how much longer runs take beside others that wait for an answer: the metric
-// "x-alone" is that ratio. Rounds alone and beside take turns, since the machine is not always equally busy.
+// BenchmarkOthersBesideASilentReceiver tells how much longer runs take beside others that wait
+// for an answer: the metric "x-alone" is that ratio. Rounds alone and beside take turns, since
+// the machine is not always equally busy.
 func BenchmarkOthersBesideASilentReceiver(b *testing.B) {
 	for _, stuck := range []int{30, 200} {
 		b.Run(fmt.Sprint(stuck), func(b *testing.B) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/temporalrun"
@@ -28,7 +28,7 @@ func TestEveryItemIsRequestedOnceUnderItsOwnKey(t *testing.T) {
 	r.work()
 	s := newSink(t)
 	run := r.run(r.define(posting(250, s.URL, "")))
-	if run.Status != activitycore.RunSucceeded || run.Actions.Succeeded != 250 {
+	if run.Status != core.RunSucceeded || run.Actions.Succeeded != 250 {
 		t.Fatalf("run: %+v", run)
 	}
 	if distinct, total := s.counts(); distinct != 250 || total != 250 {
@@ -61,7 +61,7 @@ func TestAPassingFailureIsRetriedAndALastingOneReportedForItsItem(t *testing.T) 
 		"actions": [{"type": "http_request", "name": "call", "with": {"url": "%s/${p}"}, "retry": {"initial_interval": "1ms"}},
 			{"type": "create_task", "with": {"title": "${p}: ${steps.call.body.id}"}}]}]}`, s.URL))
 	run := r.run(def)
-	if run.Status != activitycore.RunPartial || run.Actions.Succeeded != 4 || run.Actions.Failed != 1 {
+	if run.Status != core.RunPartial || run.Actions.Succeeded != 4 || run.Actions.Failed != 1 {
 		t.Fatalf("run: %+v", run)
 	}
 	got := map[string]string{}
@@ -95,7 +95,7 @@ func TestWhatALaterStepSeesOfATaskIsWhatTheStoreMadeOfIt(t *testing.T) {
 	var path atomic.Value
 	s.before = func(_ http.ResponseWriter, req *http.Request, _ int) bool { path.Store(req.URL.Path); return false }
 	second := r.wait(r.trigger(def, "2"))
-	if second.Status != activitycore.RunSucceeded {
+	if second.Status != core.RunSucceeded {
 		t.Fatalf("run: %+v", second)
 	}
 	if want := "/" + r.tasks(first.RunID)[0].TaskID; path.Load() != want {
@@ -126,12 +126,12 @@ func TestCancelStopsARunAndSaysWhatWasDone(t *testing.T) {
 	}
 	run := r.wait(id)
 	distinct, _ := s.counts()
-	if run.Status != activitycore.RunCanceled || run.Actions.Succeeded != distinct || run.Actions.Failed != 0 {
+	if run.Status != core.RunCanceled || run.Actions.Succeeded != distinct || run.Actions.Failed != 0 {
 		t.Fatalf("run: %+v with %d requests answered", run, distinct)
 	}
 	doubtful := 0
 	for _, a := range r.actions(run.RunID) {
-		if a.Status != activitycore.ActionSucceeded && a.Status != activitycore.ActionSkipped {
+		if a.Status != core.ActionSucceeded && a.Status != core.ActionSkipped {
 			t.Fatalf("action %d is %s", a.Seq, a.Status)
 		}
 		_, reachedIt := unanswered.Load(a.Key)
@@ -146,7 +146,7 @@ func TestCancelStopsARunAndSaysWhatWasDone(t *testing.T) {
 	if doubtful == 0 || doubtful > 8*16 {
 		t.Errorf("%d actions are said to be in doubt", doubtful)
 	}
-	if err := r.starter.CancelRun(t.Context(), "activity-none:manual-none"); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if err := r.starter.CancelRun(t.Context(), "activity-none:manual-none"); !core.IsCode(err, core.CodeNotFound) {
 		t.Errorf("canceling a run that is not there: %v", err)
 	}
 }
@@ -160,10 +160,10 @@ func TestARunCanceledBeforeItBeganIsRecordedAsCanceled(t *testing.T) {
 	}
 	r.work()
 	run := r.wait(id)
-	if run.Status != activitycore.RunCanceled || len(r.tasks(run.RunID)) != 0 {
+	if run.Status != core.RunCanceled || len(r.tasks(run.RunID)) != 0 {
 		t.Errorf("run: %+v", run)
 	}
-	if e := r.entry(def, activitycore.ManualCause("k")); !e.Verdict.Terminal() {
+	if e := r.entry(def, core.ManualCause("k")); !e.Verdict.Terminal() {
 		t.Errorf("ledger: %+v", e)
 	}
 }
@@ -174,22 +174,22 @@ func TestAPlanIsStoredOnceAndCarriedOutFromTheRecord(t *testing.T) {
 		"rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "${context.x}"}}]}]}`)
 	id := r.trigger(def, "k")
 	// An earlier attempt was admitted, stored its plan and died: now the file that it read is gone.
-	cause := activitycore.ManualCause("k")
+	cause := core.ManualCause("k")
 	desc, err := r.client.DescribeWorkflowExecution(t.Context(), id, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.store.Admit(t.Context(), activitycore.Claim{ActivityID: def.ID, Cause: cause, WorkflowID: id,
+	if _, err := r.store.Admit(t.Context(), core.Claim{ActivityID: def.ID, Cause: cause, WorkflowID: id,
 		TemporalRunID: desc.WorkflowExecutionInfo.FirstRunId, DefinitionVersion: def.Version, ActivityName: def.Name, At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := r.store.SavePlan(t.Context(), activitycore.RunID(id), activitycore.Plan{Items: 1, Rules: []activitycore.RuleTrace{{Rule: "r", When: true, Items: 1, Actions: 1}},
-		Actions: []activitycore.PlannedAction{{Rule: "r", ItemKey: "0", Key: activitycore.ActionKey(id, "r", "0", 0), Type: activitycore.ActionCreateTask, With: map[string]any{"title": "From the plan"}}}}); err != nil {
+	if _, _, err := r.store.SavePlan(t.Context(), core.RunID(id), core.Plan{Items: 1, Rules: []core.RuleTrace{{Rule: "r", When: true, Items: 1, Actions: 1}},
+		Actions: []core.PlannedAction{{Rule: "r", ItemKey: "0", Key: core.ActionKey(id, "r", "0", 0), Type: core.ActionCreateTask, With: map[string]any{"title": "From the plan"}}}}); err != nil {
 		t.Fatal(err)
 	}
 	r.work()
 	run := r.wait(id)
-	if tasks := r.tasks(run.RunID); run.Status != activitycore.RunSucceeded || len(tasks) != 1 || tasks[0].Title != "From the plan" {
+	if tasks := r.tasks(run.RunID); run.Status != core.RunSucceeded || len(tasks) != 1 || tasks[0].Title != "From the plan" {
 		t.Errorf("run %+v, tasks %+v", run, tasks)
 	}
 }
@@ -208,7 +208,7 @@ func TestContextOverTheNetworkIsFetchedInAnActivityThatIsRetried(t *testing.T) {
 	}
 	run := r.run(r.define(fmt.Sprintf(`{"name": "fetching", "enabled": true, "context": {"repos": {"http": {"url": "%s", "select": "body.repos"}}},
 		"rules": [{"name": "r", "for_each": "context.repos", "as": "repo", "item_key": "repo.name", "actions": [{"type": "create_task", "with": {"title": "${repo.name}"}}]}]}`, s.URL)))
-	if run.Status != activitycore.RunSucceeded || run.Actions.Succeeded != 2 {
+	if run.Status != core.RunSucceeded || run.Actions.Succeeded != 2 {
 		t.Errorf("run: %+v", run)
 	}
 }
@@ -219,7 +219,7 @@ func TestTheStoreMayBeAwayForAWhile(t *testing.T) {
 	left.Store(4)
 	r.work(func(c *temporalrun.Config) { c.Record = moodyRecord{c.Record, &left} })
 	run := r.run(r.define(oneTask))
-	if run.Status != activitycore.RunSucceeded || len(r.tasks(run.RunID)) != 1 || left.Load() >= 0 {
+	if run.Status != core.RunSucceeded || len(r.tasks(run.RunID)) != 1 || left.Load() >= 0 {
 		t.Errorf("run: %+v, %d failures left", run, left.Load())
 	}
 }
@@ -232,10 +232,10 @@ func TestTheOutcomeIsAnnouncedOnceAndChainsEnd(t *testing.T) {
 	if len(events) != 1 || events[0].Type != "activity.run.succeeded" || events[0].Hops != 1 || !events[0].CausedBy(run.ActivityID) {
 		t.Fatalf("events: %+v", events)
 	}
-	if _, ok, _ := temporalrun.OutcomeEvent(run, &activitycore.Event{Hops: activitycore.MaxHops}); ok {
+	if _, ok, _ := temporalrun.OutcomeEvent(run, &core.Event{Hops: core.MaxHops}); ok {
 		t.Error("a chain of the greatest length goes on")
 	}
-	if e, ok, _ := temporalrun.OutcomeEvent(run, &activitycore.Event{Hops: activitycore.MaxHops - 1}); !ok || e.Hops != activitycore.MaxHops {
+	if e, ok, _ := temporalrun.OutcomeEvent(run, &core.Event{Hops: core.MaxHops - 1}); !ok || e.Hops != core.MaxHops {
 		t.Errorf("the last link: %+v, %v", e, ok)
 	}
 }
@@ -261,7 +261,7 @@ func TestALongRunContinuesAsNewWhereItWas(t *testing.T) {
 	def := r.define(posting(n, s.URL, ""))
 	id := r.trigger(def, "k")
 	run := r.wait(id)
-	if run.Status != activitycore.RunSucceeded || run.Actions.Succeeded != n {
+	if run.Status != core.RunSucceeded || run.Actions.Succeeded != n {
 		t.Fatalf("run: %+v", run)
 	}
 	if distinct, total := s.counts(); distinct != n || total != n {
@@ -275,7 +275,7 @@ func TestALongRunContinuesAsNewWhereItWas(t *testing.T) {
 	if info.Execution.RunId == info.FirstRunId || info.HistoryLength > 200 {
 		t.Errorf("it ended in its first execution, or with a history of %d events", info.HistoryLength)
 	}
-	if v := info.SearchAttributes.IndexedFields[activitycore.SearchAttrActivity]; v == nil {
+	if v := info.SearchAttributes.IndexedFields[core.SearchAttrActivity]; v == nil {
 		t.Error("the last execution has lost its search attributes")
 	}
 }

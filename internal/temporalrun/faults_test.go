@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
@@ -21,21 +21,21 @@ type moodyRecord struct {
 
 func (m moodyRecord) mood() error {
 	if m.left.Add(-1) >= 0 {
-		return activitycore.Errorf(activitycore.CodeUnavailable, "the database does not answer")
+		return core.Errorf(core.CodeUnavailable, "the database does not answer")
 	}
 	return nil
 }
 
-func (m moodyRecord) Admit(ctx context.Context, c activitycore.Claim) (activitycore.Admission, error) {
+func (m moodyRecord) Admit(ctx context.Context, c core.Claim) (core.Admission, error) {
 	if err := m.mood(); err != nil {
-		return activitycore.Admission{}, err
+		return core.Admission{}, err
 	}
 	return m.Record.Admit(ctx, c)
 }
 
-func (m moodyRecord) ExecuteSmall(ctx context.Context, runID string, p activitycore.Plan, results []activitycore.ActionResult, tasks []activitycore.TaskWrite, at time.Time) (activitycore.Run, bool, error) {
+func (m moodyRecord) ExecuteSmall(ctx context.Context, runID string, p core.Plan, results []core.ActionResult, tasks []core.TaskWrite, at time.Time) (core.Run, bool, error) {
 	if err := m.mood(); err != nil {
-		return activitycore.Run{}, false, err
+		return core.Run{}, false, err
 	}
 	return m.Record.ExecuteSmall(ctx, runID, p, results, tasks, at)
 }

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Beyond 2^53 a floating point number skips integers: 9007199254740993 would become …992, the others 9.2e+18 and 1.8e+19.
+// Beyond 2^53 a floating point number skips integers: 9007199254740993 would become …992, the
+// others 9.2e+18 and 1.8e+19.
 const (
 	odd      = "9007199254740993"
 	smallest = "-9223372036854775808"
@@ -42,14 +43,14 @@ func TestWholeNumbersStayWhatTheyAreFromTheDocumentToTheRequest(t *testing.T) {
 			{"type": "publish_event", "with": {"type": "numbers.seen", "payload": %s, "step": "${steps.call.body.id}"}}},
 			{"type": "create_task", "with": {"title": "${payload.odd} ${payload.largest} ${vars.n.smallest} ${context.n.whole} ${steps.call.body.id}"}}]}]}`,
 		numbers, numbers, s.URL, all, s.URL, all, all))
-	event := &activitycore.Event{EventID: "e1", Type: "test.event", Time: time.Now().UTC(), Payload: json.RawMessage(numbers)}
-	cause := activitycore.EventCause("e1")
+	event := &core.Event{EventID: "e1", Type: "test.event", Time: time.Now().UTC(), Payload: json.RawMessage(numbers)}
+	cause := core.EventCause("e1")
 	r.record(def, cause, event, "")
 	if _, err := r.starter.StartRun(t.Context(), def.ID, cause); err != nil {
 		t.Fatal(err)
 	}
-	run := r.wait(activitycore.WorkflowID(def.ID, cause))
-	if run.Status != activitycore.RunSucceeded {
+	run := r.wait(core.WorkflowID(def.ID, cause))
+	if run.Status != core.RunSucceeded {
 		t.Fatalf("run %+v: %+v", run, r.actions(run.RunID))
 	}
 	want := canonical(t, numbers)
@@ -82,7 +83,7 @@ func TestWholeNumbersStayWhatTheyAreFromTheDocumentToTheRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read []activitycore.ActionRecord
+	var read []core.ActionRecord
 	if err := json.Unmarshal(answer, &read); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/outbound"
@@ -28,7 +28,8 @@ import (
 // leaked is a value that no template asks for: where it turns up, data was evaluated.
 const leaked = "canary-2f61"
 
-// hostileRig is a worker that may reach one server, at 127.0.0.1, and must not reach another, on every other address of the machine.
+// hostileRig is a worker that may reach one server, at 127.0.0.1, and must not reach another,
+// on every other address of the machine.
 type hostileRig struct {
 	*rig
 	allowed *httptest.Server // answers what evil says
@@ -75,7 +76,7 @@ type attack struct {
 	x              any               // payload.x of the event
 	files          map[string]string // below the folder of context files
 	answer         http.HandlerFunc  // what the allowed server says; default {}
-	want           activitycore.RunStatus
+	want           core.RunStatus
 	says           string // in the run's error, or in that of an action
 	title          string // of the only task, exactly
 	sent           string // in what the allowed server received
@@ -87,9 +88,9 @@ const (
 	callThen  = `[{"name": "r", "actions": [{"type": "http_request", "name": "call", "with": {"url": "ALLOWED/"}}, {"type": "create_task", "with": {"title": "TEMPLATE"}}]}]`
 	getFrom   = `[{"name": "r", "actions": [{"type": "http_request", "retry": {"max_attempts": 1}, "with": {"url": "TEMPLATE"}}]}]`
 	withAHead = `[{"name": "r", "actions": [{"type": "http_request", "name": "call", "with": {"url": "ALLOWED/"}}, {"type": "http_request", "with": {"url": "ALLOWED/", "headers": {"X-A": "TEMPLATE"}}}]}]`
-	succeeded = activitycore.RunSucceeded
-	failed    = activitycore.RunFailed
-	partial   = activitycore.RunPartial
+	succeeded = core.RunSucceeded
+	failed    = core.RunFailed
+	partial   = core.RunPartial
 )
 
 func rulesOf(rules, template string) string { return strings.ReplaceAll(rules, "TEMPLATE", template) }
@@ -163,10 +164,10 @@ func attacks() []attack {
 	}
 	for _, w := range []struct{ name, parameter, value string }{
 		{"into Temporal's own namespace", "namespace", "temporal-system"}, {"into Temporal's own namespace, in capitals", "namespace", "TEMPORAL-System"},
-		{"onto our task queue", "task_queue", activitycore.TaskQueue}, {"onto Temporal's task queue", "task_queue", "temporal-sys-per-ns-tq"},
-		{"onto a partition of a queue", "task_queue", "/_sys/" + activitycore.TaskQueue + "/1"},
+		{"onto our task queue", "task_queue", core.TaskQueue}, {"onto Temporal's task queue", "task_queue", "temporal-sys-per-ns-tq"},
+		{"onto a partition of a queue", "task_queue", "/_sys/" + core.TaskQueue + "/1"},
 		{"of a run's ID", "workflow_id", "activity-00000000-0000-4000-8000-000000000000:cron-2099-01-01T00:00:00Z"},
-		{"of our type", "workflow_type", activitycore.WorkflowType}, {"of Temporal's type", "workflow_type", "temporal-sys-batch-workflow"},
+		{"of our type", "workflow_type", core.WorkflowType}, {"of Temporal's type", "workflow_type", "temporal-sys-batch-workflow"},
 		{"into a namespace that is not allowed", "namespace", "payroll"},
 	} {
 		with := map[string]string{"workflow_type": "W", "task_queue": "q", w.parameter: "${payload.x}"}
@@ -193,8 +194,9 @@ func attacks() []attack {
 	return list
 }
 
-// TestHostileInput runs every attack through a real worker, store and Temporal server. None may come through; what each costs is logged, and the
-// memory judged. docs/hostile-input.md says what stands against each.
+// TestHostileInput runs every attack through a real worker, store and Temporal server. None may
+// come through; what each costs is logged, and the memory judged. docs/hostile-input.md says
+// what stands against each.
 func TestHostileInput(t *testing.T) {
 	h := newHostileRig(t)
 	if err := os.WriteFile(filepath.Join(filepath.Dir(h.dir), "outside.txt"), []byte(leaked), 0o600); err != nil {
@@ -264,12 +266,12 @@ func (h *hostileRig) carryOut(t *testing.T, i int, a attack) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cause := activitycore.EventCause(fmt.Sprintf("hostile-%d", i))
-	h.record(def, cause, &activitycore.Event{EventID: cause.EventID, Type: "test.event", Time: time.Now().UTC(), Payload: payload}, "")
+	cause := core.EventCause(fmt.Sprintf("hostile-%d", i))
+	h.record(def, cause, &core.Event{EventID: cause.EventID, Type: "test.event", Time: time.Now().UTC(), Payload: payload}, "")
 	if _, err := h.starter.StartRun(t.Context(), def.ID, cause); err != nil {
 		t.Fatal(err)
 	}
-	run := h.wait(activitycore.WorkflowID(def.ID, cause))
+	run := h.wait(core.WorkflowID(def.ID, cause))
 	said := run.Error
 	for _, rec := range h.actions(run.RunID) {
 		if rec.Result != nil {

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 )
 
@@ -48,8 +48,9 @@ func (r *rig) startWorkerProcess() *os.Process {
 	return cmd.Process
 }
 
-// Each death costs a heartbeat timeout, so five deaths over 10,000 items run with ACTIVITY_CORE_LONG=1 only. The sink dedupes
-// nothing: it counts the requests under each Idempotency-Key.
+// Each death costs a heartbeat timeout, so five deaths over 10,000 items run with
+// ACTIVITY_CORE_LONG=1 only. The sink dedupes nothing: it counts the requests under each
+// Idempotency-Key.
 func TestARunSurvivesTheDeathOfItsWorker(t *testing.T) {
 	t.Parallel()
 	deaths, n := 1, 600
@@ -77,19 +78,20 @@ func TestARunSurvivesTheDeathOfItsWorker(t *testing.T) {
 	}
 	r.startWorkerProcess()
 	run := r.wait(id)
-	if run.Status != activitycore.RunSucceeded || run.Actions.Succeeded != n {
+	if run.Status != core.RunSucceeded || run.Actions.Succeeded != n {
 		t.Fatalf("run: %+v", run)
 	}
 	distinct, total := s.counts()
 	if distinct != n {
 		t.Errorf("%d of %d items had their effect", distinct, n)
 	}
-	// Repeated, under the same keys, is at most what was in flight or not yet recorded at each death.
+	// Repeated, under the same keys, is at most what was in flight or not yet recorded at each
+	// death.
 	if most := n + deaths*8*(16+2*25); total > most {
 		t.Errorf("%d requests for %d items", total, n)
 	}
 	for _, a := range r.actions(run.RunID) {
-		if s.keys[a.Key] == 0 || a.Status != activitycore.ActionSucceeded {
+		if s.keys[a.Key] == 0 || a.Status != core.ActionSucceeded {
 			t.Fatalf("item %s: %d requests, and the record says %s", a.ItemKey, s.keys[a.Key], a.Status)
 		}
 	}

@@ -10,10 +10,11 @@ import (
 const (
 	defaultMaxPerHost       = 64
 	defaultMaxPerDefinition = 128
-	// receiversAtOnce is into how many parts the free slots are divided; one receiver may have one of them.
+	// receiversAtOnce is into how many parts the free slots are divided; one receiver may have one
+	// of them.
 	receiversAtOnce = 8
-	// maxWaiters are those who wait for a place of one receiver while they keep their slot; others leave it. Those who wait
-	// for any have at most a quarter of the slots.
+	// maxWaiters are those who wait for a place of one receiver while they keep their slot; others
+	// leave it. Those who wait for any have at most a quarter of the slots.
 	maxWaiters = 16
 	// waitForPlace is how long they do.
 	waitForPlace = 500 * time.Millisecond
@@ -27,8 +28,8 @@ const (
 	heldByDefinition = "definition" // the definition has
 )
 
-// places shares the attempts that one worker makes at once among receivers and definitions, so that a receiver that does not
-// answer keeps only its own callers waiting.
+// places shares the attempts that one worker makes at once among receivers and definitions, so
+// that a receiver that does not answer keeps only its own callers waiting.
 type places struct {
 	total, perHost, perDefinition int
 	held                          func(why string) // counts what is held back
@@ -58,9 +59,9 @@ func newPlaces(total, perHost, perDefinition int, held func(string)) *places {
 		receivers: map[string]*receiver{}, definitions: map[string]int{}}
 }
 
-// take takes a place for one attempt at a receiver; "" is none in particular, which has no bound. It waits a moment if there is
-// none, as long as few others do. ok is false if the attempt is held back, to come again after back; else give must be called
-// after the attempt.
+// take takes a place for one attempt at a receiver; "" is none in particular, which has no
+// bound. It waits a moment if there is none, as long as few others do. ok is false if the
+// attempt is held back, to come again after back; else give must be called after the attempt.
 func (p *places) take(ctx context.Context, stopping <-chan struct{}, definition, name string, back time.Duration) (give func(), ok bool) {
 	if name == "" {
 		return func() {}, true
@@ -154,8 +155,9 @@ func (p *places) leave(r *receiver, definition, why string, back time.Duration) 
 	}
 }
 
-// full says why a definition gets no place at a receiver now, "" if it may have one. One receiver may have an eighth of what
-// is free: so the more of them are silent, the less each keeps from the others.
+// full says why a definition gets no place at a receiver now, "" if it may have one. One
+// receiver may have an eighth of what is free: so the more of them are silent, the less each
+// keeps from the others.
 func (p *places) full(r *receiver, definition string) string {
 	limit := min(p.perHost, max(1, (p.total-p.used+r.used)/receiversAtOnce))
 	switch {

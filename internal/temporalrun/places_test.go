@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// crowdOf takes places for a definition at a receiver until it is held back, and says how many it got.
+// crowdOf takes places for a definition at a receiver until it is held back, and says how many
+// it got.
 func crowdOf(t *testing.T, p *places, definition, receiver string) (gives []func()) {
 	t.Helper()
 	for {
@@ -47,7 +48,8 @@ func TestOneDefinitionHasAtMostItsPlaces(t *testing.T) {
 	}
 }
 
-// Two dozen receivers are silent at once, each with definitions of its own: a new one finds a place.
+// Two dozen receivers are silent at once, each with definitions of its own: a new one finds a
+// place.
 func TestManySilentReceiversLeavePlaces(t *testing.T) {
 	p := newPlaces(512, 64, 1_000_000, nil)
 	for i := range 24 {

@@ -4,18 +4,18 @@ import (
 	"context"
 	"encoding/json"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 )
 
 // program is a compiled version of a definition.
 type program struct {
-	def         activitycore.StoredDefinition
+	def         core.StoredDefinition
 	rules       *ruleeval.Program
 	overNetwork bool
 }
 
-func compile(def activitycore.StoredDefinition) (*program, error) {
+func compile(def core.StoredDefinition) (*program, error) {
 	rules, err := ruleeval.CompileSaved(&def.Definition)
 	if err != nil {
 		return nil, err
@@ -24,12 +24,12 @@ func compile(def activitycore.StoredDefinition) (*program, error) {
 }
 
 // plan evaluates the rules for one run.
-func (p *program) plan(ctx context.Context, run activitycore.Run, inputs json.RawMessage, event *activitycore.Event, values map[string]any) (activitycore.Plan, error) {
+func (p *program) plan(ctx context.Context, run core.Run, inputs json.RawMessage, event *core.Event, values map[string]any) (core.Plan, error) {
 	var given map[string]any
 	if len(inputs) > 0 {
-		decoded, err := activitycore.DecodeJSON(inputs)
+		decoded, err := core.DecodeJSON(inputs)
 		if err != nil {
-			return activitycore.Plan{}, activitycore.Wrap(activitycore.CodeInvalid, err, "the inputs of the run are not JSON")
+			return core.Plan{}, core.Wrap(core.CodeInvalid, err, "the inputs of the run are not JSON")
 		}
 		given, _ = decoded.(map[string]any)
 	}

@@ -10,12 +10,13 @@ import (
 
 	"pgregory.net/rapid"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
-// expressions that a random definition is made of: all of run, event, inputs and activity, data, and what fails.
+// expressions that a random definition is made of: all of run, event, inputs and activity,
+// data, and what fails.
 var sights = []string{
 	"${run.time}", "${run.id}", "${run.workflow_id}", "${run.cause}", "${run.cause_key}", "${run.time.getFullYear()}",
 	"${event == null ? 'none' : event.event_id}", "${event == null ? 'none' : string(event.time)}", "${event == null ? 'none' : event.type + event.source + event.subject}",
@@ -24,7 +25,8 @@ var sights = []string{
 	"${context.c.k}", "${payload.nothing}", "${payload.?s.orValue('x')}", "${string(i)} ${i}",
 }
 
-// TestADryRunPlansWhatTheRunPlans holds the preview against the run, byte for byte, over random definitions and causes.
+// TestADryRunPlansWhatTheRunPlans holds the preview against the run, byte for byte, over random
+// definitions and causes.
 func TestADryRunPlansWhatTheRunPlans(t *testing.T) {
 	r := newRig(t)
 	r.work()
@@ -59,7 +61,7 @@ func randomDefinition(rt *rapid.T, name int) string {
 }
 
 // randomEvent is an event as it comes out of the stream.
-func randomEvent(t *testing.T, rt *rapid.T, n int) *activitycore.Event {
+func randomEvent(t *testing.T, rt *rapid.T, n int) *core.Event {
 	at := time.Date(2026, time.Month(rapid.IntRange(1, 12).Draw(rt, "month")), 3, 4, 5, 6, rapid.SampledFrom([]int{0, 120_000_000, 123_456_789}).Draw(rt, "ns"), time.FixedZone("", 7200))
 	e, err := envelope.Decode(nil, fmt.Appendf(nil, `{"event_id": "e-%d", "type": "test.event", "time": %q, "source": %q, "subject": %q, "payload": %s}`, n, at.Format(time.RFC3339Nano),
 		rapid.SampledFrom([]string{"", "src"}).Draw(rt, "source"), rapid.SampledFrom([]string{"", "sub"}).Draw(rt, "subject"),
@@ -70,21 +72,21 @@ func randomEvent(t *testing.T, rt *rapid.T, n int) *activitycore.Event {
 	return &e
 }
 
-func comparePlans(t *testing.T, rt *rapid.T, r *rig, preview *catalog.Service, text string, event *activitycore.Event, inputs string, n int) {
-	var def activitycore.Definition
+func comparePlans(t *testing.T, rt *rapid.T, r *rig, preview *catalog.Service, text string, event *core.Event, inputs string, n int) {
+	var def core.Definition
 	if err := json.Unmarshal([]byte(text), &def); err != nil {
 		t.Fatalf("definition: %v", err)
 	}
-	def.APIVersion, def.Kind = activitycore.APIVersion, activitycore.Kind
+	def.APIVersion, def.Kind = core.APIVersion, core.Kind
 	req := catalog.DryRunRequest{Definition: def, Event: event}
-	cause, workflow := activitycore.EventCause(event.EventID), ""
+	cause, workflow := core.EventCause(event.EventID), ""
 	if inputs != "" {
-		cause = activitycore.ManualCause(fmt.Sprintf("k%06d", n)) // as long as dry-run: text costs by its length
+		cause = core.ManualCause(fmt.Sprintf("k%06d", n)) // as long as dry-run: text costs by its length
 		req.Inputs, _ = catalog.DecodeInputs([]byte(inputs))
 	}
 	early, earlyErr := preview.DryRun(t.Context(), req) // before it is saved
 	stored := r.define(text)
-	workflow = activitycore.WorkflowID(stored.ID, cause)
+	workflow = core.WorkflowID(stored.ID, cause)
 	r.record(stored, cause, event, inputs)
 	if _, err := r.starter.StartRun(t.Context(), stored.ID, cause); err != nil {
 		t.Fatalf("start: %v", err)
@@ -95,7 +97,7 @@ func comparePlans(t *testing.T, rt *rapid.T, r *rig, preview *catalog.Service, t
 		early, earlyErr = preview.DryRun(t.Context(), req)
 	}
 	if earlyErr != nil {
-		if run.Status != activitycore.RunFailed || !strings.Contains(run.Error, activitycore.MessageOf(earlyErr)) {
+		if run.Status != core.RunFailed || !strings.Contains(run.Error, core.MessageOf(earlyErr)) {
 			rt.Fatalf("the dry run fails with %v, the run is %+v", earlyErr, run)
 		}
 		return
@@ -104,7 +106,7 @@ func comparePlans(t *testing.T, rt *rapid.T, r *rig, preview *catalog.Service, t
 	if err != nil {
 		rt.Fatalf("the dry run has a plan, the run none: %v: %+v", err, run)
 	}
-	planned := []activitycore.PlannedAction{}
+	planned := []core.PlannedAction{}
 	for _, a := range r.actions(run.RunID) {
 		planned = append(planned, a.PlannedAction)
 	}
@@ -114,10 +116,10 @@ func comparePlans(t *testing.T, rt *rapid.T, r *rig, preview *catalog.Service, t
 		rt.Fatal(err, err2)
 	}
 	if inputs != "" { // the key of a manual run is chosen when it is triggered
-		for _, dry := range []string{activitycore.WorkflowID(stored.ID, activitycore.ManualCause("dry-run")), "manual-dry-run"} {
+		for _, dry := range []string{core.WorkflowID(stored.ID, core.ManualCause("dry-run")), "manual-dry-run"} {
 			got = bytes.ReplaceAll(got, []byte(dry), []byte(strings.Replace(dry, "dry-run", cause.IdempotencyKey, 1)))
 		}
-		got = bytes.ReplaceAll(got, []byte(activitycore.RunID(activitycore.WorkflowID(stored.ID, activitycore.ManualCause("dry-run")))), []byte(run.RunID))
+		got = bytes.ReplaceAll(got, []byte(core.RunID(core.WorkflowID(stored.ID, core.ManualCause("dry-run")))), []byte(run.RunID))
 	}
 	if !bytes.Equal(got, want) {
 		rt.Fatalf("dry run and run differ for %s\n dry %s\n run %s", text, got, want)

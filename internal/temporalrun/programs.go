@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // maxPrograms bounds the compiled definitions kept in memory.
@@ -34,7 +34,7 @@ func (a *activities) program(ctx context.Context, id string, version int64) (*pr
 }
 
 // overNetwork reports whether fetching the definition's context needs the network.
-func overNetwork(def *activitycore.Definition) bool {
+func overNetwork(def *core.Definition) bool {
 	for _, s := range def.Context {
 		if s.HTTP != nil {
 			return true

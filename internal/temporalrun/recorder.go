@@ -5,20 +5,22 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/retry"
 )
 
-// How results reach the store: soon enough that little is repeated after a crash, in chunks because each transaction
-// costs as much as dozens of rows.
+// How results reach the store: soon enough that little is repeated after a crash, in chunks
+// because each transaction costs as much as dozens of rows.
 const (
 	recordEvery = 25
 	recordAfter = 200 * time.Millisecond
-	// recordGrace is how long results are still brought to the store after the activity was canceled.
+	// recordGrace is how long results are still brought to the store after the activity was
+	// canceled.
 	recordGrace = 5 * time.Second
 )
 
-// recorder collects results of actions and writes them in chunks. Its methods may be called at once from everywhere.
+// recorder collects results of actions and writes them in chunks. Its methods may be called at
+// once from everywhere.
 type recorder struct {
 	a      *activities
 	ctx    context.Context // that of the activity, minus its end; see newRecorder
@@ -26,9 +28,9 @@ type recorder struct {
 	runID  string
 
 	mu      sync.Mutex // guards what is collected
-	results []activitycore.ActionResult
-	types   []activitycore.ActionType
-	tasks   []activitycore.TaskWrite
+	results []core.ActionResult
+	types   []core.ActionType
+	tasks   []core.TaskWrite
 	err     error
 
 	writing sync.Mutex // keeps chunks in order
@@ -58,7 +60,7 @@ func newRecorder(ctx context.Context, a *activities, runID string) *recorder {
 	return r
 }
 
-func (r *recorder) add(t activitycore.ActionType, res activitycore.ActionResult, task *activitycore.TaskWrite) {
+func (r *recorder) add(t core.ActionType, res core.ActionResult, task *core.TaskWrite) {
 	r.mu.Lock()
 	r.results = append(r.results, res)
 	r.types = append(r.types, t)
@@ -99,7 +101,7 @@ func (r *recorder) flush() error {
 // recordPolicy is how long a database is given that does not answer.
 var recordPolicy = retry.Policy{First: 50 * time.Millisecond, Most: 5 * time.Second}
 
-func unavailable(err error) bool { return activitycore.IsCode(err, activitycore.CodeUnavailable) }
+func unavailable(err error) bool { return core.IsCode(err, core.CodeUnavailable) }
 
 // close writes the rest and ends the recorder.
 func (r *recorder) close() error {

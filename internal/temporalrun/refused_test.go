@@ -8,16 +8,17 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
-// byHand starts a workflow on our task queue past every use case, as a workflow of somebody else could, and returns how it ended.
+// byHand starts a workflow on our task queue past every use case, as a workflow of somebody
+// else could, and returns how it ended.
 func (r *rig) byHand(id, workflowType string, args ...any) error {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	run, err := r.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: activitycore.TaskQueue}, workflowType, args...)
+	run, err := r.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: core.TaskQueue}, workflowType, args...)
 	if err != nil {
 		r.Fatalf("start %s: %v", id, err)
 	}
@@ -30,19 +31,19 @@ func TestAnExecutionThatNobodyAskedForIsRefused(t *testing.T) {
 	def := r.define(`{"name": "clocked", "enabled": true, "trigger_type": "cron", "trigger_config": {"cron_expression": "0 0 1 * *"},
 		"rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "t"}}]}]}`)
 	now := time.Now()
-	slot := func(at time.Time) activitycore.Cause { return activitycore.CronCause(at) }
+	slot := func(at time.Time) core.Cause { return core.CronCause(at) }
 	for name, c := range map[string]struct {
-		cause activitycore.Cause
+		cause core.Cause
 		want  string // "": it runs
 	}{
 		"a slot of next month":      {slot(now.AddDate(0, 1, 0)), "is not due yet"},
 		"a slot in two minutes":     {slot(now.Add(2 * time.Minute)), "is not due yet"},
 		"a slot of a clock ahead":   {slot(now.Add(20 * time.Second)), ""},
 		"a slot that is due":        {slot(now.Add(-time.Second)), ""},
-		"an event nobody recorded":  {activitycore.EventCause("forged"), "no one recorded the cause"},
-		"a trigger nobody recorded": {activitycore.ManualCause("forged"), "no one recorded the cause"},
+		"an event nobody recorded":  {core.EventCause("forged"), "no one recorded the cause"},
+		"a trigger nobody recorded": {core.ManualCause("forged"), "no one recorded the cause"},
 	} {
-		err := r.byHand(activitycore.WorkflowID(def.ID, c.cause), activitycore.WorkflowType, temporalrun.Input{RunInput: activitycore.RunInput{ActivityID: def.ID, Cause: c.cause}})
+		err := r.byHand(core.WorkflowID(def.ID, c.cause), core.WorkflowType, temporalrun.Input{RunInput: core.RunInput{ActivityID: def.ID, Cause: c.cause}})
 		_, read := r.store.LedgerEntry(t.Context(), def.ID, c.cause.Key())
 		if c.want == "" {
 			if err != nil || read != nil {
@@ -53,7 +54,7 @@ func TestAnExecutionThatNobodyAskedForIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s ends with %v, want %q", name, err, c.want)
 		}
-		if !activitycore.IsCode(read, activitycore.CodeNotFound) {
+		if !core.IsCode(read, core.CodeNotFound) {
 			t.Errorf("%s has a row in the ledger (%v), want none", name, read)
 		}
 	}

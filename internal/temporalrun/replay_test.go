@@ -14,12 +14,13 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
-// Histories are recorded once per version of the workflow and never changed: a run that began with an old version must go
-// on with a new one. ACTIVITY_CORE_RECORD=<version> records those that are missing.
+// Histories are recorded once per version of the workflow and never changed: a run that began
+// with an old version must go on with a new one. ACTIVITY_CORE_RECORD=<version> records those
+// that are missing.
 const histories = "testdata/histories"
 
 func TestEveryRecordedHistoryReplays(t *testing.T) {
@@ -30,7 +31,7 @@ func TestEveryRecordedHistoryReplays(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(temporalrun.RunActivityWorkflow, workflow.RegisterOptions{Name: activitycore.WorkflowType})
+			replayer.RegisterWorkflowWithOptions(temporalrun.RunActivityWorkflow, workflow.RegisterOptions{Name: core.WorkflowType})
 			in, err := os.Open(file)
 			if err != nil {
 				t.Fatal(err)
@@ -88,7 +89,7 @@ func TestRecordHistories(t *testing.T) {
 		"rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "t"}}]}]}`), "k"))
 	def := r.define(hourly)
 	r.fire(def, nominal, allow)
-	cron := activitycore.WorkflowID(def.ID, activitycore.CronCause(nominal))
+	cron := core.WorkflowID(def.ID, core.CronCause(nominal))
 	save("cron", cron)
 	r.fire(def, nominal, allow)
 	save("deduplicated", cron)

@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/actionexec"
 	"github.com/activity-core/activity-core/internal/contextsource"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
@@ -108,19 +108,19 @@ func (r *rig) work(change ...func(*temporalrun.Config)) *temporalrun.Worker {
 }
 
 // define saves a definition given as JSON without its head.
-func (r *rig) define(text string) activitycore.StoredDefinition {
+func (r *rig) define(text string) core.StoredDefinition {
 	r.Helper()
-	var def activitycore.Definition
+	var def core.Definition
 	if err := json.Unmarshal([]byte(text), &def); err != nil {
 		r.Fatalf("definition: %v", err)
 	}
-	def.APIVersion, def.Kind = activitycore.APIVersion, activitycore.Kind
+	def.APIVersion, def.Kind = core.APIVersion, core.Kind
 	if def.TriggerType == "" {
-		def.TriggerType = activitycore.TriggerEvent
-		def.TriggerConfig.EventType = activitycore.StringList{"test.event"}
+		def.TriggerType = core.TriggerEvent
+		def.TriggerConfig.EventType = core.StringList{"test.event"}
 	}
-	def.ID = activitycore.DefinitionID(def.Name)
-	saved, err := r.store.ApplyChanges(r.Context(), []activitycore.DefinitionChange{{Definition: def, ExpectVersion: activitycore.AnyVersion}}, "test", time.Now())
+	def.ID = core.DefinitionID(def.Name)
+	saved, err := r.store.ApplyChanges(r.Context(), []core.DefinitionChange{{Definition: def, ExpectVersion: core.AnyVersion}}, "test", time.Now())
 	if err != nil {
 		r.Fatalf("save definition: %v", err)
 	}
@@ -128,13 +128,13 @@ func (r *rig) define(text string) activitycore.StoredDefinition {
 }
 
 // record writes a cause into the ledger.
-func (r *rig) record(def activitycore.StoredDefinition, cause activitycore.Cause, event *activitycore.Event, inputs string) activitycore.CauseState {
+func (r *rig) record(def core.StoredDefinition, cause core.Cause, event *core.Event, inputs string) core.CauseState {
 	r.Helper()
-	rec := activitycore.CauseRecord{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, Event: event}
+	rec := core.CauseRecord{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version, Cause: cause, Event: event}
 	if inputs != "" {
 		rec.Inputs = json.RawMessage(inputs)
 	}
-	states, err := r.store.RecordCauses(r.Context(), []activitycore.CauseRecord{rec}, time.Now())
+	states, err := r.store.RecordCauses(r.Context(), []core.CauseRecord{rec}, time.Now())
 	if err != nil {
 		r.Fatalf("record cause: %v", err)
 	}
@@ -142,18 +142,18 @@ func (r *rig) record(def activitycore.StoredDefinition, cause activitycore.Cause
 }
 
 // trigger records and starts a manual run and returns its workflow ID.
-func (r *rig) trigger(def activitycore.StoredDefinition, key string) string {
+func (r *rig) trigger(def core.StoredDefinition, key string) string {
 	r.Helper()
-	cause := activitycore.ManualCause(key)
+	cause := core.ManualCause(key)
 	r.record(def, cause, nil, "")
 	if _, err := r.starter.StartRun(r.Context(), def.ID, cause); err != nil {
 		r.Fatalf("start run: %v", err)
 	}
-	return activitycore.WorkflowID(def.ID, cause)
+	return core.WorkflowID(def.ID, cause)
 }
 
 // wait returns the run once its workflow has ended.
-func (r *rig) wait(workflowID string) activitycore.Run {
+func (r *rig) wait(workflowID string) core.Run {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
@@ -168,21 +168,21 @@ func (r *rig) wait(workflowID string) activitycore.Run {
 }
 
 // run triggers a definition once and returns its finished run.
-func (r *rig) run(def activitycore.StoredDefinition) activitycore.Run {
+func (r *rig) run(def core.StoredDefinition) core.Run {
 	r.Helper()
 	return r.wait(r.trigger(def, "once"))
 }
 
-func (r *rig) tasks(runID string) []activitycore.Task {
+func (r *rig) tasks(runID string) []core.Task {
 	r.Helper()
-	page, err := r.store.Tasks(r.Context(), activitycore.TaskFilter{RunID: runID}, activitycore.PageRequest{Limit: 1000})
+	page, err := r.store.Tasks(r.Context(), core.TaskFilter{RunID: runID}, core.PageRequest{Limit: 1000})
 	if err != nil {
 		r.Fatalf("list tasks: %v", err)
 	}
 	return page.Items
 }
 
-func (r *rig) actions(runID string) []activitycore.ActionRecord {
+func (r *rig) actions(runID string) []core.ActionRecord {
 	r.Helper()
 	all, err := r.store.Actions(r.Context(), runID, 0, 1_000_000)
 	if err != nil {
@@ -191,7 +191,7 @@ func (r *rig) actions(runID string) []activitycore.ActionRecord {
 	return all
 }
 
-func (r *rig) entry(def activitycore.StoredDefinition, cause activitycore.Cause) activitycore.LedgerEntry {
+func (r *rig) entry(def core.StoredDefinition, cause core.Cause) core.LedgerEntry {
 	r.Helper()
 	e, err := r.store.LedgerEntry(r.Context(), def.ID, cause.Key())
 	if err != nil {
@@ -203,25 +203,25 @@ func (r *rig) entry(def activitycore.StoredDefinition, cause activitycore.Cause)
 // publishedEvents is an event stream with JetStream's treatment of duplicates.
 type publishedEvents struct {
 	mu   sync.Mutex
-	list []activitycore.Event
+	list []core.Event
 }
 
-func (p *publishedEvents) PublishEvent(_ context.Context, e activitycore.Event) (activitycore.PublishReceipt, error) {
+func (p *publishedEvents) PublishEvent(_ context.Context, e core.Event) (core.PublishReceipt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, old := range p.list {
 		if old.EventID == e.EventID {
-			return activitycore.PublishReceipt{EventID: e.EventID, Sequence: uint64(i + 1), Duplicate: true}, nil
+			return core.PublishReceipt{EventID: e.EventID, Sequence: uint64(i + 1), Duplicate: true}, nil
 		}
 	}
 	p.list = append(p.list, e)
-	return activitycore.PublishReceipt{EventID: e.EventID, Sequence: uint64(len(p.list))}, nil
+	return core.PublishReceipt{EventID: e.EventID, Sequence: uint64(len(p.list))}, nil
 }
 
-func (p *publishedEvents) all() []activitycore.Event {
+func (p *publishedEvents) all() []core.Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]activitycore.Event(nil), p.list...)
+	return append([]core.Event(nil), p.list...)
 }
 
 // sink is an HTTP server that counts requests by Idempotency-Key.

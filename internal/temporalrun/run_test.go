@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 const oneTask = `{"name": "one-task", "enabled": true, "rules": [{"name": "r", "actions": [{"type": "create_task", "with": {"title": "Do it"}}]}]}`
@@ -13,11 +13,11 @@ func TestARunWithOneTaskSucceedsAndLeavesTheTask(t *testing.T) {
 	r := newRig(t)
 	r.work()
 	run := r.run(r.define(oneTask))
-	if run.Status != activitycore.RunSucceeded || run.Actions.Succeeded != 1 || run.Actions.Total != 1 {
+	if run.Status != core.RunSucceeded || run.Actions.Succeeded != 1 || run.Actions.Total != 1 {
 		t.Fatalf("run: %+v", run)
 	}
 	tasks := r.tasks(run.RunID)
-	if len(tasks) != 1 || tasks[0].Title != "Do it" || tasks[0].Status != activitycore.TaskOpen {
+	if len(tasks) != 1 || tasks[0].Title != "Do it" || tasks[0].Status != core.TaskOpen {
 		t.Fatalf("tasks: %+v", tasks)
 	}
 	if len(run.TemporalRunID) == 0 || run.StartedAt == nil || run.FinishedAt == nil {
@@ -30,10 +30,10 @@ func TestTheSameCauseTwiceIsOneRun(t *testing.T) {
 	r.work()
 	def := r.define(oneTask)
 	run := r.wait(r.trigger(def, "k"))
-	if state := r.record(def, activitycore.ManualCause("k"), nil, ""); state.Inserted {
+	if state := r.record(def, core.ManualCause("k"), nil, ""); state.Inserted {
 		t.Error("the ledger took the cause twice")
 	}
-	again, err := r.starter.StartRun(t.Context(), def.ID, activitycore.ManualCause("k"))
+	again, err := r.starter.StartRun(t.Context(), def.ID, core.ManualCause("k"))
 	if err != nil || !again.AlreadyStarted {
 		t.Fatalf("second start: %+v, %v", again, err)
 	}
@@ -49,7 +49,7 @@ func TestARunOverManyItemsWritesATaskForEach(t *testing.T) {
 			r.work()
 			run := r.run(r.define(fmt.Sprintf(`{"name": "many", "enabled": true, "context": {"n": {"static": %s}},
 				"rules": [{"name": "r", "for_each": "context.n", "as": "i", "item_key": "i.k", "actions": [{"type": "create_task", "with": {"title": "Item ${i.k}"}}]}]}`, items(n))))
-			if run.Status != activitycore.RunSucceeded || run.Items != n || run.Actions.Succeeded != n {
+			if run.Status != core.RunSucceeded || run.Items != n || run.Actions.Succeeded != n {
 				t.Fatalf("run: %+v", run)
 			}
 			seen := map[string]bool{}

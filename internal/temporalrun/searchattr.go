@@ -12,18 +12,19 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/retry"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
 // SearchAttributes are the names that workflows and schedules are found by, all of type Keyword.
 func SearchAttributes() []string {
-	return []string{activitycore.SearchAttrActivity, activitycore.SearchAttrTrigger, activitycore.SearchAttrOutcome, activitycore.SearchAttrSpecHash}
+	return []string{core.SearchAttrActivity, core.SearchAttrTrigger, core.SearchAttrOutcome, core.SearchAttrSpecHash}
 }
 
-// EnsureSearchAttributes registers what is missing of [SearchAttributes] in a namespace and returns when all can be used.
-// An attribute that exists with another type is CodeConflict: Temporal cannot change types.
+// EnsureSearchAttributes registers what is missing of [SearchAttributes] in a namespace and
+// returns when all can be used. An attribute that exists with another type is CodeConflict:
+// Temporal cannot change types.
 func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	missing, err := MissingSearchAttributes(ctx, c, namespace)
 	if err != nil {
@@ -46,8 +47,8 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 	return err
 }
 
-// MissingSearchAttributes are those of [SearchAttributes] that a namespace lacks, with their type. One that exists with another type is
-// CodeConflict.
+// MissingSearchAttributes are those of [SearchAttributes] that a namespace lacks, with their
+// type. One that exists with another type is CodeConflict.
 func MissingSearchAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
 	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
@@ -59,13 +60,14 @@ func MissingSearchAttributes(ctx context.Context, c client.Client, namespace str
 		case !ok:
 			missing[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
 		case t != enumspb.INDEXED_VALUE_TYPE_KEYWORD:
-			return nil, activitycore.Errorf(activitycore.CodeConflict, "search attribute %q of namespace %q has type %s, and Keyword is needed; use another namespace", name, namespace, t)
+			return nil, core.Errorf(core.CodeConflict, "search attribute %q of namespace %q has type %s, and Keyword is needed; use another namespace", name, namespace, t)
 		}
 	}
 	return missing, nil
 }
 
-// attributesUsable asks what a start would: the frontend checks names in a query against the same cache.
+// attributesUsable asks what a start would: the frontend checks names in a query against the
+// same cache.
 func attributesUsable(ctx context.Context, c client.Client, namespace string) (bool, error) {
 	for _, name := range SearchAttributes() {
 		_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: name + " = 'none'"})

@@ -7,7 +7,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 func TestARefusedStartCanBeAskedForAgainOnceTheSetUpIsMended(t *testing.T) {
@@ -21,7 +21,7 @@ func TestARefusedStartCanBeAskedForAgainOnceTheSetUpIsMended(t *testing.T) {
 		"cannot start the run in Tempor": errors.New("connection refused"),
 	} {
 		got := startError(err)
-		if !activitycore.IsCode(got, activitycore.CodeUnavailable) || !strings.Contains(got.Error(), says) || !errors.Is(got, err) {
+		if !core.IsCode(got, core.CodeUnavailable) || !strings.Contains(got.Error(), says) || !errors.Is(got, err) {
 			t.Errorf("%v became %v", err, got)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // twoSteps is a definition whose second action reads the first one's answer.
@@ -45,7 +45,7 @@ func TestLargeAnswer(t *testing.T) {
 	s := answers(t)
 	run := r.run(r.define(twoSteps("GET", s.URL+"/large", "", "${steps.s.body.id}")))
 	list := r.actions(run.RunID)
-	if list[0].Status != activitycore.ActionSucceeded || list[1].Status != activitycore.ActionFailed {
+	if list[0].Status != core.ActionSucceeded || list[1].Status != core.ActionFailed {
 		t.Fatalf("got %s and %s, want the request succeeded and its reader failed", list[0].Status, list[1].Status)
 	}
 	for _, want := range []string{"steps.s.body.id", "max_response_bytes (65536)", "raise", "1048576", "<<<"} {
@@ -60,12 +60,13 @@ func TestAnAnswerWithLimitRaisedIsReadWhole(t *testing.T) {
 	r.work()
 	s := answers(t)
 	run := r.run(r.define(twoSteps("GET", s.URL+"/large", `, "max_response_bytes": 200000`, "${steps.s.body.id}")))
-	if tasks := r.tasks(run.RunID); run.Status != activitycore.RunSucceeded || len(tasks) != 1 || tasks[0].Title != "7" {
+	if tasks := r.tasks(run.RunID); run.Status != core.RunSucceeded || len(tasks) != 1 || tasks[0].Title != "7" {
 		t.Errorf("got %s with %v, want a task with the title 7", run.Status, tasks)
 	}
 }
 
-// A request whose answer lacks what the next step cannot do without was not answered as the definition asks.
+// A request whose answer lacks what the next step cannot do without was not answered as the
+// definition asks.
 func TestAnAnswerWithoutTheBodyThatALaterStepNeedsIsNoDelivery(t *testing.T) {
 	r := newRig(t)
 	r.work()
@@ -84,13 +85,13 @@ func TestAnAnswerWithoutTheBodyThatALaterStepNeedsIsNoDelivery(t *testing.T) {
 		run := r.run(def)
 		list := r.actions(run.RunID)
 		if c.want == "" {
-			if run.Status != activitycore.RunSucceeded {
+			if run.Status != core.RunSucceeded {
 				t.Errorf("%s %s, %s: got %s, %+v; want succeeded", c.method, c.path, c.title, run.Status, list[0].Result)
 			}
 			continue
 		}
 		first, second := list[0].Result, list[1].Result
-		if first.Status != activitycore.ActionFailed || !strings.Contains(first.Error, c.want) || !strings.Contains(first.Error, "steps.s.body.id") || second.Status != activitycore.ActionSkipped {
+		if first.Status != core.ActionFailed || !strings.Contains(first.Error, c.want) || !strings.Contains(first.Error, "steps.s.body.id") || second.Status != core.ActionSkipped {
 			t.Errorf("%s %s, %s: got %+v, then %+v; want the request failed with %q, the next skipped", c.method, c.path, c.title, first, second, c.want)
 		}
 	}

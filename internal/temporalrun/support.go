@@ -11,23 +11,24 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/time/rate"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Types of the errors that activities return to Temporal. Their messages are in the history, so they are safe ones.
+// Types of the errors that activities return to Temporal. Their messages are in the history, so
+// they are safe ones.
 const (
 	transientError = "Transient"
 	permanentError = "Permanent"
 )
 
-// transient makes an error that Temporal retries. Its message says the step; the cause goes to the log only, because a
-// history is read by more people than a log.
+// transient makes an error that Temporal retries. Its message says the step; the cause goes to
+// the log only, because a history is read by more people than a log.
 func transient(ctx context.Context, step string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	activity.GetLogger(ctx).Warn("step failed and will be tried again", "step", step, "attempt", attemptOf(ctx), "error", err)
-	return temporal.NewApplicationError(step+": "+activitycore.MessageOf(err), transientError)
+	return temporal.NewApplicationError(step+": "+core.MessageOf(err), transientError)
 }
 
 // retryable is transient for errors that may pass, and final for others.
@@ -39,7 +40,7 @@ func retryable(ctx context.Context, step string, err error) error {
 		return transient(ctx, step, err)
 	}
 	activity.GetLogger(ctx).Error("step failed", "step", step, "error", err)
-	return temporal.NewNonRetryableApplicationError(step+": "+activitycore.MessageOf(err), permanentError, nil)
+	return temporal.NewNonRetryableApplicationError(step+": "+core.MessageOf(err), permanentError, nil)
 }
 
 // safeMessage is the text of an activity's final error.
@@ -52,7 +53,7 @@ func safeMessage(err error) string {
 	if errors.As(err, &timeout) {
 		return "an activity of the run timed out"
 	}
-	return activitycore.MessageOf(err)
+	return core.MessageOf(err)
 }
 
 // attemptOf is the number of the activity's attempt, without those that left their slot.
@@ -61,8 +62,8 @@ func attemptOf(ctx context.Context) int {
 	return int(activity.GetInfo(ctx).Attempt) - left
 }
 
-// heartbeat reports life, and what a next attempt needs to know, until the returned function is called. It is by heartbeats
-// that an activity learns of its cancellation.
+// heartbeat reports life, and what a next attempt needs to know, until the returned function is
+// called. It is by heartbeats that an activity learns of its cancellation.
 func heartbeat(ctx context.Context, details func() held) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -127,5 +128,5 @@ func resultValue(raw json.RawMessage) (any, error) {
 	if len(raw) == 0 {
 		return nil, nil // no result is null
 	}
-	return activitycore.DecodeData(raw)
+	return core.DecodeData(raw)
 }

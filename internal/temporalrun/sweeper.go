@@ -9,7 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/launch"
 	"github.com/activity-core/activity-core/internal/retry"
@@ -27,14 +27,16 @@ type SweeperConfig struct {
 	Now func() time.Time
 	// Every is the time between sweeps; default 10s.
 	Every time.Duration
-	// OlderThan is the age from which a cause without a run counts as lost; default 30s. It should exceed the time a start takes.
+	// OlderThan is the age from which a cause without a run counts as lost; default 30s. It should
+	// exceed the time a start takes.
 	OlderThan time.Duration
 	// StuckAfter is the age from which an unfinished run is compared with Temporal; default 10m.
 	StuckAfter time.Duration
 }
 
-// Sweeper starts again what was recorded and never began, because the process died between the two, and closes runs whose
-// workflow was ended from outside. Replicas may sweep at once: Temporal refuses a second start, and the ledger the rest.
+// Sweeper starts again what was recorded and never began, because the process died between the
+// two, and closes runs whose workflow was ended from outside. Replicas may sweep at once:
+// Temporal refuses a second start, and the ledger the rest.
 type Sweeper struct {
 	cfg  SweeperConfig
 	task background.Task
@@ -88,17 +90,17 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var confirmed []activitycore.Start
+	var confirmed []core.Start
 	var failed []error
 	for _, c := range pending {
-		if c.Cause.Kind == activitycore.CauseCron {
+		if c.Cause.Kind == core.CauseCron {
 			failed = append(failed, s.closeUnbegun(ctx, c, now))
 			continue // internal/slots starts it if there is no execution: it keeps the order of make-ups
 		}
 		outcome, err := s.cfg.Starter.StartRun(ctx, c.ActivityID, c.Cause)
 		if err != nil {
 			failed = append(failed, err)
-			if activitycore.IsCode(err, activitycore.CodeUnavailable) {
+			if core.IsCode(err, core.CodeUnavailable) {
 				break // the rest would wait as long
 			}
 			continue
@@ -119,14 +121,15 @@ func (s *Sweeper) Sweep(ctx context.Context) (restarted int, err error) {
 	return restarted, errors.Join(failed...)
 }
 
-// closeUnbegun gives a cause its run if its workflow was ended before its first task: nothing else ever would.
-func (s *Sweeper) closeUnbegun(ctx context.Context, c activitycore.CauseRecord, now time.Time) error {
-	workflowID := activitycore.WorkflowID(c.ActivityID, c.Cause)
+// closeUnbegun gives a cause its run if its workflow was ended before its first task: nothing
+// else ever would.
+func (s *Sweeper) closeUnbegun(ctx context.Context, c core.CauseRecord, now time.Time) error {
+	workflowID := core.WorkflowID(c.ActivityID, c.Cause)
 	how, temporalRunID, err := s.closedHow(ctx, workflowID)
 	if err != nil || how == "" || how == removed {
 		return err
 	}
-	adm, err := s.cfg.Record.Admit(ctx, activitycore.Claim{
+	adm, err := s.cfg.Record.Admit(ctx, core.Claim{
 		ActivityID: c.ActivityID, ActivityName: c.ActivityName, DefinitionVersion: c.DefinitionVersion, Cause: c.Cause,
 		WorkflowID: workflowID, TemporalRunID: temporalRunID, At: now,
 	})
@@ -136,10 +139,11 @@ func (s *Sweeper) closeUnbegun(ctx context.Context, c activitycore.CauseRecord, 
 	return s.close(ctx, adm.Run, how, now)
 }
 
-// closeStuck closes runs in the record that Temporal has ended without their knowing: terminated, or timed out.
+// closeStuck closes runs in the record that Temporal has ended without their knowing:
+// terminated, or timed out.
 func (s *Sweeper) closeStuck(ctx context.Context, now time.Time) error {
-	filter := activitycore.RunFilter{Status: activitycore.RunRunning, Until: now.Add(-s.cfg.StuckAfter)}
-	page, err := s.cfg.Record.Runs(ctx, filter, activitycore.PageRequest{Limit: sweepLimit})
+	filter := core.RunFilter{Status: core.RunRunning, Until: now.Add(-s.cfg.StuckAfter)}
+	page, err := s.cfg.Record.Runs(ctx, filter, core.PageRequest{Limit: sweepLimit})
 	if err != nil {
 		return err
 	}
@@ -154,10 +158,10 @@ func (s *Sweeper) closeStuck(ctx context.Context, now time.Time) error {
 	return errors.Join(failed...)
 }
 
-func (s *Sweeper) close(ctx context.Context, run activitycore.Run, how string, now time.Time) error {
-	status := activitycore.RunFailed
+func (s *Sweeper) close(ctx context.Context, run core.Run, how string, now time.Time) error {
+	status := core.RunFailed
 	if how == "canceled" {
-		status = activitycore.RunCanceled
+		status = core.RunCanceled
 	}
 	s.cfg.Log.WarnContext(ctx, "closed a run whose workflow had ended", "run_id", run.RunID, "workflow", how)
 	run, err := s.cfg.Record.FinishRun(ctx, run.RunID, status, "its workflow in Temporal was "+how+" before the run was done", now)

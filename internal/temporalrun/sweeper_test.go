@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
 
@@ -27,12 +27,12 @@ func TestACauseWhoseStartWasLostIsStartedByTheSweeper(t *testing.T) {
 	r := newRig(t)
 	r.work()
 	def := r.define(oneTask)
-	cause := activitycore.ManualCause("lost")
+	cause := core.ManualCause("lost")
 	r.record(def, cause, nil, "") // and then the process dies
 	if n := r.sweep(); n != 1 {
 		t.Fatalf("%d causes started", n)
 	}
-	if run := r.wait(activitycore.WorkflowID(def.ID, cause)); run.Status != activitycore.RunSucceeded {
+	if run := r.wait(core.WorkflowID(def.ID, cause)); run.Status != core.RunSucceeded {
 		t.Errorf("run: %+v", run)
 	}
 	if n := r.sweep(); n != 0 {
@@ -47,7 +47,7 @@ func TestAStartThatWasNotConfirmedIsConfirmedAndNotRepeated(t *testing.T) {
 	if n := r.sweep(); n != 0 {
 		t.Errorf("%d causes started", n)
 	}
-	if e := r.entry(def, activitycore.ManualCause("k")); e.Verdict != activitycore.VerdictStarted {
+	if e := r.entry(def, core.ManualCause("k")); e.Verdict != core.VerdictStarted {
 		t.Errorf("ledger: %+v", e)
 	}
 }
@@ -58,7 +58,7 @@ func TestSeveralReplicasMaySweepAtOnce(t *testing.T) {
 	def := r.define(oneTask)
 	const n = 20
 	for i := range n {
-		r.record(def, activitycore.ManualCause(string(rune('a'+i))), nil, "")
+		r.record(def, core.ManualCause(string(rune('a'+i))), nil, "")
 	}
 	started := make(chan int, 3)
 	for range 3 {
@@ -84,8 +84,8 @@ func TestARunWhoseWorkflowWasTerminatedIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.store.Admit(t.Context(), activitycore.Claim{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version,
-		Cause: activitycore.ManualCause("stuck"), WorkflowID: stuck, TemporalRunID: desc.WorkflowExecutionInfo.FirstRunId, At: time.Now()}); err != nil {
+	if _, err := r.store.Admit(t.Context(), core.Claim{ActivityID: def.ID, ActivityName: def.Name, DefinitionVersion: def.Version,
+		Cause: core.ManualCause("stuck"), WorkflowID: stuck, TemporalRunID: desc.WorkflowExecutionInfo.FirstRunId, At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{unbegun, stuck} {
@@ -96,11 +96,11 @@ func TestARunWhoseWorkflowWasTerminatedIsClosed(t *testing.T) {
 	r.sweep()
 	for _, id := range []string{unbegun, stuck} {
 		run, err := r.store.RunByWorkflowID(t.Context(), id)
-		if err != nil || run.Status != activitycore.RunFailed || run.Error == "" {
+		if err != nil || run.Status != core.RunFailed || run.Error == "" {
 			t.Errorf("%s: %+v, %v", id, run, err)
 		}
 	}
-	if e := r.entry(def, activitycore.ManualCause("unbegun")); !e.Verdict.Terminal() {
+	if e := r.entry(def, core.ManualCause("unbegun")); !e.Verdict.Terminal() {
 		t.Errorf("ledger: %+v", e)
 	}
 }
@@ -109,23 +109,23 @@ func TestTheSweeperClosesACronRunEndedBeforeItBeganAndLeavesTheStartOfOthersToTh
 	r := newRig(t)
 	def := r.define(oneTask)
 	nominal := time.Now().Add(-time.Hour).Truncate(time.Minute)
-	ended, unstarted := activitycore.CronCause(nominal), activitycore.CronCause(nominal.Add(time.Minute))
+	ended, unstarted := core.CronCause(nominal), core.CronCause(nominal.Add(time.Minute))
 	r.record(def, ended, nil, "")
 	r.record(def, unstarted, nil, "")
 	if _, err := r.starter.StartRun(t.Context(), def.ID, ended); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.client.TerminateWorkflow(t.Context(), activitycore.WorkflowID(def.ID, ended), "", "by hand"); err != nil {
+	if err := r.client.TerminateWorkflow(t.Context(), core.WorkflowID(def.ID, ended), "", "by hand"); err != nil {
 		t.Fatal(err)
 	}
 	if n := r.sweep(); n != 0 {
 		t.Errorf("%d cron causes started by the sweeper", n)
 	}
-	run, err := r.store.RunByWorkflowID(t.Context(), activitycore.WorkflowID(def.ID, ended))
-	if err != nil || run.Status != activitycore.RunFailed || run.Error == "" {
+	run, err := r.store.RunByWorkflowID(t.Context(), core.WorkflowID(def.ID, ended))
+	if err != nil || run.Status != core.RunFailed || run.Error == "" {
 		t.Errorf("ended before it began: %+v, %v", run, err)
 	}
-	if e := r.entry(def, unstarted); e.Verdict != activitycore.VerdictPending {
+	if e := r.entry(def, unstarted); e.Verdict != core.VerdictPending {
 		t.Errorf("not started: %+v", e)
 	}
 }

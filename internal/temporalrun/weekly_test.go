@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/document"
 )
 
 // example saves a definition of examples/, changed by the test.
-func (r *rig) example(file string, change func(*activitycore.Definition)) activitycore.StoredDefinition {
+func (r *rig) example(file string, change func(*core.Definition)) core.StoredDefinition {
 	r.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", file))
 	if err != nil {
@@ -26,8 +26,8 @@ func (r *rig) example(file string, change func(*activitycore.Definition)) activi
 	if change != nil {
 		change(&def)
 	}
-	def.ID = activitycore.DefinitionID(def.Name)
-	saved, err := r.store.ApplyChanges(r.Context(), []activitycore.DefinitionChange{{Definition: def, ExpectVersion: activitycore.AnyVersion}}, "test", time.Now())
+	def.ID = core.DefinitionID(def.Name)
+	saved, err := r.store.ApplyChanges(r.Context(), []core.DefinitionChange{{Definition: def, ExpectVersion: core.AnyVersion}}, "test", time.Now())
 	if err != nil {
 		r.Fatalf("save %s: %v", file, err)
 	}
@@ -35,7 +35,7 @@ func (r *rig) example(file string, change func(*activitycore.Definition)) activi
 }
 
 // outcomes counts what became of a run's actions.
-func (r *rig) outcomes(run activitycore.Run) map[string]int {
+func (r *rig) outcomes(run core.Run) map[string]int {
 	r.Helper()
 	n := map[string]int{}
 	for _, a := range r.actions(run.RunID) {
@@ -47,12 +47,12 @@ func (r *rig) outcomes(run activitycore.Run) map[string]int {
 }
 
 // allTasks lists every task of a definition.
-func (r *rig) allTasks(def activitycore.StoredDefinition, status ...activitycore.TaskStatus) []activitycore.Task {
+func (r *rig) allTasks(def core.StoredDefinition, status ...core.TaskStatus) []core.Task {
 	r.Helper()
-	var all []activitycore.Task
-	p := activitycore.PageRequest{Limit: 1000}
+	var all []core.Task
+	p := core.PageRequest{Limit: 1000}
 	for {
-		page, err := r.store.Tasks(r.Context(), activitycore.TaskFilter{ActivityID: def.ID, Status: status}, p)
+		page, err := r.store.Tasks(r.Context(), core.TaskFilter{ActivityID: def.ID, Status: status}, p)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -71,19 +71,19 @@ func TestTheWeeklyExampleOpensOneTaskPerRepositoryAndNoneWhileItWaits(t *testing
 	def := r.example("weekly-sbom.yaml", nil)
 
 	first := r.wait(r.trigger(def, "week-1"))
-	if first.Status != activitycore.RunSucceeded || first.Items != 423 || r.outcomes(first)["created"] != 423 {
+	if first.Status != core.RunSucceeded || first.Items != 423 || r.outcomes(first)["created"] != 423 {
 		t.Fatalf("first week: %+v, %v", first, r.outcomes(first))
 	}
 	second := r.wait(r.trigger(def, "week-2"))
-	if got := r.outcomes(second); second.Status != activitycore.RunSucceeded || got["exists"] != 423 || len(r.tasks(second.RunID)) != 0 {
+	if got := r.outcomes(second); second.Status != core.RunSucceeded || got["exists"] != 423 || len(r.tasks(second.RunID)) != 0 {
 		t.Fatalf("second week: %+v, %v", second, got)
 	}
 
 	// Some are done, some given up, one is being worked on.
 	closed := map[string]bool{}
-	for i, status := range []activitycore.TaskStatus{activitycore.TaskDone, activitycore.TaskDone, activitycore.TaskCanceled, activitycore.TaskInProgress} {
+	for i, status := range []core.TaskStatus{core.TaskDone, core.TaskDone, core.TaskCanceled, core.TaskInProgress} {
 		task := r.tasks(first.RunID)[i]
-		if _, err := r.store.PatchTask(t.Context(), task.TaskID, activitycore.TaskPatch{Status: &status}, time.Now()); err != nil {
+		if _, err := r.store.PatchTask(t.Context(), task.TaskID, core.TaskPatch{Status: &status}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		closed[task.UniqueKey] = !status.Active()
@@ -97,19 +97,19 @@ func TestTheWeeklyExampleOpensOneTaskPerRepositoryAndNoneWhileItWaits(t *testing
 			t.Errorf("%s was opened again although it waits", task.UniqueKey)
 		}
 	}
-	if n := len(r.allTasks(def, activitycore.TaskOpen, activitycore.TaskInProgress)); n != 423 {
+	if n := len(r.allTasks(def, core.TaskOpen, core.TaskInProgress)); n != 423 {
 		t.Errorf("%d tasks wait", n)
 	}
 }
 
 func TestIfOpenSaysWhatBecomesOfTheTaskThatWaits(t *testing.T) {
-	for ifOpen, want := range map[activitycore.IfOpen]struct {
+	for ifOpen, want := range map[core.IfOpen]struct {
 		outcome, title string
 		comments       []string
 	}{
-		activitycore.IfOpenSkip:    {"exists", "week-1", nil},
-		activitycore.IfOpenUpdate:  {"updated", "week-2", nil},
-		activitycore.IfOpenComment: {"commented", "week-1", []string{"seen again: week-2"}},
+		core.IfOpenSkip:    {"exists", "week-1", nil},
+		core.IfOpenUpdate:  {"updated", "week-2", nil},
+		core.IfOpenComment: {"commented", "week-1", []string{"seen again: week-2"}},
 	} {
 		t.Run(string(ifOpen), func(t *testing.T) {
 			r := newRig(t)
@@ -117,17 +117,17 @@ func TestIfOpenSaysWhatBecomesOfTheTaskThatWaits(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.work()
-			def := r.example("weekly-sbom.yaml", func(d *activitycore.Definition) {
+			def := r.example("weekly-sbom.yaml", func(d *core.Definition) {
 				with := d.Rules[0].Actions[0].With
 				with["if_open"], with["title"], with["comment"] = string(ifOpen), "${inputs.week}", "seen again: ${inputs.week}"
 			})
-			week := func(name string) activitycore.Run {
-				cause := activitycore.ManualCause(name)
+			week := func(name string) core.Run {
+				cause := core.ManualCause(name)
 				r.record(def, cause, nil, `{"week": "`+name+`"}`)
 				if _, err := r.starter.StartRun(t.Context(), def.ID, cause); err != nil {
 					t.Fatal(err)
 				}
-				return r.wait(activitycore.WorkflowID(def.ID, cause))
+				return r.wait(core.WorkflowID(def.ID, cause))
 			}
 			week("week-1")
 			again := week("week-2")
@@ -135,7 +135,7 @@ func TestIfOpenSaysWhatBecomesOfTheTaskThatWaits(t *testing.T) {
 				t.Fatalf("outcomes %v", got)
 			}
 			tasks := r.allTasks(def)
-			if len(tasks) != 1 || tasks[0].Title != want.title || tasks[0].Status != activitycore.TaskOpen {
+			if len(tasks) != 1 || tasks[0].Title != want.title || tasks[0].Status != core.TaskOpen {
 				t.Fatalf("tasks %+v", tasks)
 			}
 			task, err := r.store.Task(t.Context(), tasks[0].TaskID)
@@ -156,7 +156,8 @@ func TestIfOpenSaysWhatBecomesOfTheTaskThatWaits(t *testing.T) {
 	}
 }
 
-// Without unique_key the rule itself can leave out what has its task: the tasks of a definition are context.
+// Without unique_key the rule itself can leave out what has its task: the tasks of a definition
+// are context.
 func TestOpenTasksAsContextKeepARuleFromOpeningThemAgain(t *testing.T) {
 	r := newRig(t)
 	r.work()
@@ -165,8 +166,8 @@ func TestOpenTasksAsContextKeepARuleFromOpeningThemAgain(t *testing.T) {
 			"actions": [{"type": "create_task", "with": {"title": "${repo}"}}]}]}`)
 	first := r.wait(r.trigger(def, "1"))
 	second := r.wait(r.trigger(def, "2"))
-	done := activitycore.TaskDone
-	if _, err := r.store.PatchTask(t.Context(), r.tasks(first.RunID)[0].TaskID, activitycore.TaskPatch{Status: &done}, time.Now()); err != nil {
+	done := core.TaskDone
+	if _, err := r.store.PatchTask(t.Context(), r.tasks(first.RunID)[0].TaskID, core.TaskPatch{Status: &done}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	third := r.wait(r.trigger(def, "3"))

@@ -16,7 +16,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/ruleeval"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
@@ -44,15 +44,18 @@ type Config struct {
 	Parallel int
 	// ActionsPerSecond bounds the attempts this worker makes; 0: no bound.
 	ActionsPerSecond float64
-	// ActivitySlots is how many activities run at once, each with the attempts of its items; default 8 times MaxPerHost.
+	// ActivitySlots is how many activities run at once, each with the attempts of its items;
+	// default 8 times MaxPerHost.
 	ActivitySlots int
-	// MaxPerHost bounds the attempts this worker makes at once at one host, or task queue; default 64.
+	// MaxPerHost bounds the attempts this worker makes at once at one host, or task queue; default
+	// 64.
 	MaxPerHost int
 	// MaxPerDefinition bounds those of one definition at all hosts; default 128.
 	MaxPerDefinition int
 	// StopTimeout is how long Stop lets actions in flight end; default 5s.
 	StopTimeout time.Duration
-	// OnFatal is told when the SDK gives up, for example because the namespace is gone. Stop must not be called from it.
+	// OnFatal is told when the SDK gives up, for example because the namespace is gone. Stop must
+	// not be called from it.
 	OnFatal func(error)
 }
 
@@ -63,7 +66,7 @@ const (
 	defaultStopTimeout = 5 * time.Second
 )
 
-// Worker carries out runs of the task queue [activitycore.TaskQueue].
+// Worker carries out runs of the task queue [core.TaskQueue].
 type Worker struct {
 	cfg Config
 
@@ -101,15 +104,15 @@ func NewWorker(cfg Config) *Worker {
 	return &Worker{cfg: cfg}
 }
 
-// Start returns when the worker polls, and takes eager starts of its client. Starting a started worker does nothing; a
-// stopped one can be started again.
+// Start returns when the worker polls, and takes eager starts of its client. Starting a started
+// worker does nothing; a stopped one can be started again.
 func (w *Worker) Start(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.running != nil {
 		return nil
 	}
-	running := worker.New(w.cfg.Client, activitycore.TaskQueue, w.options())
+	running := worker.New(w.cfg.Client, core.TaskQueue, w.options())
 	register(running, w.activities())
 	if err := running.Start(); err != nil {
 		return temporalerr.Of(err, "start the worker")
@@ -118,8 +121,8 @@ func (w *Worker) Start(context.Context) error {
 	return nil
 }
 
-// Stop ends polling, lets work in flight end within the configured time and returns when it has, or when ctx is done.
-// It may be called again, and on a worker that was never started.
+// Stop ends polling, lets work in flight end within the configured time and returns when it
+// has, or when ctx is done. It may be called again, and on a worker that was never started.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.mu.Lock()
 	running, stopped := w.running, w.stopped
@@ -142,8 +145,9 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 }
 
-// options suit two cores and short runs: few pollers, because eager starts need none; local activities bounded, because
-// each holds a database connection; heartbeats let through each second, because cancellation travels with them.
+// options suit two cores and short runs: few pollers, because eager starts need none; local
+// activities bounded, because each holds a database connection; heartbeats let through each
+// second, because cancellation travels with them.
 func (w *Worker) options() worker.Options {
 	return worker.Options{
 		MaxConcurrentWorkflowTaskPollers:        4,
@@ -189,7 +193,7 @@ func unknownWorkflow(ctx workflow.Context, _ converter.EncodedValues) (any, erro
 
 // register gives workflow and activities the names that are in every history.
 func register(r worker.Registry, a *activities) {
-	r.RegisterWorkflowWithOptions(RunActivityWorkflow, workflow.RegisterOptions{Name: activitycore.WorkflowType})
+	r.RegisterWorkflowWithOptions(RunActivityWorkflow, workflow.RegisterOptions{Name: core.WorkflowType})
 	// What is of no type that we know would be retried for ever.
 	r.RegisterDynamicWorkflow(unknownWorkflow, workflow.DynamicRegisterOptions{})
 	for name, fn := range map[string]any{

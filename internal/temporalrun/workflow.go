@@ -7,12 +7,12 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Input is the argument of RunActivityWorkflow: [activitycore.RunInput], and where a long run goes on.
+// Input is the argument of RunActivityWorkflow: [core.RunInput], and where a long run goes on.
 type Input struct {
-	activitycore.RunInput
+	core.RunInput
 	// Resume is set when a long run continues as new.
 	Resume *Progress `json:"resume,omitempty"`
 }
@@ -27,20 +27,21 @@ type Progress struct {
 
 // Result is what the workflow returns.
 type Result struct {
-	RunID  string                    `json:"run_id"`
-	Status activitycore.RunStatus    `json:"status,omitempty"`
-	Items  int                       `json:"items,omitempty"`
-	Counts activitycore.ActionCounts `json:"actions,omitzero"`
+	RunID  string            `json:"run_id"`
+	Status core.RunStatus    `json:"status,omitempty"`
+	Items  int               `json:"items,omitempty"`
+	Counts core.ActionCounts `json:"actions,omitzero"`
 	// Verdict is set, with Reason and Into, if the execution did not become the run of its cause.
-	Verdict activitycore.Verdict `json:"verdict,omitempty"`
-	Reason  string               `json:"reason,omitempty"`
-	Into    string               `json:"into,omitempty"`
+	Verdict core.Verdict `json:"verdict,omitempty"`
+	Reason  string       `json:"reason,omitempty"`
+	Into    string       `json:"into,omitempty"`
 }
 
 // RunFailedError is the type of the application error that a failed run ends its workflow with.
 const RunFailedError = "RunFailed"
 
-// Bounds of one execution. They are part of the workflow's history: changing one needs workflow.GetVersion.
+// Bounds of one execution. They are part of the workflow's history: changing one needs
+// workflow.GetVersion.
 const (
 	batchSize       = 100 // actions per CarryOut, plus those that complete the last item
 	batchesAtOnce   = 8   // CarryOut activities in flight
@@ -49,12 +50,12 @@ const (
 )
 
 var (
-	trigger = temporal.NewSearchAttributeKeyKeyword(activitycore.SearchAttrTrigger)
-	subject = temporal.NewSearchAttributeKeyKeyword(activitycore.SearchAttrActivity)
-	outcome = temporal.NewSearchAttributeKeyKeyword(activitycore.SearchAttrOutcome)
+	trigger = temporal.NewSearchAttributeKeyKeyword(core.SearchAttrTrigger)
+	subject = temporal.NewSearchAttributeKeyKeyword(core.SearchAttrActivity)
+	outcome = temporal.NewSearchAttributeKeyKeyword(core.SearchAttrOutcome)
 )
 
-// RunActivityWorkflow is the workflow of one run; it is registered as [activitycore.WorkflowType].
+// RunActivityWorkflow is the workflow of one run; it is registered as [core.WorkflowType].
 func RunActivityWorkflow(ctx workflow.Context, in Input) (Result, error) {
 	info := workflow.GetInfo(ctx)
 	if err := completeInput(&in, info.WorkflowExecution.ID); err != nil {
@@ -63,7 +64,7 @@ func RunActivityWorkflow(ctx workflow.Context, in Input) (Result, error) {
 	if err := upsertMissing(ctx, in); err != nil {
 		return Result{}, err
 	}
-	f := firing{ctx: ctx, in: in, runID: activitycore.RunID(info.WorkflowExecution.ID)}
+	f := firing{ctx: ctx, in: in, runID: core.RunID(info.WorkflowExecution.ID)}
 	done, err := f.run(info)
 	if err != nil {
 		return Result{}, err
@@ -73,21 +74,22 @@ func RunActivityWorkflow(ctx workflow.Context, in Input) (Result, error) {
 
 // completeInput takes from the workflow ID what a schedule's action cannot say: the nominal time.
 func completeInput(in *Input, workflowID string) error {
-	if in.Cause.Kind != "" && (in.Cause.Kind != activitycore.CauseCron || in.Cause.NominalTime != nil) {
+	if in.Cause.Kind != "" && (in.Cause.Kind != core.CauseCron || in.Cause.NominalTime != nil) {
 		return nil
 	}
-	id, nominal, err := activitycore.ParseCronWorkflowID(workflowID)
+	id, nominal, err := core.ParseCronWorkflowID(workflowID)
 	if err != nil {
 		return fmt.Errorf("the input names no nominal time, and %w", err)
 	}
 	if in.ActivityID != "" && in.ActivityID != id {
 		return fmt.Errorf("the input names activity %q, the workflow ID %q another one", in.ActivityID, workflowID)
 	}
-	in.ActivityID, in.Cause = id, activitycore.CronCause(nominal)
+	in.ActivityID, in.Cause = id, core.CronCause(nominal)
 	return nil
 }
 
-// upsertMissing sets the search attributes a run was started without, for example by hand in Temporal's UI.
+// upsertMissing sets the search attributes a run was started without, for example by hand in
+// Temporal's UI.
 func upsertMissing(ctx workflow.Context, in Input) error {
 	have := workflow.GetTypedSearchAttributes(ctx)
 	var missing []temporal.SearchAttributeUpdate
@@ -129,8 +131,9 @@ func (f *firing) run(info *workflow.Info) (begun, error) {
 	return f.carryOut(b)
 }
 
-// begin is admission and, for most runs, everything. It runs detached from cancellation: a run that is canceled before
-// it began must still be admitted and recorded as canceled, or its cause would never get a verdict.
+// begin is admission and, for most runs, everything. It runs detached from cancellation: a run
+// that is canceled before it began must still be admitted and recorded as canceled, or its
+// cause would never get a verdict.
 func (f *firing) begin(info *workflow.Info) begun {
 	var b begun
 	f.certainly("Begin", beginArgs{
@@ -143,7 +146,8 @@ func (f *firing) begin(info *workflow.Info) begun {
 	return b
 }
 
-// plan fetches context over the network and evaluates the rules, in an activity that can be canceled.
+// plan fetches context over the network and evaluates the rules, in an activity that can be
+// canceled.
 func (f *firing) plan() begun {
 	ctx := workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Hour,
@@ -171,7 +175,8 @@ func (f *firing) carryOut(b begun) (begun, error) {
 	selector := workflow.NewSelector(ctx)
 	full := false
 	for {
-		// The server's own suggestion is part of the history, so a replay sees it where the run did.
+		// The server's own suggestion is part of the history, so a replay sees it where the run
+		// did.
 		full = full || workflow.GetInfo(f.ctx).GetContinueAsNewSuggested()
 		for inFlight < batchesAtOnce && next < b.Total && !full && firstErr == nil && ctx.Err() == nil {
 			args := batchArgs{RunID: f.runID, From: next, To: min(next+batchSize, b.Total)}
@@ -191,13 +196,13 @@ func (f *firing) carryOut(b begun) (begun, error) {
 	}
 	switch {
 	case f.ctx.Err() != nil:
-		return f.finish(finishArgs{Status: activitycore.RunCanceled}), nil
+		return f.finish(finishArgs{Status: core.RunCanceled}), nil
 	case firstErr != nil:
 		return f.finish(finishFor(firstErr)), nil
 	case next < b.Total:
 		again := f.in
 		again.Resume = &Progress{RunID: f.runID, Next: next, Total: b.Total, Announce: f.announce}
-		return begun{}, workflow.NewContinueAsNewError(f.ctx, activitycore.WorkflowType, again)
+		return begun{}, workflow.NewContinueAsNewError(f.ctx, core.WorkflowType, again)
 	}
 	return f.finish(finishArgs{}), nil
 }
@@ -209,8 +214,8 @@ func (f *firing) finish(args finishArgs) begun {
 	return b
 }
 
-// certainly runs a local activity until it succeeds. Its errors are those of a store that does not answer: what is wrong
-// with the run itself is part of its result.
+// certainly runs a local activity until it succeeds. Its errors are those of a store that does
+// not answer: what is wrong with the run itself is part of its result.
 func (f *firing) certainly(name string, args, result any) {
 	ctx, cancel := workflow.NewDisconnectedContext(f.ctx)
 	defer cancel()
@@ -242,16 +247,17 @@ func (f *firing) end(b begun) (Result, error) {
 	}
 	result := Result{RunID: f.runID, Status: b.Status, Items: b.Items, Counts: b.Counts, Verdict: b.Verdict, Reason: b.Reason, Into: b.Into}
 	switch b.Status {
-	case activitycore.RunFailed:
+	case core.RunFailed:
 		return result, temporal.NewNonRetryableApplicationError(b.Error, RunFailedError, nil)
-	case activitycore.RunCanceled:
+	case core.RunCanceled:
 		return result, temporal.NewCanceledError(b.Error)
-	case activitycore.RunPending, activitycore.RunRunning, activitycore.RunSucceeded, activitycore.RunPartial:
+	case core.RunPending, core.RunRunning, core.RunSucceeded, core.RunPartial:
 	}
 	return result, nil
 }
 
-// patient retries for ever, soon at first and every ten seconds later: a database that restarts is no reason to give up.
+// patient retries for ever, soon at first and every ten seconds later: a database that restarts
+// is no reason to give up.
 func patient() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{
 		InitialInterval:    100 * time.Millisecond,
@@ -263,7 +269,7 @@ func patient() *temporal.RetryPolicy {
 // finishFor says how a run ends whose activity ended with err.
 func finishFor(err error) finishArgs {
 	if temporal.IsCanceledError(err) {
-		return finishArgs{Status: activitycore.RunCanceled}
+		return finishArgs{Status: core.RunCanceled}
 	}
-	return finishArgs{Status: activitycore.RunFailed, Error: safeMessage(err)}
+	return finishArgs{Status: core.RunFailed, Error: safeMessage(err)}
 }

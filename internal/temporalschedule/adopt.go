@@ -6,15 +6,16 @@ import (
 	"strings"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // adoptedBy is who a pause made in Temporal is attributed to: Temporal does not say.
 const adoptedBy = "temporal"
 
-// adopt takes a pause that somebody made in Temporal into the record, from the earliest time at which it may have begun: what
-// did not fire since then was held by an operator, and is not missed. The schedule gets our note by the next round, or the
-// next sync, because the row then asks for a hold that the note does not confirm.
+// adopt takes a pause that somebody made in Temporal into the record, from the earliest time at
+// which it may have begun: what did not fire since then was held by an operator, and is not
+// missed. The schedule gets our note by the next round, or the next sync, because the row then
+// asks for a hold that the note does not confirm.
 func (r *Reconciler) adopt(ctx context.Context, seen described) error {
 	reason := "paused in Temporal"
 	if seen.Note != "" && seen.Note != runNote {
@@ -25,16 +26,17 @@ func (r *Reconciler) adopt(ctx context.Context, seen described) error {
 	if err != nil {
 		return fmt.Errorf("adopt the pause of definition %s: %w", seen.ActivityID, err)
 	}
-	if _, err := r.cfg.Store.SetPaused(ctx, seen.ActivityID, &activitycore.Pause{By: adoptedBy, Reason: reason, At: since}, adoptedBy, at); err != nil {
+	if _, err := r.cfg.Store.SetPaused(ctx, seen.ActivityID, &core.Pause{By: adoptedBy, Reason: reason, At: since}, adoptedBy, at); err != nil {
 		return fmt.Errorf("adopt the pause of definition %s: %w", seen.ActivityID, err)
 	}
 	return nil
 }
 
-// pausedSince is the latest time before which the schedule is known not to have been paused, or for which it does not matter.
-// Temporal does not tell when a schedule was paused: the classic scheduler leaves UpdateTime as it is, the newer one moves it with
-// every patch. So it is the latest of: when it was last seen firing by this process, the last slot that it started, the definition's
-// creation and last resume, and the time up to which every slot has its verdict.
+// pausedSince is the latest time before which the schedule is known not to have been paused, or
+// for which it does not matter. Temporal does not tell when a schedule was paused: the classic
+// scheduler leaves UpdateTime as it is, the newer one moves it with every patch. So it is the
+// latest of: when it was last seen firing by this process, the last slot that it started, the
+// definition's creation and last resume, and the time up to which every slot has its verdict.
 func (r *Reconciler) pausedSince(ctx context.Context, seen described, now time.Time) (time.Time, error) {
 	id := seen.ActivityID
 	row, err := r.cfg.Store.DefinitionAny(ctx, id)
@@ -85,7 +87,8 @@ func (r *Reconciler) sawFiring(id string, at time.Time) {
 	}
 }
 
-// listedFiring remembers which schedules a listing that was asked for at a time showed as not paused, and forgets those that are gone.
+// listedFiring remembers which schedules a listing that was asked for at a time showed as not
+// paused, and forgets those that are gone.
 func (r *Reconciler) listedFiring(observed []Observed, asked time.Time) {
 	asked = asked.Add(-listingLag)
 	r.mu.Lock()
@@ -103,13 +106,14 @@ func (r *Reconciler) listedFiring(observed []Observed, asked time.Time) {
 	r.firing = firing
 }
 
-// pausedOutside reports whether somebody else paused the schedule and the record does not know of it yet.
+// pausedOutside reports whether somebody else paused the schedule and the record does not know
+// of it yet.
 func (r *Reconciler) pausedOutside(ctx context.Context, seen described) (bool, error) {
 	if !seen.Paused || !seen.Owned || strings.HasPrefix(seen.Note, holdNote) {
 		return false, nil
 	}
 	row, err := r.cfg.Store.DefinitionAny(ctx, seen.ActivityID)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return false, nil
 	}
 	if err != nil {

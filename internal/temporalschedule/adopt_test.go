@@ -8,11 +8,12 @@ import (
 
 	schedulepb "go.temporal.io/api/schedule/v1"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-// aheadReplica is a reconciler whose clock is ahead, which is how time passes between two syncs here.
+// aheadReplica is a reconciler whose clock is ahead, which is how time passes between two syncs
+// here.
 func (b *bench) aheadReplica(ahead *time.Duration) *temporalschedule.Reconciler {
 	return temporalschedule.New(temporalschedule.Config{
 		Service: b.client.WorkflowService(), Namespace: b.namespace, Store: b.store, Now: func() time.Time { return time.Now().Add(*ahead) },
@@ -22,7 +23,8 @@ func (b *bench) aheadReplica(ahead *time.Duration) *temporalschedule.Reconciler 
 func TestAPauseMadeInTemporalIsAdoptedFromTheTimeAtWhichTheScheduleWasLastKnownToFire(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		// known prepares what is known, and returns the reconciler that finds the pause and the time it should count from.
+		// known prepares what is known, and returns the reconciler that finds the pause and the
+		// time it should count from.
 		known func(b *bench, id string, ahead *time.Duration) (*temporalschedule.Reconciler, time.Time)
 	}{
 		{"seen by the reconciler", func(b *bench, id string, ahead *time.Duration) (*temporalschedule.Reconciler, time.Time) {
@@ -42,7 +44,7 @@ func TestAPauseMadeInTemporalIsAdoptedFromTheTimeAtWhichTheScheduleWasLastKnownT
 		}},
 		{"after a resume", func(b *bench, id string, ahead *time.Duration) (*temporalschedule.Reconciler, time.Time) {
 			resumed := time.Now().Add(3 * time.Minute).Truncate(time.Second)
-			if _, err := b.store.SetPaused(b.context(), id, &activitycore.Pause{By: "alice", At: time.Now()}, "test", time.Now()); err != nil {
+			if _, err := b.store.SetPaused(b.context(), id, &core.Pause{By: "alice", At: time.Now()}, "test", time.Now()); err != nil {
 				b.Fatal(err)
 			}
 			if _, err := b.store.SetPaused(b.context(), id, nil, "test", resumed); err != nil {
@@ -59,14 +61,14 @@ func TestAPauseMadeInTemporalIsAdoptedFromTheTimeAtWhichTheScheduleWasLastKnownT
 			rec, want := c.known(b, d.ID, &ahead)
 			b.pauseByHand(d.ID, "database migration")
 			b.listed("the pause", func(m map[string]*schedulepb.ScheduleListEntry) bool {
-				return m[activitycore.ScheduleID(d.ID)].GetInfo().GetPaused()
+				return m[core.ScheduleID(d.ID)].GetInfo().GetPaused()
 			})
 			ahead = 10 * time.Minute // reconciliation comes late
 
-			if _, _, err := rec.Backlog(b.context(), d.ID); !activitycore.IsCode(err, activitycore.CodeConflict) {
+			if _, _, err := rec.Backlog(b.context(), d.ID); !core.IsCode(err, core.CodeConflict) {
 				t.Errorf("before the pause is adopted its backlog is %v, want a conflict", err)
 			}
-			if _, err := rec.Sync(b.context(), activitycore.SyncOptions{}); err != nil {
+			if _, err := rec.Sync(b.context(), core.SyncOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			row, err := b.store.DefinitionAny(b.context(), d.ID)

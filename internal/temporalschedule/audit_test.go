@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
@@ -30,10 +30,11 @@ func (a audited) String() string {
 	return fmt.Sprintf("%d definitions, %d schedules (%d enabled, %d of these paused, %d disabled and held)", a.rows, a.schedules, a.enabled, a.paused, a.disabled)
 }
 
-// audit compares every row of the record with its schedule, without asking the reconciler that kept it: whether it is there, is
-// paused, is ours, and will fire when cronspec says so. Schedules of enabled definitions must also equal, to the last field, the
-// ones that a reconciler alone in an empty namespace makes of the same record. Definitions in foreign have a schedule of
-// somebody else's and are left out.
+// audit compares every row of the record with its schedule, without asking the reconciler that
+// kept it: whether it is there, is paused, is ours, and will fire when cronspec says so.
+// Schedules of enabled definitions must also equal, to the last field, the ones that a
+// reconciler alone in an empty namespace makes of the same record. Definitions in foreign have
+// a schedule of somebody else's and are left out.
 func (b *bench) audit(foreign map[string]bool) audited {
 	b.Helper()
 	rows, _, err := b.store.ChangesSince(b.Context(), 0, 1<<20)
@@ -52,7 +53,7 @@ func (b *bench) audit(foreign map[string]bool) audited {
 		}
 		sum.rows++
 		now, s := time.Now(), b.describe(row.ID)
-		switch wanted := row.TriggerType == activitycore.TriggerCron; {
+		switch wanted := row.TriggerType == core.TriggerCron; {
 		case wanted && row.Enabled && s == nil:
 			b.Errorf("%s has no schedule", row.Name)
 			continue
@@ -93,7 +94,7 @@ func (b *bench) audit(foreign map[string]bool) audited {
 	return sum
 }
 
-func (b *bench) auditOne(row activitycore.StoredDefinition, s *workflowservice.DescribeScheduleResponse, now time.Time) {
+func (b *bench) auditOne(row core.StoredDefinition, s *workflowservice.DescribeScheduleResponse, now time.Time) {
 	b.Helper()
 	if s.Schedule.State.Paused == row.Effective() {
 		b.Errorf("%s: schedule paused %t (%s), definition effective %t", row.Name, s.Schedule.State.Paused, s.Schedule.State.Notes, row.Effective())
@@ -137,13 +138,14 @@ func (b *bench) auditOne(row activitycore.StoredDefinition, s *workflowservice.D
 	}
 }
 
-// afresh is the same record reconciled in an empty namespace, by one reconciler that nobody disturbs.
+// afresh is the same record reconciled in an empty namespace, by one reconciler that nobody
+// disturbs.
 func (b *bench) afresh() *bench {
 	b.Helper()
 	ns := devstacktest.Temporal(b)
 	fresh := &bench{T: b.T, client: ns.Client(b), namespace: ns.Name, store: b.store}
 	fresh.rec = fresh.replica()
-	fresh.sync(activitycore.SyncOptions{})
+	fresh.sync(core.SyncOptions{})
 	return fresh
 }
 
@@ -155,8 +157,9 @@ func jsonText(b *bench, p *commonpb.Payload) (text string) {
 	return text
 }
 
-// makeForeign makes schedules that are not ours: of other names, of names like ours, of another installation, and with the
-// IDs that occupied definitions would need. It returns them by schedule ID.
+// makeForeign makes schedules that are not ours: of other names, of names like ours, of another
+// installation, and with the IDs that occupied definitions would need. It returns them by
+// schedule ID.
 func (b *bench) makeForeign(occupiedIDs int) map[string]*workflowservice.DescribeScheduleResponse {
 	b.Helper()
 	out := make(map[string]*workflowservice.DescribeScheduleResponse)
@@ -173,11 +176,11 @@ func (b *bench) makeForeign(occupiedIDs int) map[string]*workflowservice.Describ
 	}
 	for i := range 3 {
 		add(fmt.Sprintf("somebody-elses-%d", i), nil)
-		add(activitycore.ScheduleID(fmt.Sprintf("no-uuid-%d", i)), nil)
-		add(activitycore.ScheduleID(cron(fmt.Sprintf("staging-%d", i)).ID), map[string]any{"activity_core_owner": "staging"})
+		add(core.ScheduleID(fmt.Sprintf("no-uuid-%d", i)), nil)
+		add(core.ScheduleID(cron(fmt.Sprintf("staging-%d", i)).ID), map[string]any{"activity_core_owner": "staging"})
 	}
 	for i := range occupiedIDs {
-		add(activitycore.ScheduleID(occupied(i).ID), nil)
+		add(core.ScheduleID(occupied(i).ID), nil)
 	}
 	return out
 }

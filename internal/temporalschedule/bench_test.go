@@ -15,14 +15,15 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/slots"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-// size is how many definitions a benchmark takes: ACTIVITY_CORE_BENCH_N if set, the long one with ACTIVITY_CORE_LONG=1.
+// size is how many definitions a benchmark takes: ACTIVITY_CORE_BENCH_N if set, the long one
+// with ACTIVITY_CORE_LONG=1.
 func size(small, long int) int {
 	if n, err := strconv.Atoi(os.Getenv("ACTIVITY_CORE_BENCH_N")); err == nil {
 		return n
@@ -35,20 +36,20 @@ func size(small, long int) int {
 
 const benchConcurrency = 16
 
-// BenchmarkSync compares the first sync of N definitions with a bare loop of CreateSchedule through the SDK, the same
-// concurrency, on the same server in the same run, half of the loop before and half after; and the converged sync with
-// the first. Run with -benchtime=1x.
+// BenchmarkSync compares the first sync of N definitions with a bare loop of CreateSchedule
+// through the SDK, the same concurrency, on the same server in the same run, half of the loop
+// before and half after; and the converged sync with the first. Run with -benchtime=1x.
 func BenchmarkSync(b *testing.B) {
 	n := size(200, 10_000)
 	for b.Loop() {
 		synced, bare := devstacktest.Temporal(b), devstacktest.Temporal(b)
 		sdk, c := bare.Client(b), synced.Client(b)
 		store := newRecord(b)
-		var changes []activitycore.DefinitionChange
+		var changes []core.DefinitionChange
 		for i := range n {
 			d := cron(fmt.Sprintf("bench-%05d", i))
-			d.TriggerConfig.CronExpression = activitycore.StringList{fmt.Sprintf("%d %d * * *", i%60, i/60%24)}
-			changes = append(changes, activitycore.DefinitionChange{Definition: d})
+			d.TriggerConfig.CronExpression = core.StringList{fmt.Sprintf("%d %d * * *", i%60, i/60%24)}
+			changes = append(changes, core.DefinitionChange{Definition: d})
 		}
 		store.apply(changes...)
 		loop := func(from, to int) time.Duration {
@@ -56,14 +57,14 @@ func BenchmarkSync(b *testing.B) {
 		}
 		before := loop(0, n/2)
 		rec := asInProduction(c, synced.Name, store)
-		first, err := rec.Sync(b.Context(), activitycore.SyncOptions{})
+		first, err := rec.Sync(b.Context(), core.SyncOptions{})
 		if err != nil || first.Writes != n {
 			b.Fatal(err, first.Writes, first.Drift[:1])
 		}
 		loopTime := before + loop(n/2, n)
 
 		awaitListed(b, c, synced.Name, n)
-		again, err := rec.Sync(b.Context(), activitycore.SyncOptions{})
+		again, err := rec.Sync(b.Context(), core.SyncOptions{})
 		if err != nil || again.Writes != 0 || again.InSync != n {
 			b.Fatalf("%v %+v", err, again)
 		}
@@ -76,8 +77,8 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-// asInProduction is the reconciler with the slot keeper that app gives it, which reads the record before every write and looks
-// for slots to rescue after it.
+// asInProduction is the reconciler with the slot keeper that app gives it, which reads the
+// record before every write and looks for slots to rescue after it.
 func asInProduction(c client.Client, namespace string, store record) *temporalschedule.Reconciler {
 	keeper := &slotKeeper{}
 	rec := temporalschedule.New(temporalschedule.Config{Service: c.WorkflowService(), Namespace: namespace, Store: store, Slots: keeper})
@@ -89,17 +90,17 @@ func asInProduction(c client.Client, namespace string, store record) *temporalsc
 type slotKeeper struct{ *slots.Watchdog }
 
 func createBare(ctx context.Context, c client.Client, i int) error {
-	id := activitycore.DefinitionID(fmt.Sprintf("bare-%05d", i))
+	id := core.DefinitionID(fmt.Sprintf("bare-%05d", i))
 	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID:      activitycore.ScheduleID(id),
+		ID:      core.ScheduleID(id),
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
 		Spec: client.ScheduleSpec{
 			Calendars:    []client.ScheduleCalendarSpec{{Hour: []client.ScheduleRange{{Start: i / 60 % 24}}, Minute: []client.ScheduleRange{{Start: i % 60}}}},
 			TimeZoneName: "Europe/Berlin",
 		},
 		Action: &client.ScheduleWorkflowAction{
-			ID: activitycore.CronWorkflowBase(id), Workflow: activitycore.WorkflowType, TaskQueue: activitycore.TaskQueue,
-			Args: []any{activitycore.RunInput{ActivityID: id}},
+			ID: core.CronWorkflowBase(id), Workflow: core.WorkflowType, TaskQueue: core.TaskQueue,
+			Args: []any{core.RunInput{ActivityID: id}},
 		},
 		Memo:                  map[string]any{"activity_core_owner": "bare"},
 		TypedSearchAttributes: temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword("activity_id").ValueSet(id)),

@@ -14,13 +14,14 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/retry"
 	"github.com/activity-core/activity-core/internal/temporalerr"
 )
 
-// memoOwner is the memo field that marks a schedule as ours. It is written at creation: Temporal's classic scheduler never
-// changes a memo, and neither an edit in its UI nor one with its CLI touches it.
+// memoOwner is the memo field that marks a schedule as ours. It is written at creation:
+// Temporal's classic scheduler never changes a memo, and neither an edit in its UI nor one with
+// its CLI touches it.
 const memoOwner = "activity_core_owner"
 
 const (
@@ -49,8 +50,9 @@ func (c *calls) total() map[string]int {
 	return maps.Clone(c.counts)
 }
 
-// do makes one call, again after a growing delay while Temporal is busy or does not answer. Every request here may be
-// repeated: what a lost answer did is seen by the verification that follows.
+// do makes one call, again after a growing delay while Temporal is busy or does not answer.
+// Every request here may be repeated: what a lost answer did is seen by the verification that
+// follows.
 func (c *calls) do(ctx context.Context, kind string, call func(context.Context) error) error {
 	err := callPolicy.Do(ctx, busy, func(ctx context.Context) error {
 		c.mu.Lock()
@@ -91,12 +93,12 @@ func (c *calls) list(ctx context.Context) ([]Observed, error) {
 			return nil, temporalerr.Of(err, "list the schedules in Temporal")
 		}
 		for _, e := range page.GetSchedules() {
-			id, ok := activitycore.ActivityOfSchedule(e.GetScheduleId())
+			id, ok := core.ActivityOfSchedule(e.GetScheduleId())
 			if !ok {
 				continue
 			}
 			out = append(out, Observed{
-				ActivityID: id, Owned: c.owns(e.GetMemo()), Hash: text(e.GetSearchAttributes().GetIndexedFields()[activitycore.SearchAttrSpecHash]),
+				ActivityID: id, Owned: c.owns(e.GetMemo()), Hash: text(e.GetSearchAttributes().GetIndexedFields()[core.SearchAttrSpecHash]),
 				Paused: e.GetInfo().GetPaused(), Note: e.GetInfo().GetNotes(), Spec: e.GetInfo().GetSpec(),
 			})
 		}
@@ -121,7 +123,7 @@ func (c *calls) describe(ctx context.Context, activityID string) (d described, o
 	var resp *workflowservice.DescribeScheduleResponse
 	err = c.do(ctx, "describe", func(ctx context.Context) (err error) {
 		resp, err = c.service.DescribeSchedule(ctx, &workflowservice.DescribeScheduleRequest{
-			Namespace: c.namespace, ScheduleId: activitycore.ScheduleID(activityID),
+			Namespace: c.namespace, ScheduleId: core.ScheduleID(activityID),
 		})
 		return err
 	})
@@ -133,7 +135,7 @@ func (c *calls) describe(ctx context.Context, activityID string) (d described, o
 	}
 	return described{
 		Observed: Observed{
-			ActivityID: activityID, Owned: c.owns(resp.GetMemo()), Hash: text(resp.GetSearchAttributes().GetIndexedFields()[activitycore.SearchAttrSpecHash]),
+			ActivityID: activityID, Owned: c.owns(resp.GetMemo()), Hash: text(resp.GetSearchAttributes().GetIndexedFields()[core.SearchAttrSpecHash]),
 			Paused: resp.GetSchedule().GetState().GetPaused(), Note: resp.GetSchedule().GetState().GetNotes(), Schedule: resp.GetSchedule(),
 		},
 		info: resp.GetInfo(), state: resp.GetSchedule().GetState(), token: resp.GetConflictToken(),
@@ -145,7 +147,7 @@ var errExists = errors.New("the schedule exists")
 
 func (c *calls) create(ctx context.Context, d Desired) error {
 	request := &workflowservice.CreateScheduleRequest{
-		Namespace: c.namespace, ScheduleId: activitycore.ScheduleID(d.ActivityID), Identity: c.identity, RequestId: uuid.NewString(),
+		Namespace: c.namespace, ScheduleId: core.ScheduleID(d.ActivityID), Identity: c.identity, RequestId: uuid.NewString(),
 		Schedule:         withState(d.Schedule, stateOf(d, nil)),
 		Memo:             &commonpb.Memo{Fields: map[string]*commonpb.Payload{memoOwner: plain(c.owner)}},
 		SearchAttributes: scheduleAttributes(d),
@@ -165,11 +167,11 @@ func (c *calls) create(ctx context.Context, d Desired) error {
 // errConflict: somebody wrote the schedule since it was described.
 var errConflict = errors.New("the schedule was changed meanwhile")
 
-// update replaces a schedule as it was described. The classic scheduler takes the request and may still drop it: describe
-// again to know.
+// update replaces a schedule as it was described. The classic scheduler takes the request and
+// may still drop it: describe again to know.
 func (c *calls) update(ctx context.Context, d Desired, seen described) error {
 	request := &workflowservice.UpdateScheduleRequest{
-		Namespace: c.namespace, ScheduleId: activitycore.ScheduleID(d.ActivityID), Identity: c.identity, RequestId: uuid.NewString(),
+		Namespace: c.namespace, ScheduleId: core.ScheduleID(d.ActivityID), Identity: c.identity, RequestId: uuid.NewString(),
 		Schedule:      withState(d.Schedule, stateOf(d, seen.state)),
 		ConflictToken: seen.token, SearchAttributes: scheduleAttributes(d),
 	}
@@ -188,7 +190,7 @@ func (c *calls) update(ctx context.Context, d Desired, seen described) error {
 func (c *calls) delete(ctx context.Context, activityID string) error {
 	err := c.do(ctx, "delete", func(ctx context.Context) error {
 		_, err := c.service.DeleteSchedule(ctx, &workflowservice.DeleteScheduleRequest{
-			Namespace: c.namespace, ScheduleId: activitycore.ScheduleID(activityID), Identity: c.identity,
+			Namespace: c.namespace, ScheduleId: core.ScheduleID(activityID), Identity: c.identity,
 		})
 		return err
 	})

@@ -66,7 +66,8 @@ func text(p *commonpb.Payload) string {
 	return s
 }
 
-// listedPieces is to how many calendars and intervals a listing cuts a spec (server, SpecFieldLengthLimit).
+// listedPieces is to how many calendars and intervals a listing cuts a spec (server,
+// SpecFieldLengthLimit).
 const listedPieces = 10
 
 // sameListed compares a spec in a listing, which may be cut, with the one that is wanted.
@@ -119,8 +120,8 @@ func differences(wanted, described *schedulepb.Schedule) []string {
 	return parts
 }
 
-// sameAction compares actions. Temporal fills in what was left empty, and may describe search attributes with other
-// metadata than they were sent with: only what they say counts.
+// sameAction compares actions. Temporal fills in what was left empty, and may describe search
+// attributes with other metadata than they were sent with: only what they say counts.
 func sameAction(wanted, described *schedulepb.ScheduleAction) bool {
 	w, d := proto.CloneOf(wanted.GetStartWorkflow()), proto.CloneOf(described.GetStartWorkflow())
 	if d == nil || len(w.GetSearchAttributes().GetIndexedFields()) != len(d.GetSearchAttributes().GetIndexedFields()) {

@@ -16,7 +16,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/misfire"
 	"github.com/activity-core/activity-core/internal/zonedata"
@@ -42,8 +42,8 @@ type Desired struct {
 	// Revision is that of the row it comes from.
 	Revision int64
 	Presence Presence
-	// Recorded is true if the record has a row for the definition, were it a tombstone: only then is a deletion the
-	// record's explicit wish.
+	// Recorded is true if the record has a row for the definition, were it a tombstone: only then
+	// is a deletion the record's explicit wish.
 	Recorded bool
 	// Hold says why the schedule is to be paused; empty if it is to fire.
 	Hold string
@@ -51,25 +51,28 @@ type Desired struct {
 	Paused bool
 	// Hash identifies everything below, and the owner.
 	Hash string
-	// Schedule has spec, action and policies, and no state. Nil unless Presence is Present or IfPresent.
+	// Schedule has spec, action and policies, and no state. Nil unless Presence is Present or
+	// IfPresent.
 	Schedule *schedulepb.Schedule
-	// Err says why the definition cannot be turned into a schedule; what exists then stays as it is.
+	// Err says why the definition cannot be turned into a schedule; what exists then stays as it
+	// is.
 	Err error
 }
 
-// Notes in a schedule's state. holdNote begins the note of every pause of ours: one without it was made by somebody else.
+// Notes in a schedule's state. holdNote begins the note of every pause of ours: one without it
+// was made by somebody else.
 const (
 	runNote  = "Kept by activity-core from its definition: change that, edits here are undone. A pause made here is kept."
 	holdNote = "Held by activity-core: "
 )
 
-// nativeCatchup is Temporal's own catch-up window for every schedule, as long as its default. Which late slot still runs is
-// decided at admission, by the definition's misfire policy; a short window here would also drop slots that merely wait
-// for a long run to end.
+// nativeCatchup is Temporal's own catch-up window for every schedule, as long as its default.
+// Which late slot still runs is decided at admission, by the definition's misfire policy; a
+// short window here would also drop slots that merely wait for a long run to end.
 const nativeCatchup = 365 * 24 * time.Hour
 
 // overlapPolicy is how Temporal treats a slot that comes while the run before it goes on.
-func overlapPolicy(p activitycore.MisfirePolicy) enumspb.ScheduleOverlapPolicy {
+func overlapPolicy(p core.MisfirePolicy) enumspb.ScheduleOverlapPolicy {
 	switch misfire.RuleOf(p).Overlap {
 	case misfire.OverlapBufferAll:
 		return enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL
@@ -80,8 +83,9 @@ func overlapPolicy(p activitycore.MisfirePolicy) enumspb.ScheduleOverlapPolicy {
 	return enumspb.SCHEDULE_OVERLAP_POLICY_SKIP
 }
 
-// planner turns rows of the record into what is desired. It remembers compiled specs, which are shared by definitions with
-// the same expressions, for as long as they stay what compiling again would give.
+// planner turns rows of the record into what is desired. It remembers compiled specs, which are
+// shared by definitions with the same expressions, for as long as they stay what compiling
+// again would give.
 type planner struct {
 	owner     string
 	taskQueue string
@@ -106,9 +110,9 @@ func newPlanner(owner, taskQueue string, dc converter.DataConverter) *planner {
 // unrecorded is what is desired of a definition that the record does not know.
 func unrecorded(activityID string) Desired { return Desired{ActivityID: activityID} }
 
-func (p *planner) desired(row activitycore.StoredDefinition, now time.Time) Desired {
+func (p *planner) desired(row core.StoredDefinition, now time.Time) Desired {
 	d := Desired{ActivityID: row.ID, Name: row.Name, Revision: row.Revision, Recorded: true}
-	if !row.Live() || row.TriggerType != activitycore.TriggerCron {
+	if !row.Live() || row.TriggerType != core.TriggerCron {
 		return d
 	}
 	d.Presence, d.Paused = Present, row.Paused != nil
@@ -141,8 +145,9 @@ func (p *planner) desired(row activitycore.StoredDefinition, now time.Time) Desi
 	return d
 }
 
-// hash covers the whole desired schedule without its state. It is written by hand because the bytes of a protobuf message
-// may change from one release of the library to the next, which would rewrite every schedule.
+// hash covers the whole desired schedule without its state. It is written by hand because the
+// bytes of a protobuf message may change from one release of the library to the next, which
+// would rewrite every schedule.
 func (p *planner) hash(spec string, jitter time.Duration, overlap enumspb.ScheduleOverlapPolicy, a *workflowpb.NewWorkflowExecutionInfo) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "schedule/1\n%s\n%s\n%s\n%s\n%s\n", p.owner, spec, jitter, overlap, nativeCatchup)
@@ -150,16 +155,17 @@ func (p *planner) hash(spec string, jitter time.Duration, overlap enumspb.Schedu
 	for _, payload := range a.Input.GetPayloads() {
 		fmt.Fprintf(&b, "%q %q\n", payload.GetMetadata()["encoding"], payload.GetData())
 	}
-	for _, name := range []string{activitycore.SearchAttrActivity, activitycore.SearchAttrTrigger} {
+	for _, name := range []string{core.SearchAttrActivity, core.SearchAttrTrigger} {
 		fmt.Fprintf(&b, "%s=%q\n", name, a.SearchAttributes.GetIndexedFields()[name].GetData())
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	return hex.EncodeToString(sum[:])
 }
 
-// compile looks a compiled spec up or makes it. What CompileAt answers changes with the zone data, with the window it is for
-// and, for specs that cannot be described for all of it, with the month.
-func (p *planner) compile(t activitycore.TriggerConfig, now time.Time) compiledSpec {
+// compile looks a compiled spec up or makes it. What CompileAt answers changes with the zone
+// data, with the window it is for and, for specs that cannot be described for all of it, with
+// the month.
+func (p *planner) compile(t core.TriggerConfig, now time.Time) compiledSpec {
 	from, _ := cronspec.CompileWindow(now)
 	epoch := from.Format("2006-01") + now.UTC().Format(" 2006-01")
 	key := strings.Join(t.CronExpression, "\n") + "\n\n" + t.Timezone
@@ -185,7 +191,7 @@ func (p *planner) compile(t activitycore.TriggerConfig, now time.Time) compiledS
 	return c
 }
 
-func compileSpec(t activitycore.TriggerConfig, now time.Time) compiledSpec {
+func compileSpec(t core.TriggerConfig, now time.Time) compiledSpec {
 	spec, err := cronspec.Parse(t.CronExpression, t.Timezone)
 	if err != nil {
 		return compiledSpec{err: fmt.Errorf("cron expression of the stored definition: %w", err)}
@@ -198,18 +204,18 @@ func compileSpec(t activitycore.TriggerConfig, now time.Time) compiledSpec {
 }
 
 func (p *planner) action(activityID string) (*workflowpb.NewWorkflowExecutionInfo, error) {
-	input, err := p.converter.ToPayloads(activitycore.RunInput{ActivityID: activityID, Cause: activitycore.Cause{Kind: activitycore.CauseCron}})
+	input, err := p.converter.ToPayloads(core.RunInput{ActivityID: activityID, Cause: core.Cause{Kind: core.CauseCron}})
 	if err != nil {
 		return nil, fmt.Errorf("encode the workflow's input: %w", err)
 	}
 	return &workflowpb.NewWorkflowExecutionInfo{
-		WorkflowId:   activitycore.CronWorkflowBase(activityID),
-		WorkflowType: &commonpb.WorkflowType{Name: activitycore.WorkflowType},
+		WorkflowId:   core.CronWorkflowBase(activityID),
+		WorkflowType: &commonpb.WorkflowType{Name: core.WorkflowType},
 		TaskQueue:    &taskqueuepb.TaskQueue{Name: p.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
 		Input:        input,
 		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
-			activitycore.SearchAttrActivity: keyword(activityID),
-			activitycore.SearchAttrTrigger:  keyword(string(activitycore.CauseCron)),
+			core.SearchAttrActivity: keyword(activityID),
+			core.SearchAttrTrigger:  keyword(string(core.CauseCron)),
 		}},
 	}, nil
 }
@@ -217,7 +223,7 @@ func (p *planner) action(activityID string) (*workflowpb.NewWorkflowExecutionInf
 // scheduleAttributes are the search attributes of the schedule itself.
 func scheduleAttributes(d Desired) *commonpb.SearchAttributes {
 	return &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
-		activitycore.SearchAttrActivity: keyword(d.ActivityID),
-		activitycore.SearchAttrSpecHash: keyword(d.Hash),
+		core.SearchAttrActivity: keyword(d.ActivityID),
+		core.SearchAttrSpecHash: keyword(d.Hash),
 	}}
 }

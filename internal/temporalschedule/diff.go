@@ -7,7 +7,7 @@ import (
 
 	schedulepb "go.temporal.io/api/schedule/v1"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // Observed is one schedule of Temporal whose ID has our prefix.
@@ -25,7 +25,7 @@ type Observed struct {
 	Schedule *schedulepb.Schedule
 }
 
-// Actions on a schedule, as in [activitycore.ScheduleDrift].
+// Actions on a schedule, as in [core.ScheduleDrift].
 const (
 	ActionCreate  = "create"
 	ActionUpdate  = "update"
@@ -41,16 +41,18 @@ const (
 type Change struct {
 	ActivityID string
 	Name       string
-	Kind       activitycore.DriftKind
+	Kind       core.DriftKind
 	Action     string
 	Detail     string
-	// Unrecorded is true for the deletion of a schedule whose definition the record has never heard of.
+	// Unrecorded is true for the deletion of a schedule whose definition the record has never heard
+	// of.
 	Unrecorded bool
 }
 
-// Diff compares what the record asks for with what Temporal has. It is pure: the same input gives the same changes, ordered
-// by activity ID. A schedule that differs in several ways has one change for each; an adoption comes before an update,
-// because an update must know whether to leave the schedule paused.
+// Diff compares what the record asks for with what Temporal has. It is pure: the same input
+// gives the same changes, ordered by activity ID. A schedule that differs in several ways has
+// one change for each; an adoption comes before an update, because an update must know whether
+// to leave the schedule paused.
 func Diff(desired []Desired, observed []Observed) []Change {
 	wanted := make(map[string]Desired, len(desired))
 	for _, d := range desired {
@@ -80,17 +82,17 @@ func Diff(desired []Desired, observed []Observed) []Change {
 }
 
 func diffOne(d Desired, o Observed, there bool) []Change {
-	change := func(kind activitycore.DriftKind, action, detail string) Change {
+	change := func(kind core.DriftKind, action, detail string) Change {
 		return Change{ActivityID: d.ActivityID, Name: d.Name, Kind: kind, Action: action, Detail: detail}
 	}
 	switch {
 	case there && !o.Owned && d.Presence == Absent:
 		return nil
 	case there && !o.Owned:
-		return []Change{change(activitycore.DriftChanged, ActionNone,
+		return []Change{change(core.DriftChanged, ActionNone,
 			"a schedule with our ID exists that does not bear the owner marker of this installation (reconcile.owner); delete it in Temporal, and the next sync will make ours")}
 	case d.Presence == Absent && there:
-		c := change(activitycore.DriftExtra, ActionDelete, "the definition is deleted or has no cron trigger any more")
+		c := change(core.DriftExtra, ActionDelete, "the definition is deleted or has no cron trigger any more")
 		if !d.Recorded {
 			c.Unrecorded, c.Detail = true, "the record knows no such definition"
 		}
@@ -98,29 +100,30 @@ func diffOne(d Desired, o Observed, there bool) []Change {
 	case d.Presence == Absent || d.Presence == IfPresent && !there:
 		return nil
 	case d.Err != nil:
-		return []Change{change(activitycore.DriftChanged, ActionNone, "the definition cannot be turned into a schedule: "+d.Err.Error())}
+		return []Change{change(core.DriftChanged, ActionNone, "the definition cannot be turned into a schedule: "+d.Err.Error())}
 	case !there:
-		return []Change{change(activitycore.DriftMissing, ActionCreate, "Temporal has no schedule for the definition")}
+		return []Change{change(core.DriftMissing, ActionCreate, "Temporal has no schedule for the definition")}
 	}
 	var changes []Change
 	if detail := changedParts(d, o); detail != "" {
-		changes = append(changes, change(activitycore.DriftChanged, ActionUpdate, detail))
+		changes = append(changes, change(core.DriftChanged, ActionUpdate, detail))
 	}
 	ours := strings.HasPrefix(o.Note, holdNote)
 	switch {
 	case d.Hold == "" && o.Paused && ours:
-		changes = append(changes, change(activitycore.DriftState, ActionUnpause, "held by activity-core, and the definition is to fire"))
+		changes = append(changes, change(core.DriftState, ActionUnpause, "held by activity-core, and the definition is to fire"))
 	case o.Paused && !ours && !d.Paused:
 		// Also if the definition is disabled: enabling it must not end the pause.
-		changes = slices.Insert(changes, 0, change(activitycore.DriftPausedOutside, ActionAdopt, "paused in Temporal: "+quoteNote(o.Note)))
+		changes = slices.Insert(changes, 0, change(core.DriftPausedOutside, ActionAdopt, "paused in Temporal: "+quoteNote(o.Note)))
 	case d.Hold != "" && !o.Paused:
-		changes = append(changes, change(activitycore.DriftState, ActionPause, "fires, and "+d.Hold))
+		changes = append(changes, change(core.DriftState, ActionPause, "fires, and "+d.Hold))
 	case d.Hold != "" && !ours:
 		// Without our note, resuming the definition would look like a pause made in Temporal.
-		changes = append(changes, change(activitycore.DriftState, ActionPause, "the pause does not say that it is ours"))
+		changes = append(changes, change(core.DriftState, ActionPause, "the pause does not say that it is ours"))
 	case d.Hold != "" && o.Note != holdNote+d.Hold:
-		// Another pause took the place of the one that was held first, or the definition was disabled as well.
-		changes = append(changes, change(activitycore.DriftState, ActionPause, "held for another reason: "+d.Hold))
+		// Another pause took the place of the one that was held first, or the definition was
+		// disabled as well.
+		changes = append(changes, change(core.DriftState, ActionPause, "held for another reason: "+d.Hold))
 	}
 	return changes
 }
@@ -140,7 +143,7 @@ func changedParts(d Desired, o Observed) string {
 	case len(parts) > 0:
 		return "differs from the definition: " + strings.Join(parts, ", ")
 	case o.Hash != d.Hash:
-		return "the search attribute " + activitycore.SearchAttrSpecHash + " is not that of the definition"
+		return "the search attribute " + core.SearchAttrSpecHash + " is not that of the definition"
 	}
 	return ""
 }

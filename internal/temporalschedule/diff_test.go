@@ -19,8 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/diff.golden")
 
-// TestDiffTellsEveryDifferenceAndWhatToDo compares one situation a line with testdata/diff.golden. Run with -update after a
-// change that is meant, and read the difference.
+// TestDiffTellsEveryDifferenceAndWhatToDo compares one situation a line with
+// testdata/diff.golden. Run with -update after a change that is meant, and read the difference.
 func TestDiffTellsEveryDifferenceAndWhatToDo(t *testing.T) {
 	schedule := func(minute int32) *schedulepb.Schedule {
 		return &schedulepb.Schedule{

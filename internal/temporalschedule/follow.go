@@ -6,18 +6,20 @@ import (
 	"sync/atomic"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/retry"
 )
 
-// lookEvery is how soon a change made by another process is noticed. A look is one query of a small index.
+// lookEvery is how soon a change made by another process is noticed. A look is one query of a
+// small index.
 const lookEvery = 500 * time.Millisecond
 
-// followSingly is up to how many schedules are described one by one: listing all takes less than describing more.
+// followSingly is up to how many schedules are described one by one: listing all takes less
+// than describing more.
 const followSingly = 100
 
-// follow lets the schedules of changed definitions follow, until ctx ends. It goes on beside a sync of everything, which may take a
-// minute: a pause does not wait for it.
+// follow lets the schedules of changed definitions follow, until ctx ends. It goes on beside a
+// sync of everything, which may take a minute: a pause does not wait for it.
 func (l *Loop) follow(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -45,7 +47,7 @@ func (l *Loop) followOnce(ctx context.Context) (away bool, err error) {
 	l.mu.Unlock()
 	r := l.reconciler
 	// What was refused is left to an edit, or to the next sync of everything.
-	behind, err := r.cfg.Store.SchedulesBehind(ctx, activitycore.BehindFilter{After: covered, Open: true, Limit: followSingly})
+	behind, err := r.cfg.Store.SchedulesBehind(ctx, core.BehindFilter{After: covered, Open: true, Limit: followSingly})
 	switch {
 	case err != nil || len(behind.Items) == 0:
 		return false, err
@@ -57,7 +59,7 @@ func (l *Loop) followOnce(ctx context.Context) (away bool, err error) {
 	return l.followThese(ctx, behind.Items), nil
 }
 
-func (l *Loop) followThese(ctx context.Context, work []activitycore.ScheduleBehind) bool {
+func (l *Loop) followThese(ctx context.Context, work []core.ScheduleBehind) bool {
 	r := l.reconciler
 	marks := r.marker()
 	var away atomic.Bool
@@ -80,7 +82,7 @@ func (l *Loop) followThese(ctx context.Context, work []activitycore.ScheduleBehi
 }
 
 // complain logs what was refused, each, and once that Temporal does not answer.
-func (l *Loop) complain(ctx context.Context, work []activitycore.ScheduleBehind, errs []error) {
+func (l *Loop) complain(ctx context.Context, work []core.ScheduleBehind, errs []error) {
 	log := l.reconciler.cfg.Log
 	failed := 0
 	var first error
@@ -101,8 +103,8 @@ func (l *Loop) complain(ctx context.Context, work []activitycore.ScheduleBehind,
 
 // passing reports whether trying again may help, without anybody's help.
 func passing(err error) bool {
-	switch activitycore.CodeOf(err) {
-	case activitycore.CodeUnavailable, activitycore.CodeInternal:
+	switch core.CodeOf(err) {
+	case core.CodeUnavailable, core.CodeInternal:
 		return true
 	}
 	return false

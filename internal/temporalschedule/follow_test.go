@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
@@ -70,7 +70,8 @@ func (f *frontend) ListSchedules(ctx context.Context, in *workflowservice.ListSc
 	return f.WorkflowServiceClient.ListSchedules(ctx, in, o...)
 }
 
-// following is a bench whose loop follows, with syncs of everything an hour apart, and the use cases before it.
+// following is a bench whose loop follows, with syncs of everything an hour apart, and the use
+// cases before it.
 type following struct {
 	*bench
 	front    *frontend
@@ -107,13 +108,13 @@ func (f *following) synced() {
 }
 
 // eventually waits for what is behind to be as it should.
-func (f *following) eventually(what string, ok func(activitycore.SchedulesBehind) bool) {
+func (f *following) eventually(what string, ok func(core.SchedulesBehind) bool) {
 	f.Helper()
 	ctx := f.context()
-	var last activitycore.SchedulesBehind
+	var last core.SchedulesBehind
 	for ctx.Err() == nil {
 		var err error
-		if last, err = f.store.SchedulesBehind(ctx, activitycore.BehindFilter{Limit: 3}); err != nil {
+		if last, err = f.store.SchedulesBehind(ctx, core.BehindFilter{Limit: 3}); err != nil {
 			f.Fatal(err)
 		}
 		if ok(last) {
@@ -126,16 +127,17 @@ func (f *following) eventually(what string, ok func(activitycore.SchedulesBehind
 
 func (f *following) inStep(what string) {
 	f.Helper()
-	f.eventually(what, func(b activitycore.SchedulesBehind) bool { return b.Total == 0 })
+	f.eventually(what, func(b core.SchedulesBehind) bool { return b.Total == 0 })
 }
 
-func valid(name string) activitycore.Definition {
+func valid(name string) core.Definition {
 	d := cron(name)
-	d.Rules = []activitycore.Rule{{Name: "r", Actions: []activitycore.Action{{Type: activitycore.ActionCreateTask, With: map[string]any{"title": "t"}}}}}
+	d.Rules = []core.Rule{{Name: "r", Actions: []core.Action{{Type: core.ActionCreateTask, With: map[string]any{"title": "t"}}}}}
 	return d
 }
 
-// Temporal refuses, or swallows, every call: what is saved is answered all the same, since nothing asks Temporal before.
+// Temporal refuses, or swallows, every call: what is saved is answered all the same, since
+// nothing asks Temporal before.
 func TestNoAnswerWaitsForTemporal(t *testing.T) {
 	t.Parallel()
 	for name, trouble := range map[string]func(context.Context) error{
@@ -163,7 +165,7 @@ func TestNoAnswerWaitsForTemporal(t *testing.T) {
 				return trouble(ctx)
 			})
 			ctx := t.Context()
-			var defs []activitycore.Definition
+			var defs []core.Definition
 			for i := range 40 {
 				defs = append(defs, valid(fmt.Sprintf("d-%02d", i)))
 			}
@@ -176,7 +178,7 @@ func TestNoAnswerWaitsForTemporal(t *testing.T) {
 				"update": func() (catalog.Saved, error) {
 					d := valid("d-01")
 					d.Description = "changed"
-					return f.useCases.Update(ctx, "d-01", d, activitycore.AnyVersion, "ann")
+					return f.useCases.Update(ctx, "d-01", d, core.AnyVersion, "ann")
 				},
 				"pause": func() (catalog.Saved, error) { return f.useCases.Pause(ctx, "d-02", "why", "ann") },
 			} {
@@ -184,20 +186,20 @@ func TestNoAnswerWaitsForTemporal(t *testing.T) {
 					t.Errorf("%s: pending %v, %v; want pending", what, saved.SchedulePending, err)
 				}
 			}
-			if err := f.useCases.Delete(ctx, "d-03", activitycore.AnyVersion, "ann"); err != nil {
+			if err := f.useCases.Delete(ctx, "d-03", core.AnyVersion, "ann"); err != nil {
 				t.Error(err)
 			}
-			if trail, err := f.store.AuditEntries(ctx, "", activitycore.PageRequest{Limit: 100}); err != nil || len(trail.Items) != 44 {
+			if trail, err := f.store.AuditEntries(ctx, "", core.PageRequest{Limit: 100}); err != nil || len(trail.Items) != 44 {
 				t.Errorf("%d audit entries, %v; want 44", len(trail.Items), err)
 			}
 			if name == "refused" {
-				f.eventually("the trouble is told", func(b activitycore.SchedulesBehind) bool {
+				f.eventually("the trouble is told", func(b core.SchedulesBehind) bool {
 					return b.Failing == 41 && b.Refused == 0 && b.Items[0].Error != ""
 				})
 			}
 			close(away)
 			f.inStep("Temporal is back")
-			if !f.paused(activitycore.DefinitionID("d-02")) || f.describe(activitycore.DefinitionID("d-03")) != nil {
+			if !f.paused(core.DefinitionID("d-02")) || f.describe(core.DefinitionID("d-03")) != nil {
 				t.Error("the pause or the deletion is not in Temporal")
 			}
 		})
@@ -215,14 +217,14 @@ func TestAChangeByAnotherProcessFollowsWithoutAWake(t *testing.T) {
 	if f.describe(d.ID) == nil {
 		t.Fatal("there is no schedule")
 	}
-	if _, err := f.store.SetPaused(t.Context(), d.ID, &activitycore.Pause{By: "ann", At: time.Now()}, "ann", time.Now()); err != nil {
+	if _, err := f.store.SetPaused(t.Context(), d.ID, &core.Pause{By: "ann", At: time.Now()}, "ann", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.inStep("pause")
 	if !f.paused(d.ID) {
 		t.Error("the schedule is not paused")
 	}
-	d.TriggerType, d.TriggerConfig = activitycore.TriggerEvent, activitycore.TriggerConfig{EventType: activitycore.StringList{"x"}}
+	d.TriggerType, d.TriggerConfig = core.TriggerEvent, core.TriggerConfig{EventType: core.StringList{"x"}}
 	f.store.put(d)
 	f.inStep("it fires on events now")
 	if f.describe(d.ID) != nil {
@@ -233,7 +235,7 @@ func TestAChangeByAnotherProcessFollowsWithoutAWake(t *testing.T) {
 // The sync of everything may take a minute; a pause must not wait for its end.
 func TestAPauseDoesNotWaitForASyncOfEverything(t *testing.T) {
 	t.Parallel()
-	slow := activitycore.ScheduleID(activitycore.DefinitionID("slow"))
+	slow := core.ScheduleID(core.DefinitionID("slow"))
 	held, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f := follows(t, nil)
@@ -253,17 +255,17 @@ func TestAPauseDoesNotWaitForASyncOfEverything(t *testing.T) {
 		}
 	})
 	defer close(release)
-	changes := []activitycore.DefinitionChange{{Definition: valid("slow")}}
+	changes := []core.DefinitionChange{{Definition: valid("slow")}}
 	for i := range 150 { // too many to follow singly
-		changes = append(changes, activitycore.DefinitionChange{Definition: valid(fmt.Sprintf("many-%03d", i))})
+		changes = append(changes, core.DefinitionChange{Definition: valid(fmt.Sprintf("many-%03d", i))})
 	}
 	f.store.apply(changes...)
 	<-held
 	if _, err := f.useCases.Pause(t.Context(), "fast", "now", "ann"); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually("all but the slow one", func(b activitycore.SchedulesBehind) bool { return b.Total == 1 && b.Items[0].ActivityName == "slow" })
-	if !f.paused(activitycore.DefinitionID("fast")) {
+	f.eventually("all but the slow one", func(b core.SchedulesBehind) bool { return b.Total == 1 && b.Items[0].ActivityName == "slow" })
+	if !f.paused(core.DefinitionID("fast")) {
 		t.Error("it is not paused while the sync goes on")
 	}
 }
@@ -274,9 +276,9 @@ func TestManyChangesAreComparedWithOneListing(t *testing.T) {
 	f := follows(t, nil)
 	f.synced()
 	f.front.set(nil)
-	var changes []activitycore.DefinitionChange
+	var changes []core.DefinitionChange
 	for i := range 300 {
-		changes = append(changes, activitycore.DefinitionChange{Definition: valid(fmt.Sprintf("many-%03d", i))})
+		changes = append(changes, core.DefinitionChange{Definition: valid(fmt.Sprintf("many-%03d", i))})
 	}
 	f.store.apply(changes...)
 	f.inStep("creation")
@@ -294,7 +296,7 @@ func TestManyChangesAreComparedWithOneListing(t *testing.T) {
 // What Temporal refuses for good is told and left alone until somebody edits it.
 func TestASchedulesRefusalIsToldAndNotRepeated(t *testing.T) {
 	t.Parallel()
-	bad := activitycore.ScheduleID(activitycore.DefinitionID("bad"))
+	bad := core.ScheduleID(core.DefinitionID("bad"))
 	f := follows(t, nil)
 	f.synced()
 	f.front.set(func(_ context.Context, call, id string) error {
@@ -304,7 +306,7 @@ func TestASchedulesRefusalIsToldAndNotRepeated(t *testing.T) {
 		return nil
 	})
 	f.store.put(valid("bad"))
-	refused := func(b activitycore.SchedulesBehind) bool { return b.Total == 1 && b.Refused == 1 }
+	refused := func(b core.SchedulesBehind) bool { return b.Total == 1 && b.Refused == 1 }
 	f.eventually("refused", refused)
 	f.store.put(valid("good"))
 	f.eventually("only the bad one is left", refused)

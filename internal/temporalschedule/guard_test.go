@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
@@ -18,7 +18,7 @@ func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 			for i := range n {
 				b.store.put(cron(fmt.Sprintf("guarded-%02d", i)))
 			}
-			b.sync(activitycore.SyncOptions{})
+			b.sync(core.SyncOptions{})
 			b.listedCount(n)
 			b.store = newRecord(t)
 			// However much the percentage allows.
@@ -26,14 +26,14 @@ func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 			for _, percent := range []*int{nil, &all} {
 				b.rec = b.replicaWith(temporalschedule.Config{MaxDeletePercent: percent})
 				for range 2 {
-					report := b.sync(activitycore.SyncOptions{})
+					report := b.sync(core.SyncOptions{})
 					if report.Writes != 0 || report.Calls["delete"] != 0 || report.Blocked == "" || len(report.Drift) != n {
 						t.Fatalf("report %+v", report)
 					}
 				}
 			}
 			b.listedCount(n)
-			report := b.sync(activitycore.SyncOptions{AllowMassDelete: true})
+			report := b.sync(core.SyncOptions{AllowMassDelete: true})
 			if report.Writes != n || report.Blocked != "" {
 				t.Fatalf("with the override: %+v", report)
 			}
@@ -42,7 +42,8 @@ func TestAnEmptyDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 	}
 }
 
-// A database with a few definitions of its own is as wrong as an empty one, and stays so once their schedules are made.
+// A database with a few definitions of its own is as wrong as an empty one, and stays so once
+// their schedules are made.
 func TestAnotherDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 	b := newBench(t)
 	for i := range 3 {
@@ -55,7 +56,7 @@ func TestAnotherDatabaseDeletesNothingWithoutTheOverride(t *testing.T) {
 		b.store.put(cron(fmt.Sprintf("ours-%d", i)))
 	}
 	for _, listed := range []int{7, 7} {
-		if report := b.sync(activitycore.SyncOptions{}); report.Calls["delete"] != 0 || report.Blocked == "" {
+		if report := b.sync(core.SyncOptions{}); report.Calls["delete"] != 0 || report.Blocked == "" {
 			t.Fatalf("report %+v", report)
 		}
 		b.listedCount(listed)
@@ -80,7 +81,7 @@ func TestTheGuardCountsInPercentOfOurSchedules(t *testing.T) {
 				b.save(cron(fmt.Sprintf("ours-%d", i)))
 			}
 			b.listedCount(c.strange + c.ours)
-			report := b.sync(activitycore.SyncOptions{})
+			report := b.sync(core.SyncOptions{})
 			want := c.strange
 			if c.held {
 				want = 0
@@ -96,7 +97,7 @@ func TestTheLastDefinitionsCanBeDeleted(t *testing.T) {
 	b := newBench(t)
 	none := 0
 	b.rec = b.replicaWith(temporalschedule.Config{MaxDeletePercent: &none})
-	last := []activitycore.Definition{cron("last-0"), cron("last-1")}
+	last := []core.Definition{cron("last-0"), cron("last-1")}
 	for _, d := range last {
 		b.save(d)
 	}
@@ -104,7 +105,7 @@ func TestTheLastDefinitionsCanBeDeleted(t *testing.T) {
 	for _, d := range last {
 		b.store.delete(d.ID) // and the process that did so died before it told Temporal
 	}
-	if report := b.sync(activitycore.SyncOptions{}); report.Blocked != "" || report.Calls["delete"] != len(last) {
+	if report := b.sync(core.SyncOptions{}); report.Blocked != "" || report.Calls["delete"] != len(last) {
 		t.Fatalf("report %+v", report)
 	}
 	b.listedCount(0)
@@ -123,15 +124,15 @@ func TestAnInstallationLeavesTheSchedulesOfAnotherAlone(t *testing.T) {
 	b.store = newRecord(t)
 	b.rec = b.replicaWith(temporalschedule.Config{Owner: "second"})
 	b.save(cron("second"))
-	shared.TriggerConfig.CronExpression = activitycore.StringList{"1 1 1 1 *"}
+	shared.TriggerConfig.CronExpression = core.StringList{"1 1 1 1 *"}
 	b.store.put(shared)
 	b.listedCount(11)
 	for range 2 {
-		report := b.sync(activitycore.SyncOptions{Full: true, AllowMassDelete: true})
+		report := b.sync(core.SyncOptions{Full: true, AllowMassDelete: true})
 		if report.Writes != 0 || report.Observed != 1 || len(report.Drift) != 1 || !strings.Contains(report.Drift[0].Error, "reconcile.owner") {
 			t.Errorf("the second installation: %+v", report)
 		}
-		if report := first.sync(activitycore.SyncOptions{Full: true, AllowMassDelete: true}); report.Writes != 0 || report.Observed != 10 || len(report.Drift) != 0 {
+		if report := first.sync(core.SyncOptions{Full: true, AllowMassDelete: true}); report.Writes != 0 || report.Observed != 10 || len(report.Drift) != 0 {
 			t.Errorf("the first installation: %+v", report)
 		}
 	}
@@ -140,11 +141,12 @@ func TestAnInstallationLeavesTheSchedulesOfAnotherAlone(t *testing.T) {
 
 func TestAFewStrangeSchedulesAndAllTombstonesAreDeleted(t *testing.T) {
 	b := newBench(t)
-	// Two schedules of a record that was lost, as after a restore from a backup, and nine of this one.
+	// Two schedules of a record that was lost, as after a restore from a backup, and nine of this
+	// one.
 	for i := range 2 {
 		b.store.put(cron(fmt.Sprintf("lost-%02d", i)))
 	}
-	b.sync(activitycore.SyncOptions{})
+	b.sync(core.SyncOptions{})
 	b.store = newRecord(t)
 	b.rec = b.replica()
 	var pruned []string
@@ -157,17 +159,17 @@ func TestAFewStrangeSchedulesAndAllTombstonesAreDeleted(t *testing.T) {
 	for _, id := range pruned {
 		b.store.delete(id)
 	}
-	report := b.sync(activitycore.SyncOptions{})
+	report := b.sync(core.SyncOptions{})
 	if report.Writes != 11 || report.Blocked != "" {
 		t.Fatalf("report %+v", report)
 	}
 	b.listedCount(0)
 	for _, id := range pruned {
-		if _, err := b.store.DefinitionAny(t.Context(), id); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+		if _, err := b.store.DefinitionAny(t.Context(), id); !core.IsCode(err, core.CodeNotFound) {
 			t.Errorf("the tombstone of %s is left: %v", id, err)
 		}
 	}
-	if again := b.sync(activitycore.SyncOptions{}); again.Calls["describe"] != 0 || again.Writes != 0 {
+	if again := b.sync(core.SyncOptions{}); again.Calls["describe"] != 0 || again.Writes != 0 {
 		t.Errorf("the next sync called %v", again.Calls)
 	}
 }

@@ -14,18 +14,19 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/postgres"
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
 
-// The sorts of definitions: everything happens to raced ones; occupied ones as well, and the ID of their schedule is in use by
-// somebody else; steady ones are edited, and some disabled and enabled, but never deleted or resumed.
-func raced(i int) activitycore.Definition    { return cron(fmt.Sprintf("raced-%03d", i)) }
-func occupied(i int) activitycore.Definition { return cron(fmt.Sprintf("occupied-%03d", i)) }
-func steady(i int) activitycore.Definition   { return cron(fmt.Sprintf("steady-%03d", i)) }
+// The sorts of definitions: everything happens to raced ones; occupied ones as well, and the ID
+// of their schedule is in use by somebody else; steady ones are edited, and some disabled and
+// enabled, but never deleted or resumed.
+func raced(i int) core.Definition    { return cron(fmt.Sprintf("raced-%03d", i)) }
+func occupied(i int) core.Definition { return cron(fmt.Sprintf("occupied-%03d", i)) }
+func steady(i int) core.Definition   { return cron(fmt.Sprintf("steady-%03d", i)) }
 
 // steadySort is what happens to every fifth steady definition.
 type steadySort struct {
@@ -46,7 +47,7 @@ func sortOf(i int) steadySort {
 }
 
 // pause is who the definition must be paused by at the end and why; both empty if by nobody.
-func (s steadySort) pause(d activitycore.Definition) (by, reason string) {
+func (s steadySort) pause(d core.Definition) (by, reason string) {
 	switch {
 	case s.pausedInTemporal:
 		return "temporal", "paused in Temporal: hands off " + d.Name
@@ -63,14 +64,16 @@ func (b *bench) editSteady(random *rand.Rand, i int) (what string, err error) {
 	if sortOf(i).switched && random.IntN(2) == 0 {
 		d.Enabled, what = false, "disable"
 	}
-	return what, b.applyAndReconcile(b.Context(), activitycore.DefinitionChange{Definition: d}, b.rec)
+	return what, b.applyAndReconcile(b.Context(), core.DefinitionChange{Definition: d}, b.rec)
 }
 
-// TestKilledReplicasLeaveRecordAndSchedulesEqual has two processes change and reconcile the same definitions. Again and again
-// one of them is killed, wherever it is just then, and replaced, while an operator pauses schedules in Temporal. Once both are
-// at rest, record and schedules are equal by an audit that does not ask the reconciler, every pause is kept, no schedule of a
-// definition that was never deleted has been deleted, not even for a moment, and no schedule of somebody else's was touched.
-// With ACTIVITY_CORE_LONG=1 it takes 500 definitions, and 40 deaths one to three seconds apart.
+// TestKilledReplicasLeaveRecordAndSchedulesEqual has two processes change and reconcile the
+// same definitions. Again and again one of them is killed, wherever it is just then, and
+// replaced, while an operator pauses schedules in Temporal. Once both are at rest, record and
+// schedules are equal by an audit that does not ask the reconciler, every pause is kept, no
+// schedule of a definition that was never deleted has been deleted, not even for a moment, and
+// no schedule of somebody else's was touched. With ACTIVITY_CORE_LONG=1 it takes 500
+// definitions, and 40 deaths one to three seconds apart.
 func TestKilledReplicasLeaveRecordAndSchedulesEqual(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		killReplicas(t, recordPlace{SQLite: filepath.Join(t.TempDir(), "record.db")})
@@ -109,7 +112,7 @@ func killReplicas(t *testing.T, place recordPlace) {
 	for i := range o.Steady {
 		b.store.put(steady(i))
 	}
-	b.sync(activitycore.SyncOptions{})
+	b.sync(core.SyncOptions{})
 	born := make([]time.Time, o.Steady)
 	for i := range born {
 		born[i] = b.describe(steady(i).ID).GetInfo().GetCreateTime().AsTime()
@@ -157,13 +160,13 @@ func (b *bench) pauseSteady(i int) {
 	d, sort := steady(i), sortOf(i)
 	switch {
 	case sort.pausedInTemporal:
-		h := b.client.ScheduleClient().GetHandle(b.Context(), activitycore.ScheduleID(d.ID))
+		h := b.client.ScheduleClient().GetHandle(b.Context(), core.ScheduleID(d.ID))
 		if err := h.Pause(b.Context(), client.SchedulePauseOptions{Note: "hands off " + d.Name}); err != nil {
 			b.Errorf("pause %s in Temporal: %v", d.Name, err)
 		}
 	case sort.pausedInRecord:
 		now := time.Now()
-		if _, err := b.store.SetPaused(b.Context(), d.ID, &activitycore.Pause{By: "alice", Reason: "for " + d.Name, At: now}, "test", now); err != nil {
+		if _, err := b.store.SetPaused(b.Context(), d.ID, &core.Pause{By: "alice", Reason: "for " + d.Name, At: now}, "test", now); err != nil {
 			b.Errorf("pause %s: %v", d.Name, err)
 		}
 	}
@@ -181,7 +184,7 @@ func (b *bench) checkSteady(i int, born time.Time) {
 	if got := s.GetInfo().GetCreateTime().AsTime(); !got.Equal(born) {
 		b.Errorf("%s: its schedule was deleted and made again: created at %s, at first %s", d.Name, got, born)
 	}
-	var got activitycore.Pause
+	var got core.Pause
 	if row.Paused != nil {
 		got = *row.Paused
 	}

@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/misfire"
 	"github.com/activity-core/activity-core/internal/postgres/postgrestest"
@@ -61,17 +61,17 @@ func (b *bench) context() context.Context {
 	return ctx
 }
 
-func cron(name string) activitycore.Definition {
-	return activitycore.Definition{
-		APIVersion: activitycore.APIVersion, Kind: activitycore.Kind, ID: activitycore.DefinitionID(name), Name: name,
-		Enabled: true, TriggerType: activitycore.TriggerCron,
-		TriggerConfig: activitycore.TriggerConfig{
-			CronExpression: activitycore.StringList{"0 6 * * 1"}, Timezone: "Europe/Berlin", MisfirePolicy: activitycore.MisfireSkip,
+func cron(name string) core.Definition {
+	return core.Definition{
+		APIVersion: core.APIVersion, Kind: core.Kind, ID: core.DefinitionID(name), Name: name,
+		Enabled: true, TriggerType: core.TriggerCron,
+		TriggerConfig: core.TriggerConfig{
+			CronExpression: core.StringList{"0 6 * * 1"}, Timezone: "Europe/Berlin", MisfirePolicy: core.MisfireSkip,
 		},
 	}
 }
 
-func (b *bench) save(d activitycore.Definition) {
+func (b *bench) save(d core.Definition) {
 	b.Helper()
 	b.store.put(d)
 	b.syncOne(d.ID)
@@ -84,7 +84,7 @@ func (b *bench) syncOne(id string) {
 	}
 }
 
-func (b *bench) sync(opt activitycore.SyncOptions) activitycore.SyncReport {
+func (b *bench) sync(opt core.SyncOptions) core.SyncReport {
 	b.Helper()
 	report, err := b.rec.Sync(b.context(), opt)
 	if err != nil {
@@ -96,7 +96,7 @@ func (b *bench) sync(opt activitycore.SyncOptions) activitycore.SyncReport {
 // describe returns the schedule of a definition, nil if there is none.
 func (b *bench) describe(id string) *workflowservice.DescribeScheduleResponse {
 	b.Helper()
-	return b.describeSchedule(activitycore.ScheduleID(id))
+	return b.describeSchedule(core.ScheduleID(id))
 }
 
 func (b *bench) describeSchedule(scheduleID string) *workflowservice.DescribeScheduleResponse {
@@ -118,7 +118,7 @@ func (b *bench) paused(id string) bool { return b.describe(id).GetSchedule().Get
 // pauseByHand does what Temporal's UI does.
 func (b *bench) pauseByHand(id, note string) {
 	b.Helper()
-	h := b.client.ScheduleClient().GetHandle(b.context(), activitycore.ScheduleID(id))
+	h := b.client.ScheduleClient().GetHandle(b.context(), core.ScheduleID(id))
 	if err := h.Pause(b.context(), client.SchedulePauseOptions{Note: note}); err != nil {
 		b.Fatal(err)
 	}
@@ -159,15 +159,15 @@ func (b *bench) listedCount(n int) {
 
 func TestACreatedDefinitionHasItsScheduleAsTheDesignSays(t *testing.T) {
 	b := newBench(t)
-	overlaps := map[activitycore.MisfirePolicy]enumspb.ScheduleOverlapPolicy{
-		activitycore.MisfireSkip:     enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
-		activitycore.MisfireCompress: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE,
-		activitycore.MisfireCatchup:  enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL,
+	overlaps := map[core.MisfirePolicy]enumspb.ScheduleOverlapPolicy{
+		core.MisfireSkip:     enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
+		core.MisfireCompress: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE,
+		core.MisfireCatchup:  enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL,
 	}
 	for policy, overlap := range overlaps {
 		d := cron("created-" + string(policy))
 		d.TriggerConfig.MisfirePolicy = policy
-		d.TriggerConfig.Jitter = activitycore.Duration(3 * time.Minute)
+		d.TriggerConfig.Jitter = core.Duration(3 * time.Minute)
 		b.save(d)
 		s := b.describe(d.ID)
 		if s == nil {
@@ -249,7 +249,7 @@ func TestDeletingRemovesTheScheduleAndThenTheTombstone(t *testing.T) {
 	if b.describe(d.ID) != nil {
 		t.Error("the schedule is still there")
 	}
-	if _, err := b.store.DefinitionAny(t.Context(), d.ID); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := b.store.DefinitionAny(t.Context(), d.ID); !core.IsCode(err, core.CodeNotFound) {
 		t.Errorf("the tombstone is still there: %v", err)
 	}
 	b.save(d) // the ID is free at once
@@ -262,7 +262,7 @@ func TestChangingTheTriggerFromCronToEventRemovesTheSchedule(t *testing.T) {
 	b := newBench(t)
 	d := cron("turned")
 	b.save(d)
-	d.TriggerType, d.TriggerConfig = activitycore.TriggerEvent, activitycore.TriggerConfig{EventType: activitycore.StringList{"x"}}
+	d.TriggerType, d.TriggerConfig = core.TriggerEvent, core.TriggerConfig{EventType: core.StringList{"x"}}
 	b.save(d)
 	if b.describe(d.ID) != nil {
 		t.Error("the schedule is still there")
@@ -274,9 +274,9 @@ func TestAnEditReplacesSpecAndPolicyAndKeepsThePause(t *testing.T) {
 	d := cron("edited")
 	b.save(d)
 	before := b.describe(d.ID)
-	b.setPaused(d.ID, &activitycore.Pause{By: "alice", Reason: "holiday"})
-	d.TriggerConfig.CronExpression = activitycore.StringList{"15 * * * *", "30 3 1 * *"}
-	d.TriggerConfig.MisfirePolicy = activitycore.MisfireCatchup
+	b.setPaused(d.ID, &core.Pause{By: "alice", Reason: "holiday"})
+	d.TriggerConfig.CronExpression = core.StringList{"15 * * * *", "30 3 1 * *"}
+	d.TriggerConfig.MisfirePolicy = core.MisfireCatchup
 	b.save(d)
 	s := b.describe(d.ID)
 	if !s.Schedule.State.Paused || !strings.Contains(s.Schedule.State.Notes, "alice") || !strings.Contains(s.Schedule.State.Notes, "holiday") {
@@ -299,23 +299,23 @@ func TestAConvergedSyncWritesNothingAndDescribesOnlyASample(t *testing.T) {
 	const n = 60
 	for i := range n {
 		d := cron(fmt.Sprintf("converged-%02d", i))
-		d.TriggerConfig.CronExpression = activitycore.StringList{fmt.Sprintf("%d 2 * * *", i)} // with clock changes
-		d.TriggerConfig.Jitter = activitycore.Duration(time.Duration(i%2) * time.Minute)
+		d.TriggerConfig.CronExpression = core.StringList{fmt.Sprintf("%d 2 * * *", i)} // with clock changes
+		d.TriggerConfig.Jitter = core.Duration(time.Duration(i%2) * time.Minute)
 		b.store.put(d)
 	}
-	first := b.sync(activitycore.SyncOptions{})
+	first := b.sync(core.SyncOptions{})
 	if first.Writes != n || first.Wanted != n || first.Calls["create"] != n {
 		t.Fatalf("first sync: %+v", first)
 	}
 	b.listedCount(n)
-	second := b.sync(activitycore.SyncOptions{})
+	second := b.sync(core.SyncOptions{})
 	if second.Writes != 0 || len(second.Drift) != 0 || second.InSync != n {
 		t.Fatalf("second sync: %+v", second)
 	}
 	if second.Calls["list"] != 1 || second.Calls["describe"] != 20 || len(second.Calls) != 2 {
 		t.Errorf("a converged sync called %v, want one list and a sample of 20", second.Calls)
 	}
-	full := b.sync(activitycore.SyncOptions{Full: true})
+	full := b.sync(core.SyncOptions{Full: true})
 	if full.Calls["describe"] != n || full.Writes != 0 || len(full.Drift) != 0 {
 		t.Errorf("full sync: %+v", full)
 	}
@@ -329,9 +329,9 @@ func TestASampleFindsAHandEditThatTheListingDoesNotShow(t *testing.T) {
 		b.store.put(d)
 		ids = append(ids, d.ID)
 	}
-	b.sync(activitycore.SyncOptions{})
+	b.sync(core.SyncOptions{})
 	b.listedCount(50)
-	h := b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(ids[17]))
+	h := b.client.ScheduleClient().GetHandle(t.Context(), core.ScheduleID(ids[17]))
 	err := h.Update(b.context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 		s := in.Description.Schedule
 		s.Policy.Overlap = enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL
@@ -341,10 +341,10 @@ func TestASampleFindsAHandEditThatTheListingDoesNotShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.rec = b.replicaWith(temporalschedule.Config{Sample: 25})
-	var found []activitycore.ScheduleDrift
+	var found []core.ScheduleDrift
 	for range 2 { // two samples of 25 go round all 50, also if somebody asks for the drift in between
-		found = append(found, b.sync(activitycore.SyncOptions{}).Drift...)
-		b.sync(activitycore.SyncOptions{DryRun: true})
+		found = append(found, b.sync(core.SyncOptions{}).Drift...)
+		b.sync(core.SyncOptions{DryRun: true})
 	}
 	if len(found) != 1 || found[0].ActivityID != ids[17] || found[0].Action != "update" || !strings.Contains(found[0].Detail, "policies") {
 		t.Fatalf("drift %+v, want the edited policy of %s", found, ids[17])
@@ -361,7 +361,7 @@ func TestWhatTheListingShowsIsRepairedWithoutASample(t *testing.T) {
 	b.save(deleted)
 	b.listedCount(2)
 	handle := func(id string) client.ScheduleHandle {
-		return b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(id))
+		return b.client.ScheduleClient().GetHandle(t.Context(), core.ScheduleID(id))
 	}
 	err := handle(edited.ID).Update(b.context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 		s := in.Description.Schedule
@@ -375,19 +375,19 @@ func TestWhatTheListingShowsIsRepairedWithoutASample(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.listed("edit and deletion", func(m map[string]*schedulepb.ScheduleListEntry) bool {
-		e := m[activitycore.ScheduleID(edited.ID)]
+		e := m[core.ScheduleID(edited.ID)]
 		return len(m) == 1 && len(e.GetInfo().GetSpec().GetStructuredCalendar()) == 1
 	})
-	report := b.sync(activitycore.SyncOptions{})
-	kinds := map[activitycore.DriftKind]int{}
+	report := b.sync(core.SyncOptions{})
+	kinds := map[core.DriftKind]int{}
 	for _, d := range report.Drift {
 		kinds[d.Kind]++
 	}
-	if kinds[activitycore.DriftChanged] != 1 || kinds[activitycore.DriftMissing] != 1 || len(report.Drift) != 2 {
+	if kinds[core.DriftChanged] != 1 || kinds[core.DriftMissing] != 1 || len(report.Drift) != 2 {
 		t.Fatalf("drift %+v", report.Drift)
 	}
 	b.listedCount(2)
-	if again := b.sync(activitycore.SyncOptions{Full: true}); len(again.Drift) != 0 {
+	if again := b.sync(core.SyncOptions{Full: true}); len(again.Drift) != 0 {
 		t.Errorf("still differs: %+v", again.Drift)
 	}
 }
@@ -406,18 +406,18 @@ func TestASyncNeverTouchesWhatIsNotOurs(t *testing.T) {
 	}
 	taken := cron("taken")
 	make("somebody-elses")
-	make(activitycore.ScheduleID("no-uuid"))
-	make(activitycore.ScheduleID(taken.ID))
+	make(core.ScheduleID("no-uuid"))
+	make(core.ScheduleID(taken.ID))
 	b.listedCount(3)
 	b.store.put(taken)
-	report := b.sync(activitycore.SyncOptions{Full: true})
+	report := b.sync(core.SyncOptions{Full: true})
 	if report.Writes != 0 || report.Observed != 0 {
 		t.Errorf("report %+v", report)
 	}
 	if len(report.Drift) != 1 || report.Drift[0].Action != "none" || report.Drift[0].Error == "" {
 		t.Errorf("drift %+v, want the taken ID explained", report.Drift)
 	}
-	if err := b.rec.SyncDefinition(b.context(), taken.ID); !activitycore.IsCode(err, activitycore.CodeConflict) {
+	if err := b.rec.SyncDefinition(b.context(), taken.ID); !core.IsCode(err, core.CodeConflict) {
 		t.Errorf("SyncDefinition on a taken ID: %v, want a conflict", err)
 	}
 	b.listedCount(3)

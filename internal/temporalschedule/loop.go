@@ -6,12 +6,13 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 )
 
-// Loop keeps schedules in line: it compares all of them now and then, and lets those of changed definitions follow at once, whichever
-// process changed them. What has to follow stands in the record (see [activitycore.ScheduleBook]), so nothing is lost with a process.
+// Loop keeps schedules in line: it compares all of them now and then, and lets those of changed
+// definitions follow at once, whichever process changed them. What has to follow stands in the
+// record (see [core.ScheduleBook]), so nothing is lost with a process.
 type Loop struct {
 	reconciler *Reconciler
 	interval   time.Duration
@@ -23,7 +24,8 @@ type Loop struct {
 
 	mu   sync.Mutex
 	last Outcome
-	// covered is the revision up to which the sync under way, or about to be, lets schedules follow; 0: none is.
+	// covered is the revision up to which the sync under way, or about to be, lets schedules
+	// follow; 0: none is.
 	covered int64
 	first   chan struct{} // closed once a sync has succeeded
 }
@@ -32,12 +34,12 @@ type Loop struct {
 type Outcome struct {
 	// At is when it ended; zero before the first.
 	At     time.Time
-	Report activitycore.SyncReport
+	Report core.SyncReport
 	Err    error
 }
 
-// DefaultInterval is the time between syncs of everything. They find what was changed in Temporal, and compiled specs about to end;
-// changes of definitions do not wait for them.
+// DefaultInterval is the time between syncs of everything. They find what was changed in
+// Temporal, and compiled specs about to end; changes of definitions do not wait for them.
 const DefaultInterval = time.Minute
 
 // retryAfter is the pause after a sync that failed.
@@ -59,16 +61,18 @@ func (l *Loop) Start(context.Context) error {
 	return nil
 }
 
-// Stop ends the loop and waits for the sync in progress, or for ctx. It may be called again, and before Start.
+// Stop ends the loop and waits for the sync in progress, or for ctx. It may be called again,
+// and before Start.
 func (l *Loop) Stop(ctx context.Context) error {
 	return errors.Join(l.follower.Stop(ctx), l.task.Stop(ctx))
 }
 
-// Wake says that a definition was changed in this process: its schedule follows at once. Changes made by others are noticed within
-// moments without it.
+// Wake says that a definition was changed in this process: its schedule follows at once.
+// Changes made by others are noticed within moments without it.
 func (l *Loop) Wake() { ring(l.wake) }
 
-// WakeAll says that what schedules are made of has changed for many definitions at once: everything is synced soon.
+// WakeAll says that what schedules are made of has changed for many definitions at once:
+// everything is synced soon.
 func (l *Loop) WakeAll() { ring(l.all) }
 
 func ring(bell chan struct{}) {
@@ -114,10 +118,10 @@ func (l *Loop) run(ctx context.Context) {
 func (l *Loop) sync(ctx context.Context) error {
 	r := l.reconciler
 	head, _, err := r.cfg.Store.Head(ctx, 0)
-	var report activitycore.SyncReport
+	var report core.SyncReport
 	if err == nil {
 		l.cover(head)
-		report, err = r.Sync(ctx, activitycore.SyncOptions{})
+		report, err = r.Sync(ctx, core.SyncOptions{})
 		l.cover(0)
 	}
 	if ctx.Err() != nil {
@@ -125,7 +129,7 @@ func (l *Loop) sync(ctx context.Context) error {
 	}
 	if err != nil {
 		r.cfg.Log.WarnContext(ctx, "sync of schedules failed and will be repeated", "error", err)
-		if err := r.cfg.Store.HoldUpSchedules(ctx, activitycore.CodeOf(err), activitycore.MessageOf(err)); err != nil && ctx.Err() == nil {
+		if err := r.cfg.Store.HoldUpSchedules(ctx, core.CodeOf(err), core.MessageOf(err)); err != nil && ctx.Err() == nil {
 			r.cfg.Log.WarnContext(ctx, "what keeps schedules from following is not noted", "error", err)
 		}
 	} else {

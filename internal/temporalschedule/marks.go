@@ -6,42 +6,44 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Marks are saved after so many, or after so long: often enough for whoever watches, and seldom enough for the record.
+// Marks are saved after so many, or after so long: often enough for whoever watches, and seldom
+// enough for the record.
 const (
 	marksAtOnce = 200
 	marksEvery  = 250 * time.Millisecond
 )
 
-// marker takes down which schedules follow the record, and saves that in parts. A nil one does nothing. What cannot be saved is taken
-// down by the next sync.
+// marker takes down which schedules follow the record, and saves that in parts. A nil one does
+// nothing. What cannot be saved is taken down by the next sync.
 type marker struct {
 	r *Reconciler
 
 	mu    sync.Mutex
-	marks []activitycore.ScheduleMark
+	marks []core.ScheduleMark
 	timer *time.Timer // saves what no later mark takes with it; nil if there is nothing
 }
 
 func (r *Reconciler) marker() *marker { return &marker{r: r} }
 
-// follows notes that a schedule agrees with a revision of the definition; 0 is none: the record does not know it.
+// follows notes that a schedule agrees with a revision of the definition; 0 is none: the record
+// does not know it.
 func (m *marker) follows(ctx context.Context, id string, revision int64) {
 	if m != nil && revision > 0 {
-		m.add(ctx, activitycore.ScheduleMark{ActivityID: id, Revision: revision})
+		m.add(ctx, core.ScheduleMark{ActivityID: id, Revision: revision})
 	}
 }
 
 func (m *marker) failed(ctx context.Context, id string, err error) {
 	if m != nil {
-		m.add(ctx, activitycore.ScheduleMark{ActivityID: id, Error: activitycore.MessageOf(err), Code: activitycore.CodeOf(err)})
+		m.add(ctx, core.ScheduleMark{ActivityID: id, Error: core.MessageOf(err), Code: core.CodeOf(err)})
 	}
 }
 
 // agreed notes the rows that are marked as behind and with which nothing differs.
-func (m *marker) agreed(ctx context.Context, rows []activitycore.StoredDefinition, changes []Change) {
+func (m *marker) agreed(ctx context.Context, rows []core.StoredDefinition, changes []Change) {
 	differs := make(map[string]bool, len(changes))
 	for _, c := range changes {
 		differs[c.ActivityID] = true
@@ -53,7 +55,7 @@ func (m *marker) agreed(ctx context.Context, rows []activitycore.StoredDefinitio
 	}
 }
 
-func (m *marker) add(ctx context.Context, mark activitycore.ScheduleMark) {
+func (m *marker) add(ctx context.Context, mark core.ScheduleMark) {
 	m.mu.Lock()
 	m.marks = append(m.marks, mark)
 	due := len(m.marks) >= marksAtOnce
@@ -99,9 +101,9 @@ func (r *Reconciler) justWrote(id string) {
 	r.wrote[id] = now
 }
 
-// lately lists the rows that are behind and whose schedule was written so lately that a listing may not show it, and forgets what was
-// written before.
-func (r *Reconciler) lately(rows []activitycore.StoredDefinition) []string {
+// lately lists the rows that are behind and whose schedule was written so lately that a listing
+// may not show it, and forgets what was written before.
+func (r *Reconciler) lately(rows []core.StoredDefinition) []string {
 	since := r.now().Add(-listingLag)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,25 +7,26 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-// A process without a loop shows what sync --dry-run finds, and must not keep saying it in its metrics.
+// A process without a loop shows what sync --dry-run finds, and must not keep saying it in its
+// metrics.
 func TestOnlyTheLoopTellsTheMetricsWhatItObserved(t *testing.T) {
 	b := newBench(t)
 	b.store.put(cron("missing"))
 	var observed, synced atomic.Int64
 	told := make(chan int, 1)
 	b.rec = b.replicaWith(temporalschedule.Config{Metrics: temporalschedule.Metrics{
-		Observed: func(_ int, drift map[activitycore.DriftKind]int) {
+		Observed: func(_ int, drift map[core.DriftKind]int) {
 			if observed.Add(1) == 1 {
-				told <- drift[activitycore.DriftMissing]
+				told <- drift[core.DriftMissing]
 			}
 		},
 		Synced: func(time.Duration, error) { synced.Add(1) },
 	}})
-	if report := b.sync(activitycore.SyncOptions{DryRun: true}); len(report.Drift) != 1 {
+	if report := b.sync(core.SyncOptions{DryRun: true}); len(report.Drift) != 1 {
 		t.Fatalf("report %+v", report)
 	}
 	if observed.Load() != 0 || synced.Load() != 0 {
@@ -38,7 +39,7 @@ func TestOnlyTheLoopTellsTheMetricsWhatItObserved(t *testing.T) {
 	if missing := <-told; missing != 1 {
 		t.Errorf("the loop found %d missing schedules, not 1", missing)
 	}
-	b.sync(activitycore.SyncOptions{})
+	b.sync(core.SyncOptions{})
 	if err := loop.Stop(b.context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// observed notes what a sync saw, for those who list schedules without asking Temporal. The sync has done its work by then: what cannot
-// be noted is logged, and the next sync notes it.
-func (r *Reconciler) observed(ctx context.Context, at time.Time, report activitycore.SyncReport, err error) {
+// observed notes what a sync saw, for those who list schedules without asking Temporal. The
+// sync has done its work by then: what cannot be noted is logged, and the next sync notes it.
+func (r *Reconciler) observed(ctx context.Context, at time.Time, report core.SyncReport, err error) {
 	if ctx.Err() != nil {
 		return // nobody waits for it any more, and what broke off says nothing
 	}
@@ -18,8 +18,8 @@ func (r *Reconciler) observed(ctx context.Context, at time.Time, report activity
 		if err == nil {
 			return
 		}
-		noted = r.cfg.Store.ObservationFailed(ctx, activitycore.FailedObservation{
-			At: at, By: r.cfg.Instance, Error: activitycore.MessageOf(err), Code: activitycore.CodeOf(err),
+		noted = r.cfg.Store.ObservationFailed(ctx, core.FailedObservation{
+			At: at, By: r.cfg.Instance, Error: core.MessageOf(err), Code: core.CodeOf(err),
 		})
 	} else {
 		noted = r.cfg.Store.ObserveSchedules(ctx, r.observation(at, report, err), report.Drift)
@@ -29,10 +29,10 @@ func (r *Reconciler) observed(ctx context.Context, at time.Time, report activity
 	}
 }
 
-func (r *Reconciler) observation(at time.Time, report activitycore.SyncReport, err error) activitycore.ScheduleObservation {
-	o := activitycore.ScheduleObservation{
+func (r *Reconciler) observation(at time.Time, report core.SyncReport, err error) core.ScheduleObservation {
+	o := core.ScheduleObservation{
 		At: at, By: r.cfg.Instance, DryRun: report.DryRun, Wanted: report.Wanted, Observed: report.Observed, InSync: report.InSync,
-		Drift: make(map[activitycore.DriftKind]int), Writes: report.Writes, Seconds: report.Seconds, Blocked: report.Blocked,
+		Drift: make(map[core.DriftKind]int), Writes: report.Writes, Seconds: report.Seconds, Blocked: report.Blocked,
 	}
 	for _, d := range report.Drift {
 		o.Drift[d.Kind]++
@@ -41,7 +41,7 @@ func (r *Reconciler) observation(at time.Time, report activitycore.SyncReport, e
 		}
 	}
 	if err != nil {
-		o.Error = activitycore.MessageOf(err)
+		o.Error = core.MessageOf(err)
 	}
 	return o
 }

@@ -10,11 +10,11 @@ import (
 	schedulepb "go.temporal.io/api/schedule/v1"
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-func (b *bench) setPaused(id string, p *activitycore.Pause) {
+func (b *bench) setPaused(id string, p *core.Pause) {
 	b.Helper()
 	if _, err := b.store.SetPaused(b.Context(), id, p, "test", time.Now()); err != nil {
 		b.Fatal(err)
@@ -28,18 +28,18 @@ func TestAPauseMadeInTemporalIsAdoptedAndOnlyResumeClearsIt(t *testing.T) {
 	b.save(d)
 	b.pauseByHand(d.ID, "database migration")
 	b.listed("the pause", func(m map[string]*schedulepb.ScheduleListEntry) bool {
-		return m[activitycore.ScheduleID(d.ID)].GetInfo().GetPaused()
+		return m[core.ScheduleID(d.ID)].GetInfo().GetPaused()
 	})
 
-	report := b.sync(activitycore.SyncOptions{DryRun: true})
-	if len(report.Drift) != 1 || report.Drift[0].Kind != activitycore.DriftPausedOutside || report.Writes != 0 {
+	report := b.sync(core.SyncOptions{DryRun: true})
+	if len(report.Drift) != 1 || report.Drift[0].Kind != core.DriftPausedOutside || report.Writes != 0 {
 		t.Fatalf("dry run: %+v", report)
 	}
 	if row, _ := b.store.DefinitionAny(t.Context(), d.ID); row.Paused != nil {
 		t.Fatal("the dry run adopted the pause")
 	}
 
-	b.sync(activitycore.SyncOptions{})
+	b.sync(core.SyncOptions{})
 	row, _ := b.store.DefinitionAny(t.Context(), d.ID)
 	if row.Paused == nil || !strings.Contains(row.Paused.Reason, "database migration") {
 		t.Fatalf("the record says %+v", row.Paused)
@@ -49,12 +49,12 @@ func TestAPauseMadeInTemporalIsAdoptedAndOnlyResumeClearsIt(t *testing.T) {
 	}
 
 	// An edit leaves it alone, an unpause in Temporal is undone, resume ends it.
-	d.TriggerConfig.CronExpression = activitycore.StringList{"@daily"}
+	d.TriggerConfig.CronExpression = core.StringList{"@daily"}
 	b.save(d)
 	if !b.paused(d.ID) {
 		t.Error("an edit ended the pause")
 	}
-	h := b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(d.ID))
+	h := b.client.ScheduleClient().GetHandle(t.Context(), core.ScheduleID(d.ID))
 	if err := h.Unpause(b.context(), client.ScheduleUnpauseOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -97,8 +97,8 @@ func TestAPauseMadeInTemporalOutlivesDisablingAndEnabling(t *testing.T) {
 	}
 }
 
-// TestAHeldScheduleSaysByWhomAndWhyNow changes the reason for which a schedule is held, one way after the other, and reads the
-// note that people see in Temporal.
+// TestAHeldScheduleSaysByWhomAndWhyNow changes the reason for which a schedule is held, one way
+// after the other, and reads the note that people see in Temporal.
 func TestAHeldScheduleSaysByWhomAndWhyNow(t *testing.T) {
 	b := newBench(t)
 	d := cron("held")
@@ -114,10 +114,11 @@ func TestAHeldScheduleSaysByWhomAndWhyNow(t *testing.T) {
 	b.syncOne(d.ID)
 	says("a pause in Temporal", "paused by temporal: paused in Temporal: database migration")
 
-	// Resumed and paused again before anybody reconciled it, as when the replica that resumed it dies.
+	// Resumed and paused again before anybody reconciled it, as when the replica that resumed it
+	// dies.
 	again := func(by, reason string) {
 		t.Helper()
-		for _, p := range []*activitycore.Pause{nil, {By: by, Reason: reason, At: time.Now()}} {
+		for _, p := range []*core.Pause{nil, {By: by, Reason: reason, At: time.Now()}} {
 			if _, err := b.store.SetPaused(t.Context(), d.ID, p, "test", time.Now()); err != nil {
 				t.Fatal(err)
 			}
@@ -138,9 +139,9 @@ func TestAHeldScheduleSaysByWhomAndWhyNow(t *testing.T) {
 	// The sync finds it in the listing.
 	again("bob", "")
 	b.listed("alice's pause", func(m map[string]*schedulepb.ScheduleListEntry) bool {
-		return strings.HasSuffix(m[activitycore.ScheduleID(d.ID)].GetInfo().GetNotes(), "alice: audit")
+		return strings.HasSuffix(m[core.ScheduleID(d.ID)].GetInfo().GetNotes(), "alice: audit")
 	})
-	if report := b.sync(activitycore.SyncOptions{}); report.Writes != 1 || len(report.Drift) != 1 || report.Drift[0].Action != temporalschedule.ActionPause {
+	if report := b.sync(core.SyncOptions{}); report.Writes != 1 || len(report.Drift) != 1 || report.Drift[0].Action != temporalschedule.ActionPause {
 		t.Errorf("sync made %d writes for %+v, want one pause", report.Writes, report.Drift)
 	}
 	says("the sync", "paused by bob")

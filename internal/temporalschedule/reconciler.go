@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/retry"
 )
 
@@ -29,25 +29,29 @@ type Config struct {
 	Store     Store
 	// Slots rescues slots around writes; nil rescues none.
 	Slots SlotKeeper
-	// Owner marks our schedules; default [DefaultOwner]. Two installations in one namespace need different ones: a schedule
-	// with our marker and without a definition counts as a leftover. What bears another marker is never touched.
+	// Owner marks our schedules; default [DefaultOwner]. Two installations in one namespace need
+	// different ones: a schedule with our marker and without a definition counts as a leftover.
+	// What bears another marker is never touched.
 	Owner string
 	// Identity is what Temporal records as the author of a write; default Owner.
 	Identity string
-	// Instance names this process among its replicas, in what it notes of schedules; default Identity.
+	// Instance names this process among its replicas, in what it notes of schedules; default
+	// Identity.
 	Instance string
-	// TaskQueue for the runs; default [activitycore.TaskQueue].
+	// TaskQueue for the runs; default [core.TaskQueue].
 	TaskQueue string
-	// Converter encodes the workflow's input; default is the SDK's. It must be that of the worker's client.
+	// Converter encodes the workflow's input; default is the SDK's. It must be that of the worker's
+	// client.
 	Converter converter.DataConverter
 	// Concurrency bounds the definitions written at once; default 16: more only adds latency.
 	Concurrency int
-	// MaxDeletePercent guards against a wrong or empty database: schedules of definitions that the record has never heard
-	// of are deleted only while they are at most this percentage of ours, 0 to 100; nil is [DefaultMaxDeletePercent]. If the
-	// record has heard of none of them, nothing is deleted, whatever the percentage. Only an explicit override deletes more.
+	// MaxDeletePercent guards against a wrong or empty database: schedules of definitions that the
+	// record has never heard of are deleted only while they are at most this percentage of ours, 0
+	// to 100; nil is [DefaultMaxDeletePercent]. If the record has heard of none of them, nothing is
+	// deleted, whatever the percentage. Only an explicit override deletes more.
 	MaxDeletePercent *int
-	// Sample is how many schedules each sync describes to find edits that a listing does not show; default 20. The sample
-	// moves on from sync to sync.
+	// Sample is how many schedules each sync describes to find edits that a listing does not show;
+	// default 20. The sample moves on from sync to sync.
 	Sample  int
 	Metrics Metrics
 	// Log receives what was changed; nil discards it.
@@ -56,8 +60,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Reconciler keeps Temporal's schedules equal to the record. It is safe for concurrent use, and several processes may
-// reconcile at once.
+// Reconciler keeps Temporal's schedules equal to the record. It is safe for concurrent use, and
+// several processes may reconcile at once.
 type Reconciler struct {
 	cfg     Config
 	calls   *calls
@@ -65,11 +69,13 @@ type Reconciler struct {
 	locks   keyedMutex
 
 	mu sync.Mutex
-	// sample and drySample are the activity IDs up to which the last sample of a sync and of a dry run went.
+	// sample and drySample are the activity IDs up to which the last sample of a sync and of a dry
+	// run went.
 	sample, drySample string
 	// firing is when a schedule was last seen that was not paused, by activity ID.
 	firing map[string]time.Time
-	// wrote is when this process last wrote a schedule, by activity ID: a listing may not show it yet.
+	// wrote is when this process last wrote a schedule, by activity ID: a listing may not show it
+	// yet.
 	wrote map[string]time.Time
 }
 
@@ -85,7 +91,7 @@ func New(cfg Config) *Reconciler {
 		cfg.Instance = cfg.Identity
 	}
 	if cfg.TaskQueue == "" {
-		cfg.TaskQueue = activitycore.TaskQueue
+		cfg.TaskQueue = core.TaskQueue
 	}
 	if cfg.Converter == nil {
 		cfg.Converter = converter.GetDefaultDataConverter()
@@ -118,36 +124,38 @@ func New(cfg Config) *Reconciler {
 // now is the present in the precision the stores keep.
 func (r *Reconciler) now() time.Time { return r.cfg.Now().UTC().Truncate(time.Microsecond) }
 
-// SyncDefinition brings the schedule of one definition in line with the record: creates, updates, holds, releases or
-// deletes it, as the row says at the moment of the write. It returns when Temporal confirms the result. It deletes the
-// schedule of a definition the record does not know, because the caller has just removed it.
+// SyncDefinition brings the schedule of one definition in line with the record: creates,
+// updates, holds, releases or deletes it, as the row says at the moment of the write. It
+// returns when Temporal confirms the result. It deletes the schedule of a definition the record
+// does not know, because the caller has just removed it.
 func (r *Reconciler) SyncDefinition(ctx context.Context, id string) error {
 	marks := r.marker()
 	_, err := r.converge(ctx, id, convergeOptions{marks: marks})
 	return errors.Join(err, marks.flush(ctx))
 }
 
-// UpsertSchedule makes the schedule of an enabled cron definition, or brings it up to date. CodeConflict: the record wants
-// no schedule for it.
+// UpsertSchedule makes the schedule of an enabled cron definition, or brings it up to date.
+// CodeConflict: the record wants no schedule for it.
 func (r *Reconciler) UpsertSchedule(ctx context.Context, id string) error {
 	d, err := r.wanted(ctx, id)
 	if err != nil {
 		return err
 	}
 	if d.Presence == Absent {
-		return activitycore.Errorf(activitycore.CodeConflict, "definition %q is to have no schedule: it is deleted, unknown or has no cron trigger", id)
+		return core.Errorf(core.CodeConflict, "definition %q is to have no schedule: it is deleted, unknown or has no cron trigger", id)
 	}
 	return r.SyncDefinition(ctx, id)
 }
 
-// DeleteSchedule removes the schedule of a definition that is to have none. CodeConflict: the record wants one.
+// DeleteSchedule removes the schedule of a definition that is to have none. CodeConflict: the
+// record wants one.
 func (r *Reconciler) DeleteSchedule(ctx context.Context, id string) error {
 	d, err := r.wanted(ctx, id)
 	if err != nil {
 		return err
 	}
 	if d.Presence != Absent {
-		return activitycore.Errorf(activitycore.CodeConflict, "definition %q is to have a schedule: delete or disable the definition instead", id)
+		return core.Errorf(core.CodeConflict, "definition %q is to have a schedule: delete or disable the definition instead", id)
 	}
 	return r.SyncDefinition(ctx, id)
 }
@@ -161,8 +169,8 @@ type Schedule struct {
 	SpecHash   string `json:"spec_hash,omitempty"`
 }
 
-// ListSchedules lists the schedules that carry our owner marker, in no particular order. Temporal's listing may lag behind
-// by moments.
+// ListSchedules lists the schedules that carry our owner marker, in no particular order.
+// Temporal's listing may lag behind by moments.
 func (r *Reconciler) ListSchedules(ctx context.Context) ([]Schedule, error) {
 	observed, err := r.calls.list(ctx)
 	if err != nil {
@@ -171,7 +179,7 @@ func (r *Reconciler) ListSchedules(ctx context.Context) ([]Schedule, error) {
 	var out []Schedule
 	for _, o := range observed {
 		if o.Owned {
-			out = append(out, Schedule{ScheduleID: activitycore.ScheduleID(o.ActivityID), ActivityID: o.ActivityID, Paused: o.Paused, Note: o.Note, SpecHash: o.Hash})
+			out = append(out, Schedule{ScheduleID: core.ScheduleID(o.ActivityID), ActivityID: o.ActivityID, Paused: o.Paused, Note: o.Note, SpecHash: o.Hash})
 		}
 	}
 	return out, nil
@@ -183,9 +191,9 @@ func (r *Reconciler) wanted(ctx context.Context, id string) (Desired, error) {
 	return d, err
 }
 
-func (r *Reconciler) wantedRow(ctx context.Context, id string) (Desired, activitycore.StoredDefinition, error) {
+func (r *Reconciler) wantedRow(ctx context.Context, id string) (Desired, core.StoredDefinition, error) {
 	row, err := r.cfg.Store.DefinitionAny(ctx, id)
-	if activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if core.IsCode(err, core.CodeNotFound) {
 		return unrecorded(id), row, nil
 	}
 	if err != nil {
@@ -197,15 +205,18 @@ func (r *Reconciler) wantedRow(ctx context.Context, id string) (Desired, activit
 type convergeOptions struct {
 	// keepUnrecorded refuses to delete a schedule whose definition the record does not know.
 	keepUnrecorded bool
-	// create is what to create without looking first, or nil. The caller has seen neither schedule nor later row.
+	// create is what to create without looking first, or nil. The caller has seen neither schedule
+	// nor later row.
 	create *Desired
-	// trustCreate takes a confirmed creation for the result. The caller compares the rows afterwards.
+	// trustCreate takes a confirmed creation for the result. The caller compares the rows
+	// afterwards.
 	trustCreate bool
 	// marks takes down what came of it; nil takes nothing down.
 	marks *marker
 }
 
-// convergeAttempts bounds write and look again: each repetition means that somebody else wrote in between.
+// convergeAttempts bounds write and look again: each repetition means that somebody else wrote
+// in between.
 const convergeAttempts = 10
 
 // convergePolicy is how long the other writer is given.
@@ -213,7 +224,8 @@ var convergePolicy = retry.Policy{First: 10 * time.Millisecond, Most: 5 * time.S
 
 var errKept = errors.New("the deletion is held back")
 
-// converge repeats read row, describe, compare, write until nothing is left to write, and returns how often it wrote.
+// converge repeats read row, describe, compare, write until nothing is left to write, and
+// returns how often it wrote.
 func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOptions) (writes int, err error) {
 	unlock := r.locks.lock(id)
 	defer unlock()
@@ -266,11 +278,11 @@ func (r *Reconciler) converge(ctx context.Context, id string, opt convergeOption
 			return writes, err
 		}
 	}
-	return writes, activitycore.Errorf(activitycore.CodeUnavailable, "the schedule of definition %s keeps changing while it is written (%s); the next sync will try again", id, last[0].Detail)
+	return writes, core.Errorf(core.CodeUnavailable, "the schedule of definition %s keeps changing while it is written (%s); the next sync will try again", id, last[0].Detail)
 }
 
 // purge removes the tombstone of a definition whose schedule is known to be gone.
-func (r *Reconciler) purge(ctx context.Context, row activitycore.StoredDefinition) error {
+func (r *Reconciler) purge(ctx context.Context, row core.StoredDefinition) error {
 	if row.ID == "" || row.Live() {
 		return nil
 	}
@@ -280,7 +292,8 @@ func (r *Reconciler) purge(ctx context.Context, row activitycore.StoredDefinitio
 	return nil
 }
 
-// apply makes one write. An update carries the state as well, so whatever else differs is settled with it.
+// apply makes one write. An update carries the state as well, so whatever else differs is
+// settled with it.
 func (r *Reconciler) apply(ctx context.Context, d Desired, seen described, c Change) error {
 	var err error
 	switch c.Action {
@@ -293,7 +306,7 @@ func (r *Reconciler) apply(ctx context.Context, d Desired, seen described, c Cha
 	case ActionAdopt:
 		err = r.adopt(ctx, seen)
 	default:
-		return activitycore.Errorf(activitycore.CodeConflict, "schedule %s: %s", activitycore.ScheduleID(d.ActivityID), c.Detail)
+		return core.Errorf(core.CodeConflict, "schedule %s: %s", core.ScheduleID(d.ActivityID), c.Detail)
 	}
 	r.justWrote(d.ActivityID)
 	r.cfg.Metrics.written(c.Action, err)

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/sqlstore"
 )
@@ -25,22 +25,22 @@ func newRecord(t testing.TB) record {
 	return record{TB: t, Store: store}
 }
 
-func (r record) apply(changes ...activitycore.DefinitionChange) {
+func (r record) apply(changes ...core.DefinitionChange) {
 	r.Helper()
 	for i := range changes {
-		changes[i].ExpectVersion = activitycore.AnyVersion
+		changes[i].ExpectVersion = core.AnyVersion
 	}
 	if _, err := r.ApplyChanges(r.Context(), changes, "test", time.Now()); err != nil {
 		r.Fatal(err)
 	}
 }
 
-func (r record) put(d activitycore.Definition) {
+func (r record) put(d core.Definition) {
 	r.Helper()
-	r.apply(activitycore.DefinitionChange{Definition: d})
+	r.apply(core.DefinitionChange{Definition: d})
 }
 
 func (r record) delete(id string) {
 	r.Helper()
-	r.apply(activitycore.DefinitionChange{Delete: true, Definition: activitycore.Definition{ID: id, Name: "deleted"}})
+	r.apply(core.DefinitionChange{Delete: true, Definition: core.Definition{ID: id, Name: "deleted"}})
 }

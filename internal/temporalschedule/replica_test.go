@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/postgres"
 	"github.com/activity-core/activity-core/internal/sqlite"
@@ -26,7 +26,8 @@ import (
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-// replicaOrders is the environment variable that makes TestReplicaProcess a replica; it holds orders as JSON.
+// replicaOrders is the environment variable that makes TestReplicaProcess a replica; it holds
+// orders as JSON.
 const replicaOrders = "ACTIVITY_CORE_TEST_REPLICA"
 
 // orders say what a replica process works on. The processes of one test differ in the seed only.
@@ -57,7 +58,8 @@ func (p recordPlace) open(t testing.TB) record {
 	return record{TB: t, Store: store}
 }
 
-// What a replica says on its standard output, one thing a line after replicaSays, so that its death loses nothing.
+// What a replica says on its standard output, one thing a line after replicaSays, so that its
+// death loses nothing.
 const (
 	replicaSays  = "replica: "
 	saidChanged  = "changed"       // and how: the record was changed and the change reconciled
@@ -70,8 +72,9 @@ const (
 	replicaSyncs = time.Second / 5 // between the syncs of a replica, far more often than in production
 )
 
-// TestReplicaProcess is no test: it is a replica in a process of its own. Users of it change definitions at random and it
-// reconciles each change as the API does, and everything again and again, until it is told to rest, or killed.
+// TestReplicaProcess is no test: it is a replica in a process of its own. Users of it change
+// definitions at random and it reconciles each change as the API does, and everything again and
+// again, until it is told to rest, or killed.
 func TestReplicaProcess(t *testing.T) {
 	if os.Getenv(replicaOrders) == "" {
 		t.Skip("runs only as the child of another test")
@@ -122,7 +125,7 @@ func TestReplicaProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range atRest {
-		report := b.sync(activitycore.SyncOptions{Full: true})
+		report := b.sync(core.SyncOptions{Full: true})
 		left := 0
 		for _, drift := range report.Drift {
 			if drift.Action == temporalschedule.ActionNone {
@@ -142,20 +145,20 @@ func TestReplicaProcess(t *testing.T) {
 func (b *bench) change(random *rand.Rand, o orders) {
 	var what string
 	var err error
-	var expected []activitycore.Code
+	var expected []core.Code
 	switch n := random.IntN(o.Raced + o.Steady + o.Occupied); {
 	case n < o.Raced:
 		what, err = b.changeRaced(b.Context(), random, raced(n), b.rec)
-		expected = []activitycore.Code{activitycore.CodeNotFound} // paused, resumed or deleted after it had been deleted
+		expected = []core.Code{core.CodeNotFound} // paused, resumed or deleted after it had been deleted
 	case n < o.Raced+o.Steady:
 		what, err = b.editSteady(random, n-o.Raced)
 	default:
 		what, err = b.changeRaced(b.Context(), random, occupied(n-o.Raced-o.Steady), b.rec)
-		expected = []activitycore.Code{activitycore.CodeNotFound, activitycore.CodeConflict} // the ID is occupied
+		expected = []core.Code{core.CodeNotFound, core.CodeConflict} // the ID is occupied
 	}
 	// The others may leave it no chance to write a schedule; the next sync does it.
-	expected = append(expected, activitycore.CodeUnavailable)
-	if err != nil && !slices.ContainsFunc(expected, func(c activitycore.Code) bool { return activitycore.IsCode(err, c) }) {
+	expected = append(expected, core.CodeUnavailable)
+	if err != nil && !slices.ContainsFunc(expected, func(c core.Code) bool { return core.IsCode(err, c) }) {
 		say(saidTrouble, what+": "+err.Error())
 	}
 	say(saidChanged, what)

@@ -8,16 +8,16 @@ import (
 	schedulepb "go.temporal.io/api/schedule/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
 // rowStore is a record with one row and nothing else to say.
 type rowStore struct {
 	Store
-	row activitycore.StoredDefinition
+	row core.StoredDefinition
 }
 
-func (s rowStore) DefinitionAny(context.Context, string) (activitycore.StoredDefinition, error) {
+func (s rowStore) DefinitionAny(context.Context, string) (core.StoredDefinition, error) {
 	return s.row, nil
 }
 
@@ -25,13 +25,13 @@ func (rowStore) AccountedUntil(context.Context, []string) (map[string]time.Time,
 	return nil, nil
 }
 
-func (rowStore) Holds(context.Context, string, time.Time, time.Time) ([]activitycore.Hold, error) {
+func (rowStore) Holds(context.Context, string, time.Time, time.Time) ([]core.Hold, error) {
 	return nil, nil
 }
 
 func TestAPauseBeganAfterTheLastSlotThatTheScheduleStarted(t *testing.T) {
 	noon := time.Date(2026, time.March, 3, 12, 0, 0, 0, time.UTC)
-	r := New(Config{Store: rowStore{row: activitycore.StoredDefinition{CreatedAt: noon.Add(-time.Hour)}}})
+	r := New(Config{Store: rowStore{row: core.StoredDefinition{CreatedAt: noon.Add(-time.Hour)}}})
 	seen := described{Observed: Observed{ActivityID: "a"}, info: &schedulepb.ScheduleInfo{}}
 	for _, c := range []struct {
 		what    string

@@ -11,13 +11,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 )
 
-// Sync compares all of the record with all of Temporal and makes them agree. A converged sync lists, describes a sample,
-// and writes nothing. The report holds what differed and what became of it; an error means that the comparison itself
-// failed, and then nothing was written. What it saw is noted in the record, of a dry run, too.
-func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (report activitycore.SyncReport, err error) {
+// Sync compares all of the record with all of Temporal and makes them agree. A converged sync
+// lists, describes a sample, and writes nothing. The report holds what differed and what became
+// of it; an error means that the comparison itself failed, and then nothing was written. What
+// it saw is noted in the record, of a dry run, too.
+func (r *Reconciler) Sync(ctx context.Context, opt core.SyncOptions) (report core.SyncReport, err error) {
 	start, before, asked := r.cfg.Now(), r.calls.total(), r.now()
 	defer func() {
 		took := r.cfg.Now().Sub(start)
@@ -65,9 +66,9 @@ func (r *Reconciler) Sync(ctx context.Context, opt activitycore.SyncOptions) (re
 	return report, errors.Join(err, ctx.Err(), marks.flush(ctx))
 }
 
-// rows reads every row of the record, tombstones included. One read of all: asked for in parts, the record would add the
-// marks of tombstones purged long ago.
-func (r *Reconciler) rows(ctx context.Context) ([]activitycore.StoredDefinition, error) {
+// rows reads every row of the record, tombstones included. One read of all: asked for in parts,
+// the record would add the marks of tombstones purged long ago.
+func (r *Reconciler) rows(ctx context.Context) ([]core.StoredDefinition, error) {
 	rows, _, err := r.cfg.Store.ChangesSince(ctx, 0, math.MaxInt32)
 	if err != nil {
 		return nil, fmt.Errorf("read definitions: %w", err)
@@ -75,13 +76,15 @@ func (r *Reconciler) rows(ctx context.Context) ([]activitycore.StoredDefinition,
 	return rows, nil
 }
 
-// maxDoubts is up to how many differences the listing is not believed at first sight: it lags behind what was just written.
-// More are believed, because whoever applies them looks again anyway.
+// maxDoubts is up to how many differences the listing is not believed at first sight: it lags
+// behind what was just written. More are believed, because whoever applies them looks again
+// anyway.
 const maxDoubts = 100
 
-// lookCloser describes the schedules about which the listing may be wrong, if they are few, and those about which it cannot
-// be right, all or the next few: a listing shows neither policies nor the action. And it describes those that were written lately.
-func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, opt activitycore.SyncOptions, lately []string) ([]Observed, error) {
+// lookCloser describes the schedules about which the listing may be wrong, if they are few, and
+// those about which it cannot be right, all or the next few: a listing shows neither policies
+// nor the action. And it describes those that were written lately.
+func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desired []Desired, opt core.SyncOptions, lately []string) ([]Observed, error) {
 	differs := make(map[string]bool)
 	for _, c := range Diff(desired, observed) {
 		differs[c.ActivityID] = true
@@ -129,8 +132,9 @@ func (r *Reconciler) lookCloser(ctx context.Context, observed []Observed, desire
 	return out, nil
 }
 
-// nextSample takes the next few of the IDs, which ascend, going round. Dry runs go round by themselves: whoever asks for the drift
-// as often as the loop syncs would otherwise take the same schedules away from it every time.
+// nextSample takes the next few of the IDs, which ascend, going round. Dry runs go round by
+// themselves: whoever asks for the drift as often as the loop syncs would otherwise take the
+// same schedules away from it every time.
 func (r *Reconciler) nextSample(ids []string, dryRun bool) []string {
 	if len(ids) <= r.cfg.Sample {
 		return ids
@@ -153,8 +157,8 @@ func (r *Reconciler) nextSample(ids []string, dryRun bool) []string {
 	return out
 }
 
-func (r *Reconciler) summarise(report *activitycore.SyncReport, desired []Desired, observed []Observed, changes []Change) {
-	report.Drift = []activitycore.ScheduleDrift{} // a list without items is [] in JSON, not null
+func (r *Reconciler) summarise(report *core.SyncReport, desired []Desired, observed []Observed, changes []Change) {
+	report.Drift = []core.ScheduleDrift{} // a list without items is [] in JSON, not null
 	for _, d := range desired {
 		if d.Presence == Present {
 			report.Wanted++
@@ -164,8 +168,8 @@ func (r *Reconciler) summarise(report *activitycore.SyncReport, desired []Desire
 	differs := make(map[string]bool)
 	for _, c := range changes {
 		differs[c.ActivityID] = true
-		report.Drift = append(report.Drift, activitycore.ScheduleDrift{
-			ScheduleID: activitycore.ScheduleID(c.ActivityID), ActivityID: c.ActivityID, ActivityName: c.Name,
+		report.Drift = append(report.Drift, core.ScheduleDrift{
+			ScheduleID: core.ScheduleID(c.ActivityID), ActivityID: c.ActivityID, ActivityName: c.Name,
 			Kind: c.Kind, Detail: c.Detail, Action: c.Action,
 		})
 	}
@@ -180,10 +184,11 @@ func (r *Reconciler) summarise(report *activitycore.SyncReport, desired []Desire
 	report.Observed = owned
 }
 
-// guard says whether the schedules of definitions that the record has never heard of are to be kept: if they are so many that
-// the record is more likely to be the wrong one. A definition deleted here has a tombstone until its schedule is gone, so
-// deleting the last one, or all at once, is not what is held.
-func (r *Reconciler) guard(report *activitycore.SyncReport, changes []Change, override bool) (held bool) {
+// guard says whether the schedules of definitions that the record has never heard of are to be
+// kept: if they are so many that the record is more likely to be the wrong one. A definition
+// deleted here has a tombstone until its schedule is gone, so deleting the last one, or all at
+// once, is not what is held.
+func (r *Reconciler) guard(report *core.SyncReport, changes []Change, override bool) (held bool) {
 	strange := 0
 	for _, c := range changes {
 		if c.Unrecorded {
@@ -214,7 +219,7 @@ func (r *Reconciler) guard(report *activitycore.SyncReport, changes []Change, ov
 }
 
 // applyAll carries the changes out, and with them what is left of deleted definitions.
-func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncReport, rows []activitycore.StoredDefinition, desired []Desired, changes []Change, held bool, marks *marker) error {
+func (r *Reconciler) applyAll(ctx context.Context, report *core.SyncReport, rows []core.StoredDefinition, desired []Desired, changes []Change, held bool, marks *marker) error {
 	wanted := make(map[string]Desired, len(desired))
 	for _, d := range desired {
 		wanted[d.ActivityID] = d
@@ -233,7 +238,7 @@ func (r *Reconciler) applyAll(ctx context.Context, report *activitycore.SyncRepo
 	for i, c := range changes {
 		if c.Action == ActionNone {
 			report.Drift[i].Error = c.Detail
-			marks.failed(ctx, c.ActivityID, activitycore.Errorf(activitycore.CodeConflict, "%s", c.Detail))
+			marks.failed(ctx, c.ActivityID, core.Errorf(core.CodeConflict, "%s", c.Detail))
 			continue
 		}
 		if c.Unrecorded && held {
@@ -268,8 +273,9 @@ type job struct {
 	drift []int
 }
 
-// work converges each definition. It ends early where Temporal has stopped to answer: each of thousands would wait as long to find that out.
-func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, work []job) error {
+// work converges each definition. It ends early where Temporal has stopped to answer: each of
+// thousands would wait as long to find that out.
+func (r *Reconciler) work(ctx context.Context, report *core.SyncReport, work []job) error {
 	var mu sync.Mutex
 	inARow := 0 // failures that say nothing of the definition
 	return r.each(ctx, len(work), func(ctx context.Context, i int) error {
@@ -282,7 +288,7 @@ func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, 
 		}
 		for _, at := range work[i].drift {
 			if report.Drift[at].Mended = err == nil; err != nil {
-				report.Drift[at].Error = activitycore.MessageOf(err)
+				report.Drift[at].Error = core.MessageOf(err)
 			}
 		}
 		if err == nil || errors.Is(err, errKept) || !passing(err) {
@@ -296,9 +302,9 @@ func (r *Reconciler) work(ctx context.Context, report *activitycore.SyncReport, 
 	})
 }
 
-// recheck converges again what changed in the record while its schedule was created: with many to create, reading all rows
-// once costs less than describing each schedule.
-func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncReport, before []activitycore.StoredDefinition, done []job, marks *marker) error {
+// recheck converges again what changed in the record while its schedule was created: with many
+// to create, reading all rows once costs less than describing each schedule.
+func (r *Reconciler) recheck(ctx context.Context, report *core.SyncReport, before []core.StoredDefinition, done []job, marks *marker) error {
 	created := make(map[string]bool)
 	for _, j := range done {
 		if j.opt.create != nil {
@@ -326,7 +332,8 @@ func (r *Reconciler) recheck(ctx context.Context, report *activitycore.SyncRepor
 	return r.work(ctx, report, again)
 }
 
-// each calls do for 0 to n-1, a bounded number at once, and returns the first error, which ends the rest.
+// each calls do for 0 to n-1, a bounded number at once, and returns the first error, which ends
+// the rest.
 func (r *Reconciler) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	work, within := errgroup.WithContext(ctx)
 	work.SetLimit(r.cfg.Concurrency)

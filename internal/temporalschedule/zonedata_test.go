@@ -10,13 +10,14 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/zonedata"
 )
 
-// Temporal reads a schedule's calendars by the rules that cronspec compiled it with, whatever zone files it has itself. The SDK
-// and Temporal's CLI do not know the field, so that any edit with them wipes it.
+// Temporal reads a schedule's calendars by the rules that cronspec compiled it with, whatever
+// zone files it has itself. The SDK and Temporal's CLI do not know the field, so that any edit
+// with them wipes it.
 func TestTheRulesOfTheZoneTravelWithTheSchedule(t *testing.T) {
 	b := newBench(t)
 	d := cron("zoned")
@@ -36,10 +37,10 @@ func TestTheRulesOfTheZoneTravelWithTheSchedule(t *testing.T) {
 	if !carried() {
 		t.Fatal("the schedule does not carry the rules of its zone")
 	}
-	if again := b.sync(activitycore.SyncOptions{Full: true}); len(again.Drift) != 0 || again.Writes != 0 {
+	if again := b.sync(core.SyncOptions{Full: true}); len(again.Drift) != 0 || again.Writes != 0 {
 		t.Fatalf("a converged sync: %+v", again)
 	}
-	err = b.client.ScheduleClient().GetHandle(t.Context(), activitycore.ScheduleID(d.ID)).Update(t.Context(), client.ScheduleUpdateOptions{
+	err = b.client.ScheduleClient().GetHandle(t.Context(), core.ScheduleID(d.ID)).Update(t.Context(), client.ScheduleUpdateOptions{
 		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			return &client.ScheduleUpdate{Schedule: &in.Description.Schedule}, nil
 		},
@@ -50,7 +51,7 @@ func TestTheRulesOfTheZoneTravelWithTheSchedule(t *testing.T) {
 	if carried() {
 		t.Fatal("the SDK knows of zone data now: say so in docs/cron.md")
 	}
-	if report := b.sync(activitycore.SyncOptions{Full: true}); report.Writes != 1 || !carried() {
+	if report := b.sync(core.SyncOptions{Full: true}); report.Writes != 1 || !carried() {
 		t.Errorf("the edit was not undone: %+v", report)
 	}
 
@@ -62,7 +63,8 @@ func TestTheRulesOfTheZoneTravelWithTheSchedule(t *testing.T) {
 	}
 }
 
-// A new release of the zone data rewrites the schedules of the zones whose rules it changes, and no others. Temporal then fires by them.
+// A new release of the zone data rewrites the schedules of the zones whose rules it changes,
+// and no others. Temporal then fires by them.
 func TestANewReleaseRewritesTheSchedulesOfTheZonesThatItChangesAlone(t *testing.T) {
 	b := newBench(t)
 	zonedata.Use(zonedata.Baseline())
@@ -71,27 +73,27 @@ func TestANewReleaseRewritesTheSchedulesOfTheZonesThatItChangesAlone(t *testing.
 		"kept-saopaulo": "America/Sao_Paulo", "kept-utc": "UTC"}
 	for name, zone := range zones {
 		d := cron(name)
-		d.TriggerConfig.CronExpression, d.TriggerConfig.Timezone = activitycore.StringList{"30 7 * * *"}, zone
+		d.TriggerConfig.CronExpression, d.TriggerConfig.Timezone = core.StringList{"30 7 * * *"}, zone
 		b.save(d)
 	}
 	hashes := func() map[string]string { // of each schedule itself: the listing may lag behind
 		out := map[string]string{}
 		for name := range zones {
-			id := activitycore.DefinitionID(name)
-			out[id] = string(b.describe(id).GetSearchAttributes().GetIndexedFields()[activitycore.SearchAttrSpecHash].GetData())
+			id := core.DefinitionID(name)
+			out[id] = string(b.describe(id).GetSearchAttributes().GetIndexedFields()[core.SearchAttrSpecHash].GetData())
 		}
 		return out
 	}
 	updates := func() map[string]string {
 		out := map[string]string{}
 		for name := range zones {
-			out[name] = b.describe(activitycore.DefinitionID(name)).GetInfo().GetUpdateTime().AsTime().String()
+			out[name] = b.describe(core.DefinitionID(name)).GetInfo().GetUpdateTime().AsTime().String()
 		}
 		return out
 	}
 	// fires is when Temporal itself says that it will start the definition next.
 	fires := func(name string) string {
-		for _, at := range b.describe(activitycore.DefinitionID(name)).GetInfo().GetFutureActionTimes() {
+		for _, at := range b.describe(core.DefinitionID(name)).GetInfo().GetFutureActionTimes() {
 			return at.AsTime().UTC().Format("15:04")
 		}
 		return "never"
@@ -104,7 +106,7 @@ func TestANewReleaseRewritesTheSchedulesOfTheZonesThatItChangesAlone(t *testing.
 			}
 		}
 	}
-	b.sync(activitycore.SyncOptions{Full: true})
+	b.sync(core.SyncOptions{Full: true})
 	before, updated := hashes(), updates()
 	next := func(zone string, release *zonedata.Release) string {
 		p := cronspec.Parser{Release: release}
@@ -125,8 +127,8 @@ func TestANewReleaseRewritesTheSchedulesOfTheZonesThatItChangesAlone(t *testing.
 	wantFires("by 2025c", by(zonedata.Baseline()))
 
 	zonedata.Use(nil)
-	dry := b.sync(activitycore.SyncOptions{DryRun: true})
-	report := b.sync(activitycore.SyncOptions{})
+	dry := b.sync(core.SyncOptions{DryRun: true})
+	report := b.sync(core.SyncOptions{})
 	if len(dry.Drift) != 2 || len(report.Drift) != 2 || report.Writes < 2 { // Temporal may show an update late, and is then told again
 		t.Errorf("a sync with new rules for two of five zones: %d drifted before, %d writes, drift %+v, want 2", len(dry.Drift), report.Writes, report.Drift)
 	}
@@ -137,13 +139,13 @@ func TestANewReleaseRewritesTheSchedulesOfTheZonesThatItChangesAlone(t *testing.
 	}
 	after, now := hashes(), updates()
 	for name := range zones {
-		id := activitycore.DefinitionID(name)
+		id := core.DefinitionID(name)
 		if moved := strings.HasPrefix(name, "moved"); moved == (before[id] == after[id]) || moved == (updated[name] == now[name]) {
 			t.Errorf("%s: hash %s and last update %s before, %s and %s after", name, before[id], updated[name], after[id], now[name])
 		}
 	}
 	wantFires("by the built-in release", by(zonedata.BuiltIn()))
-	if again := b.sync(activitycore.SyncOptions{Full: true}); again.Writes != 0 || len(again.Drift) != 0 {
+	if again := b.sync(core.SyncOptions{Full: true}); again.Writes != 0 || len(again.Drift) != 0 {
 		t.Errorf("a converged sync: %+v", again)
 	}
 }

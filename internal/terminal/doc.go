@@ -1,2 +1,3 @@
-// Package terminal writes text for people: what a stranger chose cannot steer the terminal that shows it.
+// Package terminal writes text for people: what a stranger chose cannot steer the terminal that
+// shows it.
 package terminal

@@ -16,8 +16,9 @@ import (
 // than line feed and tab, the C1 controls U+0080 to U+009F, bidirectional controls, separators of
 // lines and paragraphs, tag characters, and bytes that are no UTF-8. An escape reads \u001b.
 //
-// A carriage return before a line feed is dropped. Names, titles, payloads and reasons are chosen by
-// whoever sends events; this is the one place that makes them harmless (CWE-150, Trojan Source).
+// A carriage return before a line feed is dropped. Names, titles, payloads and reasons are
+// chosen by whoever sends events; this is the one place that makes them harmless (CWE-150,
+// Trojan Source).
 type Writer struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -35,8 +36,8 @@ func NewWriter(out io.Writer) *Writer {
 	return &Writer{out: out}
 }
 
-// NewJSONWriter returns a Writer for a stream of JSON texts, such as a log: escapes are JSON's own, so
-// that every value stays what it is.
+// NewJSONWriter returns a Writer for a stream of JSON texts, such as a log: escapes are JSON's
+// own, so that every value stays what it is.
 func NewJSONWriter(out io.Writer) *Writer { return &Writer{out: Raw(out), json: true} }
 
 // Raw is what w writes to, for lines that a program draws again with its own controls. It is w
@@ -121,8 +122,8 @@ func Text(s string) string {
 	return string(safe)
 }
 
-// JSON escapes within a JSON text what a Writer would escape, in JSON's own way, so that it is still
-// the same value for whoever reads it.
+// JSON escapes within a JSON text what a Writer would escape, in JSON's own way, so that it is
+// still the same value for whoever reads it.
 func JSON(text []byte) []byte {
 	safe := make([]byte, 0, len(text))
 	for i := 0; i < len(text); {

@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for something that must come. Nothing is asserted about how long it took.
+// Patience is how long a test waits for something that must come. Nothing is asserted about how
+// long it took.
 const Patience = 90 * time.Second
 
 // between two looks
 const pause = 10 * time.Millisecond
 
-// Eventually looks until what is wanted is there, and fails the test otherwise, with what the last look got. A look that
-// returns an error says with it what is there instead; one that asks servers gets a context that ends with the wait.
+// Eventually looks until what is wanted is there, and fails the test otherwise, with what the
+// last look got. A look that returns an error says with it what is there instead; one that asks
+// servers gets a context that ends with the wait.
 func Eventually[Look func() bool | func() error | func(context.Context) (bool, error)](t testing.TB, want string, look Look) {
 	t.Helper()
 	eventually(t, Patience, want, look)

@@ -11,14 +11,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 )
 
 // content is the body of a genuine request, as an event's payload.
 type content struct {
 	payload json.RawMessage
-	// members are the body's, if it is an object: by their exact names, since JSON's are case-sensitive.
+	// members are the body's, if it is an object: by their exact names, since JSON's are
+	// case-sensitive.
 	members map[string]json.RawMessage
 }
 
@@ -38,7 +39,8 @@ func (c content) within(object, name string) string {
 	return text(m[name])
 }
 
-// subject is such a string where an event's subject may look like it; a genuine delivery is not refused for it.
+// subject is such a string where an event's subject may look like it; a genuine delivery is not
+// refused for it.
 func (c content) subject(object, name string) string {
 	s := c.within(object, name)
 	if len(s) > envelope.MaxTextLength || strings.IndexFunc(s, unicode.IsControl) >= 0 {
@@ -52,31 +54,32 @@ func text(raw json.RawMessage) (s string) {
 	return s
 }
 
-// readJSON reads a body that has to be JSON, itself or in the field payload of a form, which GitHub and Gitea send if they are set to
-// application/x-www-form-urlencoded.
+// readJSON reads a body that has to be JSON, itself or in the field payload of a form, which
+// GitHub and Gitea send if they are set to application/x-www-form-urlencoded.
 func readJSON(h http.Header, body []byte) (content, error) {
 	const remedy = "set the webhook's content type to application/json"
 	media := mediaType(h)
 	if media == "application/x-www-form-urlencoded" {
 		form, err := url.ParseQuery(string(body))
 		if err != nil || !form.Has("payload") {
-			return content{}, activitycore.Errorf(activitycore.CodeMalformed, "the form holds no field payload; %s", remedy)
+			return content{}, core.Errorf(core.CodeMalformed, "the form holds no field payload; %s", remedy)
 		}
 		body = []byte(form.Get("payload"))
 	}
-	body = activitycore.WithoutBOM(body)
+	body = core.WithoutBOM(body)
 	err := envelope.CheckPayload(body)
 	switch {
 	case err != nil && isJSON(media):
-		return content{}, activitycore.Wrap(activitycore.CodeMalformed, err, "the body is announced as JSON, and is not: %s", activitycore.MessageOf(err))
+		return content{}, core.Wrap(core.CodeMalformed, err, "the body is announced as JSON, and is not: %s", core.MessageOf(err))
 	case err != nil:
-		return content{}, activitycore.Wrap(activitycore.CodeMalformed, err, "the body is not JSON (%s); %s", activitycore.MessageOf(err), remedy)
+		return content{}, core.Wrap(core.CodeMalformed, err, "the body is not JSON (%s); %s", core.MessageOf(err), remedy)
 	}
 	return contentOf(body), nil
 }
 
-// readAny reads whatever a sender sends: JSON as it is, text as a string, other bytes as a string of base64. What is announced as something else than
-// JSON counts as JSON if it is an object or a list. Only JSON that is nested too deeply for an event is refused.
+// readAny reads whatever a sender sends: JSON as it is, text as a string, other bytes as a
+// string of base64. What is announced as something else than JSON counts as JSON if it is an
+// object or a list. Only JSON that is nested too deeply for an event is refused.
 func readAny(h http.Header, body []byte) (content, error) {
 	media := mediaType(h)
 	if media == "application/x-www-form-urlencoded" {
@@ -84,7 +87,7 @@ func readAny(h http.Header, body []byte) (content, error) {
 			return c, nil
 		}
 	}
-	body = activitycore.WithoutBOM(body)
+	body = core.WithoutBOM(body)
 	trimmed := bytes.TrimSpace(body)
 	if len(trimmed) == 0 {
 		return content{payload: json.RawMessage("null")}, nil

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/standardwebhook"
 )
 
@@ -28,10 +28,11 @@ func standardKeys(secrets []string) (keys []standardwebhook.Key) {
 	return keys
 }
 
-// translateStandard: the body is the sender's business. Where it is an object, its member type (or event_type, as some senders have it) names the
-// event. The prefix keeps a sender from posing as another source.
-func translateStandard(h http.Header, body content) (activitycore.Event, error) {
-	e := activitycore.Event{EventID: standardwebhook.MessageID(h), Type: string(Standard)}
+// translateStandard: the body is the sender's business. Where it is an object, its member type
+// (or event_type, as some senders have it) names the event. The prefix keeps a sender from
+// posing as another source.
+func translateStandard(h http.Header, body content) (core.Event, error) {
+	e := core.Event{EventID: standardwebhook.MessageID(h), Type: string(Standard)}
 	for _, name := range []string{"type", "event_type"} {
 		sent := body.text(name)
 		fit := word(sent)
@@ -39,7 +40,7 @@ func translateStandard(h http.Header, body content) (activitycore.Event, error) 
 			continue
 		}
 		e.Type = typed(Standard, fit)
-		if as := typed(Standard, sent); as != e.Type && activitycore.ValidateEventType(as) == nil { // what it was called before unfit bytes were mapped
+		if as := typed(Standard, sent); as != e.Type && core.ValidateEventType(as) == nil { // what it was called before unfit bytes were mapped
 			e.AlsoTypes = []string{as}
 		}
 		break

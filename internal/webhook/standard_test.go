@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/standardwebhook"
 )
@@ -24,7 +24,8 @@ func standardRequest(id, contentType string, body []byte) http.Header {
 	return h
 }
 
-// The sample standard-webhooks: the specification leaves the body to the sender, and a refused delivery is lost.
+// The sample standard-webhooks: the specification leaves the body to the sender, and a refused
+// delivery is lost.
 func TestTheBodyOfAStandardWebhookIsTheSendersBusiness(t *testing.T) {
 	const asJSON = "application/json"
 	for body, want := range map[[2]string]struct{ typ, also, payload string }{
@@ -63,7 +64,7 @@ func TestTheBodyOfAStandardWebhookIsTheSendersBusiness(t *testing.T) {
 		}
 	}
 	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
-	if _, err := Verify(Standard, []string{standardTestSecret}, standardRequest("m", asJSON, []byte(deep)), []byte(deep), now); !activitycore.IsCode(err, activitycore.CodeMalformed) {
+	if _, err := Verify(Standard, []string{standardTestSecret}, standardRequest("m", asJSON, []byte(deep)), []byte(deep), now); !core.IsCode(err, core.CodeMalformed) {
 		t.Errorf("300 levels: %v; want malformed", err)
 	}
 }
@@ -109,7 +110,7 @@ func TestWhatHeadersRefuseNeedsNoBody(t *testing.T) {
 		GitLab:   {"X-Gitlab-Token": {"wrong"}},
 		Standard: {standardwebhook.HeaderID: {"m1"}, standardwebhook.HeaderTimestamp: {"1"}, standardwebhook.HeaderSignature: {"v1,x"}},
 	} {
-		if _, err := Begin(source, []string{standardTestSecret}, h, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+		if _, err := Begin(source, []string{standardTestSecret}, h, now); !core.IsCode(err, core.CodeUnauthorized) {
 			t.Errorf("%s: %v; want unauthorized before a body is read", source, err)
 		}
 	}

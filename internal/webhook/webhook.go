@@ -12,12 +12,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/standardwebhook"
 )
 
-// Source is a kind of sender; it is the last part of the path /hooks/{source} and the first of the event's type.
+// Source is a kind of sender; it is the last part of the path /hooks/{source} and the first of
+// the event's type.
 type Source string
 
 // The sources.
@@ -52,8 +53,9 @@ func CheckSecret(source Source, secret string) error {
 
 // Delivery is a genuine webhook as an event.
 type Delivery struct {
-	activitycore.Event
-	// FormerID is the event_id that the same delivery got before IDs were scoped by their source. What was recorded under it stays the same event.
+	core.Event
+	// FormerID is the event_id that the same delivery got before IDs were scoped by their source.
+	// What was recorded under it stays the same event.
 	FormerID string
 }
 
@@ -62,8 +64,9 @@ func (d Delivery) FormerFits() bool {
 	return d.FormerID != "" && len(d.FormerID) <= envelope.MaxIDLength && fitText(d.FormerID)
 }
 
-// Former is the event as it was made of the same delivery before IDs were scoped, and before types of Standard Webhooks were mapped.
-func (d Delivery) Former() activitycore.Event {
+// Former is the event as it was made of the same delivery before IDs were scoped, and before
+// types of Standard Webhooks were mapped.
+func (d Delivery) Former() core.Event {
 	e := d.Event
 	e.EventID = d.FormerID
 	if e.Source == string(Standard) && len(e.AlsoTypes) == 1 {
@@ -84,19 +87,21 @@ type Inbound struct {
 	prove  prover
 }
 
-// Begin reads the headers of a request, before anybody reads its body: what can be refused by them alone is refused here, at a cost that does not
-// grow with what a stranger sends. Now dates the event.
+// Begin reads the headers of a request, before anybody reads its body: what can be refused by
+// them alone is refused here, at a cost that does not grow with what a stranger sends. Now
+// dates the event.
 //
-// Errors: CodeNotFound for an unknown source, CodeUnavailable while no secret is set, CodeUnauthorized for a proof that is missing or cannot be
-// one, or a timestamp outside [standardwebhook.Tolerance].
+// Errors: CodeNotFound for an unknown source, CodeUnavailable while no secret is set,
+// CodeUnauthorized for a proof that is missing or cannot be one, or a timestamp outside
+// [standardwebhook.Tolerance].
 func Begin(source Source, secrets []string, h http.Header, now time.Time) (*Inbound, error) {
 	begin, _ := parts(source)
 	if begin == nil {
-		return nil, activitycore.NotFound("webhook source", string(source))
+		return nil, core.NotFound("webhook source", string(source))
 	}
 	secrets = usable(source, secrets)
 	if len(secrets) == 0 {
-		return nil, activitycore.Errorf(activitycore.CodeUnavailable,
+		return nil, core.Errorf(core.CodeUnavailable,
 			"no secret is set for webhooks from %s; set webhooks.%s.secret (ACTIVITY_CORE_WEBHOOKS_%s_SECRET)", source, source, strings.ToUpper(string(source)))
 	}
 	prove, err := begin(secrets, h, now)
@@ -106,11 +111,14 @@ func Begin(source Source, secrets []string, h http.Header, now time.Time) (*Inbo
 	return &Inbound{source: source, header: h, at: now.UTC(), prove: prove}, nil
 }
 
-// Deliver proves that the request comes from somebody who knows one of the secrets, and returns the event it carries. The event's ID is
-// {source}:{the sender's delivery ID}, so that a repeated delivery is recognised and no other source can take its place; its type is
-// {source}.{event}, and where the body names an action it also has the type {source}.{event}.{action}.
+// Deliver proves that the request comes from somebody who knows one of the secrets, and returns
+// the event it carries. The event's ID is {source}:{the sender's delivery ID}, so that a
+// repeated delivery is recognised and no other source can take its place; its type is
+// {source}.{event}, and where the body names an action it also has the type
+// {source}.{event}.{action}.
 //
-// Errors: CodeUnauthorized for a wrong signature, and only after that CodeMalformed or CodeInvalid for what is wrong with a genuine request.
+// Errors: CodeUnauthorized for a wrong signature, and only after that CodeMalformed or
+// CodeInvalid for what is wrong with a genuine request.
 func (in *Inbound) Deliver(body []byte) (Delivery, error) {
 	if err := in.prove(body); err != nil {
 		return Delivery{}, err
@@ -134,7 +142,8 @@ func (in *Inbound) Deliver(body []byte) (Delivery, error) {
 	return d, nil
 }
 
-// scopedID is a delivery's ID within its source. One that no event can have for its length or its bytes is known by its hash.
+// scopedID is a delivery's ID within its source. One that no event can have for its length or
+// its bytes is known by its hash.
 func scopedID(source Source, id string) string {
 	scoped := string(source) + ":" + id
 	if len(scoped) <= envelope.MaxIDLength && fitText(scoped) {
@@ -148,7 +157,7 @@ type (
 	// prover is what is left of a proof once the headers are read.
 	prover     func(body []byte) error
 	beginner   func(secrets []string, h http.Header, now time.Time) (prover, error)
-	translator func(h http.Header, body content) (activitycore.Event, error)
+	translator func(h http.Header, body content) (core.Event, error)
 )
 
 func parts(source Source) (beginner, translator) {
@@ -184,7 +193,8 @@ func beginGitea(secrets []string, h http.Header, _ time.Time) (prover, error) {
 	return beginHex(header, h.Get(header), secrets)
 }
 
-// beginGitLab: X-Gitlab-Token is the secret itself, so no body is needed. Hashing both sides first hides their lengths from the comparison.
+// beginGitLab: X-Gitlab-Token is the secret itself, so no body is needed. Hashing both sides
+// first hides their lengths from the comparison.
 func beginGitLab(secrets []string, h http.Header, _ time.Time) (prover, error) {
 	const header = "X-Gitlab-Token"
 	if h.Get(header) == "" {
@@ -230,8 +240,8 @@ func sum(key, body []byte) []byte {
 }
 
 func unauthorized(header, message string) error {
-	return &activitycore.Error{Code: activitycore.CodeUnauthorized, Message: header + ": " + message,
-		Fields: []activitycore.FieldError{{Location: header, Message: message}}}
+	return &core.Error{Code: core.CodeUnauthorized, Message: header + ": " + message,
+		Fields: []core.FieldError{{Location: header, Message: message}}}
 }
 
 // usable leaves out what would be an empty key, with which anybody can sign.
@@ -246,7 +256,7 @@ func usable(source Source, secrets []string) []string {
 }
 
 func missing(header, what string) error {
-	return activitycore.InvalidField(header, nil, "is missing; it carries %s", what)
+	return core.InvalidField(header, nil, "is missing; it carries %s", what)
 }
 
 // typed joins the parts of an event's type, as much of them as a type may have.

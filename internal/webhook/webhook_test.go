@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/envelope"
 	"github.com/activity-core/activity-core/internal/standardwebhook"
 )
@@ -93,7 +93,7 @@ func TestEveryRealGitHubPayloadIsAcceptedAndRefusedOnceAByteChanged(t *testing.T
 		for _, i := range []int{0, len(body) / 2, len(body) - 1} {
 			changed := bytes.Clone(body)
 			changed[i] ^= 1
-			if _, err := Verify(GitHub, []string{secret}, h, changed, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+			if _, err := Verify(GitHub, []string{secret}, h, changed, now); !core.IsCode(err, core.CodeUnauthorized) {
 				t.Errorf("%s: byte %d changed: %v", name, i, err)
 			}
 		}
@@ -134,7 +134,7 @@ func TestGiteaSignsWithoutPrefix(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	h.Set("X-Gitea-Signature", signHex("another", body))
-	if _, err := Verify(Gitea, []string{secret}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+	if _, err := Verify(Gitea, []string{secret}, h, body, now); !core.IsCode(err, core.CodeUnauthorized) {
 		t.Fatal(err)
 	}
 }
@@ -157,7 +157,7 @@ func TestGitLabSendsItsTokenAndNamesEventsInWords(t *testing.T) {
 		t.Fatalf("%+v %v", e, err)
 	}
 	h.Set("X-Gitlab-Token", secret[:len(secret)-1])
-	if _, err := Verify(GitLab, []string{secret}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+	if _, err := Verify(GitLab, []string{secret}, h, body, now); !core.IsCode(err, core.CodeUnauthorized) {
 		t.Fatal(err)
 	}
 }
@@ -204,7 +204,7 @@ func TestStandardWebhooks(t *testing.T) {
 			if c.ok && (err != nil || e.Type != "standard.invoice.paid" || e.EventID != "standard:"+id) {
 				t.Fatalf("%+v %v", e, err)
 			}
-			if !c.ok && !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+			if !c.ok && !core.IsCode(err, core.CodeUnauthorized) {
 				t.Fatalf("accepted or wrong error: %v", err)
 			}
 		})
@@ -216,11 +216,11 @@ func TestWithoutASecretNothingIsAccepted(t *testing.T) {
 	h := githubHeaders("push", "d1", body)
 	h.Set("X-Hub-Signature-256", "sha256="+signHex("", body))
 	for _, secrets := range [][]string{nil, {""}} {
-		if _, err := Verify(GitHub, secrets, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+		if _, err := Verify(GitHub, secrets, h, body, now); !core.IsCode(err, core.CodeUnavailable) {
 			t.Fatalf("%v", err)
 		}
 	}
-	if _, err := Verify("bitbucket", []string{secret}, h, body, now); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if _, err := Verify("bitbucket", []string{secret}, h, body, now); !core.IsCode(err, core.CodeNotFound) {
 		t.Fatal(err)
 	}
 }
@@ -245,10 +245,10 @@ func TestAnEmptyKeyIsNoSecret(t *testing.T) {
 	mac := hmac.New(sha256.New, nil)
 	mac.Write([]byte("m1." + h.Get(standardwebhook.HeaderTimestamp) + "." + string(body)))
 	h.Set(standardwebhook.HeaderSignature, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	if _, err := Verify(Standard, []string{"whsec_"}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnavailable) {
+	if _, err := Verify(Standard, []string{"whsec_"}, h, body, now); !core.IsCode(err, core.CodeUnavailable) {
 		t.Error("whsec_ alone:", err)
 	}
-	if _, err := Verify(Standard, []string{"whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, h, body, now); !activitycore.IsCode(err, activitycore.CodeUnauthorized) {
+	if _, err := Verify(Standard, []string{"whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, h, body, now); !core.IsCode(err, core.CodeUnauthorized) {
 		t.Error("whsec_ alone beside a good one:", err)
 	}
 }

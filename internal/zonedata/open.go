@@ -24,8 +24,9 @@ var releaseName = regexp.MustCompile(`^(19|20)[0-9]{2}[a-z]{1,2}([-.+][A-Za-z0-9
 // Remedy says what [Open] takes.
 const Remedy = "give a folder such as /usr/share/zoneinfo, or a zip archive of one, as zic makes it from IANA's text"
 
-// Open reads the release in a folder or in a zip archive. It must have every zone that the built-in release has, or definitions
-// that are valid would no longer be. Errors name what is wrong and what would be right.
+// Open reads the release in a folder or in a zip archive. It must have every zone that the
+// built-in release has, or definitions that are valid would no longer be. Errors name what is
+// wrong and what would be right.
 func Open(path string) (*Release, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -94,8 +95,8 @@ func readFolder(path string) (*Release, error) {
 	return c.release("")
 }
 
-// walk calls do for each file below a folder, with its name in the folder. It follows links to files, of which a folder of zones
-// has many, and none to folders.
+// walk calls do for each file below a folder, with its name in the folder. It follows links to
+// files, of which a folder of zones has many, and none to folders.
 func walk(root string, do func(name, file string, st fs.FileInfo) error) error {
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {

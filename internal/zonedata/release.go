@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// The built-in data is made by `make zone-data` from the text of IANA beside it (docs/adr/0010). baseline.zip is release 2025c as
-// the Go release 1.26 carries it: what every version of the program had that kept no record of its zone data.
+// The built-in data is made by `make zone-data` from the text of IANA beside it
+// (docs/adr/0010). baseline.zip is release 2025c as the Go release 1.26 carries it: what every
+// version of the program had that kept no record of its zone data.
 var (
 	//go:embed zoneinfo.zip
 	builtInArchive []byte
@@ -30,8 +31,8 @@ const OldAfter = 180 * 24 * time.Hour
 // BuiltInSource is the [Release.Source] of the data that the program carries.
 const BuiltInSource = "built in"
 
-// Release is one release of the time zone database, whole and in memory: it stays as it is when its files change. It is
-// immutable and safe for concurrent use.
+// Release is one release of the time zone database, whole and in memory: it stays as it is when
+// its files change. It is immutable and safe for concurrent use.
 type Release struct {
 	name   string
 	source string
@@ -42,7 +43,8 @@ type Release struct {
 	locations sync.Map // zone → *time.Location
 }
 
-// Name is IANA's name of the release, such as 2026f. Names of later releases sort after those of earlier ones.
+// Name is IANA's name of the release, such as 2026f. Names of later releases sort after those
+// of earlier ones.
 func (r *Release) Name() string { return r.name }
 
 // Source is where the release was read from: [BuiltInSource], or a path.
@@ -85,7 +87,8 @@ func (r *Release) Equal(other *Release) bool {
 // Has reports whether it has a zone of that very name.
 func (r *Release) Has(zone string) bool { return r.files[zone] != nil }
 
-// Data is a zone's file in the format of RFC 9636, which must not be changed. ok is false if there is no zone of that very name.
+// Data is a zone's file in the format of RFC 9636, which must not be changed. ok is false if
+// there is no zone of that very name.
 func (r *Release) Data(zone string) (data []byte, ok bool) {
 	data, ok = r.files[zone]
 	return data, ok
@@ -128,15 +131,16 @@ func Current() *Release {
 	return BuiltIn()
 }
 
-// Use makes a release the one that this process goes by, from the next time it reads a zone; nil is [BuiltIn]. It returns the one
-// that was before.
+// Use makes a release the one that this process goes by, from the next time it reads a zone;
+// nil is [BuiltIn]. It returns the one that was before.
 func Use(r *Release) (before *Release) {
 	before = Current()
 	current.Store(r)
 	return before
 }
 
-// embedded opens an archive of the program, which a test has opened before. name is for one that does not tell its own.
+// embedded opens an archive of the program, which a test has opened before. name is for one
+// that does not tell its own.
 func embedded(archive []byte, name string) *Release {
 	r, err := readZip(bytes.NewReader(archive), int64(len(archive)), name)
 	if err != nil {
@@ -166,8 +170,9 @@ func newRelease(files map[string][]byte, name string, date time.Time) (*Release,
 	return r, nil
 }
 
-// zoneFile reports whether a file of an archive or folder is one of a zone, by its name alone. right/ counts leap seconds,
-// posix/ has every zone once more, and Factory is what a machine has until somebody sets its zone.
+// zoneFile reports whether a file of an archive or folder is one of a zone, by its name alone.
+// right/ counts leap seconds, posix/ has every zone once more, and Factory is what a machine
+// has until somebody sets its zone.
 func zoneFile(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	switch first {
@@ -180,7 +185,8 @@ func zoneFile(name string) bool {
 // isTZif reports whether a file begins as one of a zone does.
 func isTZif(data []byte) bool { return bytes.HasPrefix(data, []byte("TZif")) }
 
-// versionFrom finds the release's name in one of the files that tell it: +VERSION, or IANA's text tzdata.zi.
+// versionFrom finds the release's name in one of the files that tell it: +VERSION, or IANA's
+// text tzdata.zi.
 func versionFrom(file string, data []byte) string {
 	first, _, _ := strings.Cut(string(data[:min(len(data), 100)]), "\n")
 	if file == "tzdata.zi" {

@@ -41,7 +41,8 @@ func TestTheBuiltInReleaseIsTheOneThatTheDocsName(t *testing.T) {
 	}
 }
 
-// What is embedded is what IANA's text gives. zic is in Debian's libc-bin and in every libc's package.
+// What is embedded is what IANA's text gives. zic is in Debian's libc-bin and in every libc's
+// package.
 func TestTheArchiveIsWhatTheTextSays(t *testing.T) {
 	if _, err := exec.LookPath("zic"); err != nil {
 		if _, err := os.Stat("/usr/sbin/zic"); err != nil {

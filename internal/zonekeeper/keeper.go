@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/background"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/zonedata"
@@ -15,32 +15,36 @@ import (
 
 // Record is what a [Keeper] asks of the record.
 type Record interface {
-	ZoneRules(ctx context.Context, zone string) ([]activitycore.ZoneRules, error)
-	AdoptZoneRules(ctx context.Context, rules []activitycore.ZoneRules) error
+	ZoneRules(ctx context.Context, zone string) ([]core.ZoneRules, error)
+	AdoptZoneRules(ctx context.Context, rules []core.ZoneRules) error
 }
 
 // Config says how a [Keeper] works. Record is required.
 type Config struct {
 	Record Record
-	// Path is a folder or zip archive of zones (see [zonedata.Open]); empty for the built-in release.
+	// Path is a folder or zip archive of zones (see [zonedata.Open]); empty for the built-in
+	// release.
 	Path string
 	// Every is the time between looks at the files and the record; default 10s.
 	Every time.Duration
 	// Changed is called after the rules of a zone have changed in this process, if not nil.
 	Changed func()
 	// Observed is told the state after each look, if not nil.
-	Observed func(activitycore.ZoneDataState)
+	Observed func(core.ZoneDataState)
 	// Log receives what was taken up; nil discards it.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Keeper gives this process its zone data, from [Config.Path] or built in, and reads the files anew when they change.
+// Keeper gives this process its zone data, from [Config.Path] or built in, and reads the files
+// anew when they change.
 //
-// The record has the rules that are in force, by zone and since when. A zone's rules are taken into the record, from this moment
-// on, where they differ from the record's and come from a newer release. Where the record's are newer, or have been taken
-// from a release of the same name, this process goes by the record's. So all replicas agree, the last to be updated included.
+// The record has the rules that are in force, by zone and since when. A zone's rules are taken
+// into the record, from this moment on, where they differ from the record's and come from a
+// newer release. Where the record's are newer, or have been taken from a release of the same
+// name, this process goes by the record's. So all replicas agree, the last to be updated
+// included.
 type Keeper struct {
 	cfg  Config
 	task background.Task
@@ -48,10 +52,12 @@ type Keeper struct {
 	mu sync.Mutex // one look at a time; guards the following
 	// own is the release that was read, used the one this process goes by.
 	own, used *zonedata.Release
-	// print is the fingerprint of the files of own; seen is one that was seen at the last look and not read yet.
+	// print is the fingerprint of the files of own; seen is one that was seen at the last look and
+	// not read yet.
 	print, seen string
-	state       activitycore.ZoneDataState
-	// agreed is the release, and how many rules the record had, when the two last agreed: the record only ever adds rules.
+	state       core.ZoneDataState
+	// agreed is the release, and how many rules the record had, when the two last agreed: the
+	// record only ever adds rules.
 	agreed *zonedata.Release
 	known  int
 }
@@ -70,7 +76,8 @@ func New(cfg Config) *Keeper {
 	return &Keeper{cfg: cfg}
 }
 
-// Start reads the zone data, agrees with the record and begins to watch both. CodeInvalid: the path holds no zone data.
+// Start reads the zone data, agrees with the record and begins to watch both. CodeInvalid: the
+// path holds no zone data.
 func (k *Keeper) Start(ctx context.Context) error {
 	if err := k.first(ctx); err != nil {
 		return err
@@ -83,11 +90,12 @@ func (k *Keeper) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the watching, and waits for the look in progress, or for ctx. The process keeps its zone data.
+// Stop ends the watching, and waits for the look in progress, or for ctx. The process keeps its
+// zone data.
 func (k *Keeper) Stop(ctx context.Context) error { return k.task.Stop(ctx) }
 
 // State is what this process goes by.
-func (k *Keeper) State() activitycore.ZoneDataState {
+func (k *Keeper) State() core.ZoneDataState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.present()
@@ -101,7 +109,7 @@ func (k *Keeper) first(ctx context.Context) error {
 		k.print, _ = zonedata.Fingerprint(k.cfg.Path) // Open says what is wrong, with a remedy
 		var err error
 		if k.own, err = zonedata.Open(k.cfg.Path); err != nil {
-			return activitycore.InvalidField("timezone_data", k.cfg.Path, "%v", err)
+			return core.InvalidField("timezone_data", k.cfg.Path, "%v", err)
 		}
 		k.seen = k.print
 	}
@@ -140,8 +148,8 @@ func (k *Keeper) Look(ctx context.Context) error {
 	return nil
 }
 
-// reload reads the files once they have stayed the same from one look to the next: they may be under way. What cannot be read
-// leaves the release as it is.
+// reload reads the files once they have stayed the same from one look to the next: they may be
+// under way. What cannot be read leaves the release as it is.
 func (k *Keeper) reload(ctx context.Context) (fresh bool) {
 	if k.cfg.Path == "" {
 		return false
@@ -184,7 +192,7 @@ func (k *Keeper) agree(ctx context.Context) error {
 		k.observed()
 		return nil
 	}
-	latest := map[string]activitycore.ZoneRules{}
+	latest := map[string]core.ZoneRules{}
 	for _, z := range recorded {
 		latest[z.Zone] = z
 	}
@@ -213,8 +221,8 @@ func (k *Keeper) observed() {
 }
 
 // news are the zones of the own release whose rules differ from those in force, and are newer.
-func (k *Keeper) news(latest map[string]activitycore.ZoneRules) []activitycore.ZoneRules {
-	var news []activitycore.ZoneRules
+func (k *Keeper) news(latest map[string]core.ZoneRules) []core.ZoneRules {
+	var news []core.ZoneRules
 	now := k.cfg.Now().UTC().Truncate(time.Microsecond)
 	for zone := range k.own.Zones() {
 		data, _ := k.own.Data(zone)
@@ -224,14 +232,15 @@ func (k *Keeper) news(latest map[string]activitycore.ZoneRules) []activitycore.Z
 			release = zonedata.Baseline().Name()
 		}
 		if before == nil || k.own.Name() > release && !cronspec.SameRules(before, data) {
-			news = append(news, activitycore.ZoneRules{Zone: zone, Since: now, Release: k.own.Name(), Data: data})
+			news = append(news, core.ZoneRules{Zone: zone, Since: now, Release: k.own.Name(), Data: data})
 		}
 	}
 	return news
 }
 
-// use makes this process go by the rules in force: those of its own release, except where the record has others.
-func (k *Keeper) use(ctx context.Context, latest map[string]activitycore.ZoneRules) error {
+// use makes this process go by the rules in force: those of its own release, except where the
+// record has others.
+func (k *Keeper) use(ctx context.Context, latest map[string]core.ZoneRules) error {
 	followed, others := map[string][]byte{}, 0
 	follow := func(zone string, data []byte) {
 		own, ok := k.own.Data(zone)
@@ -276,18 +285,18 @@ func (k *Keeper) use(ctx context.Context, latest map[string]activitycore.ZoneRul
 }
 
 // present fills the state in.
-func (k *Keeper) present() activitycore.ZoneDataState {
+func (k *Keeper) present() core.ZoneDataState {
 	s := StateOf(k.used, k.cfg.Now())
 	s.Followed, s.Problem = k.state.Followed, k.state.Problem
 	return s
 }
 
 // StateOf describes a release; nil is the one that this process goes by.
-func StateOf(r *zonedata.Release, now time.Time) activitycore.ZoneDataState {
+func StateOf(r *zonedata.Release, now time.Time) core.ZoneDataState {
 	if r == nil {
 		r = zonedata.Current()
 	}
-	s := activitycore.ZoneDataState{Release: r.Name(), Source: r.Source(), BuiltIn: zonedata.BuiltIn().Name(), Old: r.Old(now), AgeDays: int(r.Age(now) / (24 * time.Hour))}
+	s := core.ZoneDataState{Release: r.Name(), Source: r.Source(), BuiltIn: zonedata.BuiltIn().Name(), Old: r.Old(now), AgeDays: int(r.Age(now) / (24 * time.Hour))}
 	if !r.Date().IsZero() {
 		s.Date = r.Date().Format(time.DateOnly)
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/cronspec"
 	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/zonedata"
@@ -24,13 +24,13 @@ var start = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 // bed is a record, a file of zone data, and a clock.
 type bed struct {
 	*testing.T
-	store activitycore.Store
+	store core.Store
 	path  string
 	clock time.Time
 
 	mu      sync.Mutex
 	changed int
-	seen    activitycore.ZoneDataState
+	seen    core.ZoneDataState
 }
 
 func newBed(t *testing.T) *bed {
@@ -43,7 +43,8 @@ func newBed(t *testing.T) *bed {
 	return &bed{T: t, store: store, path: filepath.Join(t.TempDir(), "zones.zip"), clock: start}
 }
 
-// archive is the built-in release under another name, with other rules for zones: those of the zones named.
+// archive is the built-in release under another name, with other rules for zones: those of the
+// zones named.
 func archive(t *testing.T, release string, as map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -90,7 +91,7 @@ func (b *bed) keeper(path string) *zonekeeper.Keeper {
 	k := zonekeeper.New(zonekeeper.Config{
 		Record: b.store, Path: path, Every: time.Hour, Now: func() time.Time { return b.clock },
 		Changed:  func() { b.mu.Lock(); b.changed++; b.mu.Unlock() },
-		Observed: func(s activitycore.ZoneDataState) { b.mu.Lock(); b.seen = s; b.mu.Unlock() },
+		Observed: func(s core.ZoneDataState) { b.mu.Lock(); b.seen = s; b.mu.Unlock() },
 	})
 	if err := k.Start(b.Context()); err != nil {
 		b.Fatal(err)
@@ -210,7 +211,8 @@ func TestFilesThatChangeAreReadWithoutARestart(t *testing.T) {
 	}
 }
 
-// Replicas must not rewrite each other's schedules in turns: the newer release counts for all, whoever starts last.
+// Replicas must not rewrite each other's schedules in turns: the newer release counts for all,
+// whoever starts last.
 func TestAReplicaWithOlderZoneDataGoesByTheNewerRulesOfTheRecord(t *testing.T) {
 	b := newBed(t)
 	old := b.keeper("")
@@ -265,7 +267,7 @@ func TestAPathWithoutZoneDataIsRefusedAtStartWithKeyValueAndRemedy(t *testing.T)
 	b := newBed(t)
 	k := zonekeeper.New(zonekeeper.Config{Record: b.store, Path: "/nowhere/zoneinfo"})
 	err := k.Start(t.Context())
-	if !activitycore.IsCode(err, activitycore.CodeInvalid) {
+	if !core.IsCode(err, core.CodeInvalid) {
 		t.Fatalf("%v, want invalid", err)
 	}
 	for _, want := range []string{"timezone_data", "/nowhere/zoneinfo", "no such file", "give a folder such as /usr/share/zoneinfo"} {

@@ -1,5 +1,5 @@
-// Package cronspectest makes random cron expressions, zones and windows for the property tests of cronspec and of what it
-// compiles to. It must not be imported outside tests.
+// Package cronspectest makes random cron expressions, zones and windows for the property tests
+// of cronspec and of what it compiles to. It must not be imported outside tests.
 package cronspectest
 
 import (
@@ -27,7 +27,8 @@ var (
 // Zones are all the zones.
 func Zones() []string { return slices.Collect(zonedata.Current().Zones()) }
 
-// Expression draws an expression of any shape the parser accepts, leaning towards the hours in which clocks change.
+// Expression draws an expression of any shape the parser accepts, leaning towards the hours in
+// which clocks change.
 func Expression(t *rapid.T) string {
 	if rapid.IntRange(0, 19).Draw(t, "macro") == 0 {
 		return rapid.SampledFrom([]string{"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"}).Draw(t, "name")

@@ -13,7 +13,8 @@ import (
 	"github.com/activity-core/activity-core/internal/temporalschedule"
 )
 
-// The starts that `simulate` shows for a definition with jitter are those of the server's own code, given its namespace.
+// The starts that `simulate` shows for a definition with jitter are those of the server's own
+// code, given its namespace.
 func TestJitterIsTheServersOwn(t *testing.T) {
 	builder := scheduler.NewSpecBuilder(unlimited, unlimited)
 	seed := simulate.JitterSeed("6f1b6d1e-6f0e-4a3f-9d5a-3f0f9f0b7c11", "activity-schedule-0b9e2c4e-7a57-5f3a-8a5e-0d4d8f5b1c22")

@@ -1,5 +1,6 @@
-// Package temporalproof shows, with the Temporal server's own schedule code, that Temporal fires at exactly the instants
-// that cronspec lists. It holds tests only, apart from cronspec's own so that those need not link the server.
+// Package temporalproof shows, with the Temporal server's own schedule code, that Temporal
+// fires at exactly the instants that cronspec lists. It holds tests only, apart from cronspec's
+// own so that those need not link the server.
 package temporalproof_test
 
 import (
@@ -103,7 +104,8 @@ func TestTemporalFiresAtExactlyTheListedInstants(t *testing.T) {
 					continue
 				}
 				for range perZone {
-					// One rapid example per call, so that each zone gets its share whatever the number of checks.
+					// One rapid example per call, so that each zone gets its share whatever the
+					// number of checks.
 					example(t, func(rt *rapid.T) {
 						var list []string
 						for range rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(rt, "how many") {
@@ -136,8 +138,9 @@ func TestTemporalFiresAtExactlyTheListedInstants(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		// A compiler that refused everything would never be wrong. Up to three random expressions at once, each of any shape,
-		// may be too dense around the changes of a zone; one in a hundred is more than that takes.
+		// A compiler that refused everything would never be wrong. Up to three random expressions
+		// at once, each of any shape, may be too dense around the changes of a zone; one in a
+		// hundred is more than that takes.
 		if tried := pairs.Load() + refused.Load(); int(tried) != len(zones)*perZone || 100*refused.Load() > tried {
 			t.Errorf("%d of %d specs were refused, more than 1 %%, or not all %d were tried", refused.Load(), tried, len(zones)*perZone)
 		}
@@ -154,8 +157,9 @@ func example(t *testing.T, property func(*rapid.T)) {
 	generator.Example(int(rand.Uint32()))
 }
 
-// proveSpec compares around every clock change that the spec is exact for, over a random stretch in between, and from
-// random starting points, since Temporal's search depends on where it starts.
+// proveSpec compares around every clock change that the spec is exact for, over a random
+// stretch in between, and from random starting points, since Temporal's search depends on where
+// it starts.
 func proveSpec(t testing.TB, builder *scheduler.SpecBuilder, s *cronspec.Spec, ts cronspec.TemporalSpec, from time.Time, seed uint64) int {
 	t.Helper()
 	temporal := newServer(t, builder, ts)
@@ -210,7 +214,8 @@ func limit(s *cronspec.Spec, from, to time.Time, n int) func(func(time.Time) boo
 	}
 }
 
-// The zones and shapes in which Temporal's calendars are known to part from the wall clock, without chance.
+// The zones and shapes in which Temporal's calendars are known to part from the wall clock,
+// without chance.
 func TestKnownTrapsAreCompiledExactly(t *testing.T) {
 	zones := []string{"Europe/Berlin", "Europe/London", "Australia/Sydney", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kolkata",
 		"America/Santiago", "Africa/Casablanca", "America/New_York", "Antarctica/Troll", "America/Nuuk", "America/Havana", "Africa/Cairo",
@@ -237,7 +242,8 @@ func TestKnownTrapsAreCompiledExactly(t *testing.T) {
 	t.Logf("%d zones × %d expressions, %d instants compared, 0 mismatches", len(zones), len(expressions), n)
 }
 
-// What the plain calendar does shows that the repairs are needed, and that this test would notice if they were not made.
+// What the plain calendar does shows that the repairs are needed, and that this test would
+// notice if they were not made.
 func TestAPlainCalendarIsNotExact(t *testing.T) {
 	builder := scheduler.NewSpecBuilder(unlimited, unlimited)
 	for _, c := range []struct{ zone, expr, from string }{

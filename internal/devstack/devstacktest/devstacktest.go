@@ -1,8 +1,9 @@
 //go:build !slim
 
-// Package devstacktest gives tests a real Temporal and a real NATS server: one of each per test binary, started by the
-// first test that asks. Tests are kept apart by a fresh Temporal namespace each, and on NATS by unique names or by a server
-// of their own. It must not be imported by anything but tests.
+// Package devstacktest gives tests a real Temporal and a real NATS server: one of each per test
+// binary, started by the first test that asks. Tests are kept apart by a fresh Temporal
+// namespace each, and on NATS by unique names or by a server of their own. It must not be
+// imported by anything but tests.
 package devstacktest
 
 import (
@@ -29,7 +30,8 @@ const (
 	stopTimeout  = 2 * time.Minute
 )
 
-// SearchAttributes are those of every namespace made here: what activity-core sets on its workflows and schedules.
+// SearchAttributes are those of every namespace made here: what activity-core sets on its
+// workflows and schedules.
 func SearchAttributes() map[string]enumspb.IndexedValueType {
 	return map[string]enumspb.IndexedValueType{
 		"activity_id":        enumspb.INDEXED_VALUE_TYPE_KEYWORD,
@@ -39,8 +41,8 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 	}
 }
 
-// servers are the servers of this test binary. Being shared is their purpose, and a test binary ends soon: this is the
-// one place where state of the package is wanted.
+// servers are the servers of this test binary. Being shared is their purpose, and a test binary
+// ends soon: this is the one place where state of the package is wanted.
 var servers struct {
 	temporal, nats sync.Once
 	temporalServer *devstack.Temporal
@@ -53,7 +55,8 @@ var servers struct {
 //
 //	func TestMain(m *testing.M) { os.Exit(devstacktest.Main(m)) }
 //
-// A package without it works as well, and leaves the JetStream folder to the system's cleaning of temporary files.
+// A package without it works as well, and leaves the JetStream folder to the system's cleaning
+// of temporary files.
 func Main(m *testing.M) int {
 	code := m.Run()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -75,8 +78,8 @@ type Namespace struct {
 	HostPort string
 }
 
-// Temporal returns a fresh namespace, with [SearchAttributes] that can be used at once, on the server of this test
-// binary.
+// Temporal returns a fresh namespace, with [SearchAttributes] that can be used at once, on the
+// server of this test binary.
 func Temporal(t testing.TB) Namespace {
 	t.Helper()
 	server := server(t)
@@ -105,8 +108,8 @@ func (n Namespace) Client(t testing.TB) client.Client {
 	return c
 }
 
-// NATS returns the URL of the NATS server of this test binary. Streams are shared by all tests: use [Unique] in their
-// names and subjects, or [OwnNATS] where the names are fixed.
+// NATS returns the URL of the NATS server of this test binary. Streams are shared by all tests:
+// use [Unique] in their names and subjects, or [OwnNATS] where the names are fixed.
 func NATS(t testing.TB) string {
 	t.Helper()
 	servers.nats.Do(func() {
@@ -120,7 +123,8 @@ func NATS(t testing.TB) string {
 	return servers.natsServer.URL()
 }
 
-// OwnNATS starts a NATS server for this test alone, which takes some 10 ms, and stops it at the end.
+// OwnNATS starts a NATS server for this test alone, which takes some 10 ms, and stops it at the
+// end.
 func OwnNATS(t testing.TB) *devstack.NATS {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
@@ -148,7 +152,8 @@ func Connect(t testing.TB, url string) *nats.Conn {
 	return nc
 }
 
-// Unique returns a name that starts like the test's and that no other test has: letters, digits, - and _ only.
+// Unique returns a name that starts like the test's and that no other test has: letters,
+// digits, - and _ only.
 func Unique(t testing.TB) string { return unique(t) }
 
 func unique(t testing.TB) string {
@@ -185,7 +190,8 @@ func (quiet) Error(msg string, keyvals ...any) {
 	fmt.Fprintln(os.Stderr, append([]any{"temporal client:", msg}, keyvals...)...)
 }
 
-// Parallel calls do for 0 to n-1, so many at a time, and returns how long it took. An error fails the test and not the other calls.
+// Parallel calls do for 0 to n-1, so many at a time, and returns how long it took. An error
+// fails the test and not the other calls.
 func Parallel(tb testing.TB, atOnce, n int, do func(int) error) time.Duration {
 	tb.Helper()
 	start := time.Now()

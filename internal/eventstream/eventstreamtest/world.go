@@ -1,4 +1,5 @@
-// Package eventstreamtest is the test support of the event half: a NATS server with the streams, a record, and what tests put into them.
+// Package eventstreamtest is the test support of the event half: a NATS server with the
+// streams, a record, and what tests put into them.
 package eventstreamtest
 
 import (
@@ -11,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	activitycore "github.com/activity-core/activity-core"
+	core "github.com/activity-core/activity-core"
 	"github.com/activity-core/activity-core/internal/devstack/devstacktest"
 	"github.com/activity-core/activity-core/internal/eventstream"
 	"github.com/activity-core/activity-core/internal/sqlite"
@@ -51,11 +52,11 @@ func New(t testing.TB, opts eventstream.Options) *World {
 }
 
 // Apply saves definitions, whatever their version.
-func (w *World) Apply(defs ...activitycore.Definition) {
+func (w *World) Apply(defs ...core.Definition) {
 	w.T.Helper()
-	var changes []activitycore.DefinitionChange
+	var changes []core.DefinitionChange
 	for _, d := range defs {
-		changes = append(changes, activitycore.DefinitionChange{Definition: d, ExpectVersion: activitycore.AnyVersion})
+		changes = append(changes, core.DefinitionChange{Definition: d, ExpectVersion: core.AnyVersion})
 	}
 	if _, err := w.Store.ApplyChanges(w.T.Context(), changes, "test", time.Now()); err != nil {
 		w.T.Fatal(err)
@@ -63,7 +64,7 @@ func (w *World) Apply(defs ...activitycore.Definition) {
 }
 
 // Publish stores events in one batch.
-func (w *World) Publish(events ...activitycore.Event) {
+func (w *World) Publish(events ...core.Event) {
 	w.T.Helper()
 	if _, err := w.Publisher.PublishEvents(w.T.Context(), events); err != nil {
 		w.T.Fatal(err)
@@ -79,7 +80,7 @@ func (w *World) Drained() {
 // Consumer is what the server says of the routers' consumer.
 func (w *World) Consumer() *jetstream.ConsumerInfo {
 	w.T.Helper()
-	c, err := w.JS.Consumer(w.T.Context(), activitycore.EventStream, activitycore.RouterDurable)
+	c, err := w.JS.Consumer(w.T.Context(), core.EventStream, core.RouterDurable)
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -87,9 +88,9 @@ func (w *World) Consumer() *jetstream.ConsumerInfo {
 }
 
 // Entry is the ledger row of a definition for an event.
-func (w *World) Entry(name, eventID string) activitycore.LedgerEntry {
+func (w *World) Entry(name, eventID string) core.LedgerEntry {
 	w.T.Helper()
-	e, err := w.Store.LedgerEntry(w.T.Context(), activitycore.DefinitionID(name), activitycore.EventCause(eventID).Key())
+	e, err := w.Store.LedgerEntry(w.T.Context(), core.DefinitionID(name), core.EventCause(eventID).Key())
 	if err != nil {
 		w.T.Fatal(fmt.Errorf("ledger row of %s for %s: %w", name, eventID, err))
 	}
@@ -99,7 +100,7 @@ func (w *World) Entry(name, eventID string) activitycore.LedgerEntry {
 // NoEntry fails if there is one.
 func (w *World) NoEntry(name, eventID string) {
 	w.T.Helper()
-	if e, err := w.Store.LedgerEntry(w.T.Context(), activitycore.DefinitionID(name), activitycore.EventCause(eventID).Key()); !activitycore.IsCode(err, activitycore.CodeNotFound) {
+	if e, err := w.Store.LedgerEntry(w.T.Context(), core.DefinitionID(name), core.EventCause(eventID).Key()); !core.IsCode(err, core.CodeNotFound) {
 		w.T.Fatalf("%s has a ledger row for %s: %+v %v", name, eventID, e, err)
 	}
 }
@@ -107,14 +108,15 @@ func (w *World) NoEntry(name, eventID string) {
 // Published is how many events the stream took.
 func (w *World) Published() uint64 {
 	w.T.Helper()
-	stream, err := w.JS.Stream(w.T.Context(), activitycore.EventStream)
+	stream, err := w.JS.Stream(w.T.Context(), core.EventStream)
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	return stream.CachedInfo().State.LastSeq
 }
 
-// Settled tells whether every event that was published is acknowledged. NumPending lags behind what was published; the floor cannot.
+// Settled tells whether every event that was published is acknowledged. NumPending lags behind
+// what was published; the floor cannot.
 func (w *World) Settled() bool {
 	w.T.Helper()
 	info := w.Consumer()
@@ -124,7 +126,7 @@ func (w *World) Settled() bool {
 // Stored is how many messages the event stream has.
 func (w *World) Stored() uint64 {
 	w.T.Helper()
-	s, err := w.JS.Stream(w.T.Context(), activitycore.EventStream)
+	s, err := w.JS.Stream(w.T.Context(), core.EventStream)
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -67,7 +67,8 @@ func (c *Client) Next(ctx context.Context, ref string, after time.Time, count in
 	return n, c.get(ctx, definitionPath(ref, "next"), q.values(), &n)
 }
 
-// Backfill starts each nominal time of a range once, or a part of them: an answer with Next has more to do.
+// Backfill starts each nominal time of a range once, or a part of them: an answer with Next has
+// more to do.
 func (c *Client) Backfill(ctx context.Context, ref string, body wire.Backfill) (r wire.BackfillResult, err error) {
 	return r, c.send(ctx, http.MethodPost, definitionPath(ref, "backfill"), body, nil, &r)
 }
@@ -112,7 +113,8 @@ func (c *Client) Events(ctx context.Context, o ListOptions) (wire.Page[core.Even
 	return list[core.EventListing](ctx, c, "/events", o)
 }
 
-// segment writes an ID as one part of a path. PathEscape leaves dots, and "." and ".." would be taken for steps.
+// segment writes an ID as one part of a path. PathEscape leaves dots, and "." and ".." would be
+// taken for steps.
 func segment(id string) string {
 	if id == "." || id == ".." {
 		return strings.ReplaceAll(id, ".", "%2E")
@@ -135,7 +137,8 @@ func (c *Client) Event(ctx context.Context, id string) (e core.EventListing, err
 	return found.Items[0], nil
 }
 
-// ExplainEvent says why definitions did or did not fire for a stored event. The filter is definition.
+// ExplainEvent says why definitions did or did not fire for a stored event. The filter is
+// definition.
 func (c *Client) ExplainEvent(ctx context.Context, id string, o ListOptions) (wire.Page[core.EventExplanation], error) {
 	return list[core.EventExplanation](ctx, c, "/events/"+segment(id)+"/explain", o)
 }
@@ -149,8 +152,8 @@ func (c *Client) ExplainUnpublished(ctx context.Context, body wire.Explain, o Li
 	return p, c.do(ctx, request{method: http.MethodPost, path: "/events/explain", query: o.values(), contentType: "application/json", body: text}, &p)
 }
 
-// ReplayEvents holds stored events against a definition and, unless it is a dry run, starts the runs that are missing. An
-// answer with NextSequence has looked at a part.
+// ReplayEvents holds stored events against a definition and, unless it is a dry run, starts the
+// runs that are missing. An answer with NextSequence has looked at a part.
 func (c *Client) ReplayEvents(ctx context.Context, body wire.EventReplay) (r wire.EventReplayed, err error) {
 	return r, c.send(ctx, http.MethodPost, "/events/replay", body, nil, &r)
 }
@@ -235,7 +238,8 @@ func (c *Client) Schedules(ctx context.Context, o ListOptions) (r wire.Schedules
 	return r, c.get(ctx, "/schedules", o.values(), &r)
 }
 
-// SchedulesPending tells which schedules have still to follow what changed at a revision of the catalogue; 0 is everything.
+// SchedulesPending tells which schedules have still to follow what changed at a revision of the
+// catalogue; 0 is everything.
 func (c *Client) SchedulesPending(ctx context.Context, revision int64) (r wire.SchedulesPending, err error) {
 	q := url.Values{}
 	if revision > 0 {
@@ -254,7 +258,8 @@ func (c *Client) Ledger(ctx context.Context, o ListOptions) (wire.Page[core.Ledg
 	return list[core.LedgerEntry](ctx, c, "/ledger", o)
 }
 
-// LedgerCheck compares what was expected with what the ledger accounts for; filters: since, until, activity.
+// LedgerCheck compares what was expected with what the ledger accounts for; filters: since,
+// until, activity.
 func (c *Client) LedgerCheck(ctx context.Context, o ListOptions) (r wire.LedgerCheck, err error) {
 	return r, c.get(ctx, "/ledger/check", o.values(), &r)
 }

@@ -25,24 +25,29 @@ const (
 	tailPauseMost  = 15 * time.Second
 )
 
-// maxTailLine bounds a line of the feed, bytes: an event of 1 MiB with what stands around its payload.
+// maxTailLine bounds a line of the feed, bytes: an event of 1 MiB with what stands around its
+// payload.
 const maxTailLine = 4 << 20
 
 // TailOptions say what to follow.
 type TailOptions struct {
 	// Type restricts to events of a type; empty: all.
 	Type string
-	// After begins with the events after a sequence, "0" with the stream's first; empty: from now on.
+	// After begins with the events after a sequence, "0" with the stream's first; empty: from now
+	// on.
 	After string
-	// Connected, if not nil, is told each time that the feed begins, with the sequence from which on.
+	// Connected, if not nil, is told each time that the feed begins, with the sequence from which
+	// on.
 	Connected func(after string)
 	// Retrying, if not nil, is told why the feed broke off and when it is tried again.
 	Retrying func(err error, pause time.Duration)
 }
 
-// Tail calls each for every event that is stored, in order, until ctx ends (nil) or each returns an error, which it returns. Once it has reached the server it reconnects
-// for ever, with growing pauses, and goes on behind the last event it saw, so none is lost or shown twice. What no retry could change (a wrong
-// token, a stream that is another one now) is returned.
+// Tail calls each for every event that is stored, in order, until ctx ends (nil) or each
+// returns an error, which it returns. Once it has reached the server it reconnects for ever,
+// with growing pauses, and goes on behind the last event it saw, so none is lost or shown
+// twice. What no retry could change (a wrong token, a stream that is another one now) is
+// returned.
 func (c *Client) Tail(ctx context.Context, o TailOptions, each func(core.EventListing) error) error {
 	t := &tail{Client: c, TailOptions: o, last: o.After, each: each}
 	pauses := retry.Policy{First: tailPauseFirst, Most: tailPauseMost}.Pauses()
@@ -77,7 +82,8 @@ func passing(err error) bool {
 	return core.IsCode(err, core.CodeUnavailable) || core.IsCode(err, core.CodeInternal)
 }
 
-// finalError is one that the next attempt would only meet again: the caller's own, or a message that is not understood.
+// finalError is one that the next attempt would only meet again: the caller's own, or a message
+// that is not understood.
 type finalError struct{ error }
 
 type tail struct {

@@ -17,7 +17,8 @@ const oneLine = 90
 
 var inBraces = regexp.MustCompile(`\{([^{}/]*)\}`)
 
-// curl is a command that makes a request of the operation: with what is required, and the example of the body.
+// curl is a command that makes a request of the operation: with what is required, and the
+// example of the body.
 func curl(l located, params []*huma.Param, token bool) string {
 	path := inBraces.ReplaceAllStringFunc(l.path, func(name string) string { return "$" + variable(strings.Trim(name, "{}")) })
 	var query, lines []string

@@ -44,7 +44,8 @@ type Page struct {
 	csp  string
 }
 
-// Render makes the page. What it says is the document as it is now: render it when all operations are registered.
+// Render makes the page. What it says is the document as it is now: render it when all
+// operations are registered.
 func Render(doc *huma.OpenAPI, o Options) (*Page, error) {
 	var out bytes.Buffer
 	if err := pages.Execute(&out, pageOf(doc, o)); err != nil {

@@ -113,7 +113,8 @@ type located struct {
 	shared       []*huma.Param
 }
 
-// operationsOf are all operations by path, and of a path in the order in which one reads, makes, changes, deletes.
+// operationsOf are all operations by path, and of a path in the order in which one reads,
+// makes, changes, deletes.
 func operationsOf(doc *huma.OpenAPI) []located {
 	var out []located
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {

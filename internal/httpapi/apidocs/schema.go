@@ -12,7 +12,8 @@ import (
 
 const (
 	refPrefix = "#/components/schemas/"
-	// maxDepth bounds how many objects stand within one another on the page; what lies deeper is a link to its own table.
+	// maxDepth bounds how many objects stand within one another on the page; what lies deeper is a
+	// link to its own table.
 	maxDepth = 4
 	jsonType = "application/json"
 )
@@ -84,7 +85,8 @@ func (s schemas) entry(name string) schema {
 	return out
 }
 
-// object finds the object that a type is, is a list of, or maps to, with the names that lead to it; nil where there is none.
+// object finds the object that a type is, is a list of, or maps to, with the names that lead to
+// it; nil where there is none.
 func (s schemas) object(in *huma.Schema) (*huma.Schema, []string) {
 	var path []string
 	for range 8 {

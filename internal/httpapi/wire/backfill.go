@@ -5,7 +5,8 @@ import "time"
 // BackfillPoint is where a backfill begins or goes on.
 type BackfillPoint struct {
 	From time.Time `json:"from" doc:"first nominal time, included"`
-	// UnderWay and NotBefore come from the answer before and keep the bounds of parallel and rate from one call to the next.
+	// UnderWay and NotBefore come from the answer before and keep the bounds of parallel and rate
+	// from one call to the next.
 	UnderWay  []time.Time `json:"under_way,omitempty" doc:"nominal times before from whose runs have not ended; they take places among parallel"`
 	NotBefore *time.Time  `json:"not_before,omitempty" doc:"when the next start is due"`
 }

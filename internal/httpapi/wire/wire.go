@@ -88,7 +88,8 @@ type Definitions struct {
 	Prune       bool              `json:"prune,omitempty" doc:"delete the definitions that are not among them"`
 }
 
-// Event is the envelope that POST /events takes, as docs/events.md has it. It describes; internal/envelope reads.
+// Event is the envelope that POST /events takes, as docs/events.md has it. It describes;
+// internal/envelope reads.
 type Event struct {
 	EventID    string          `json:"event_id" minLength:"1" maxLength:"256" doc:"the event's identity, whatever its source: the same ID twice is the same event"`
 	Type       string          `json:"type" minLength:"1" maxLength:"200" doc:"what definitions name in event_type"`
@@ -100,7 +101,8 @@ type Event struct {
 	Extensions map[string]any  `json:"extensions,omitempty" doc:"extension attributes of CloudEvents"`
 }
 
-// DryRun is the body of POST /dry-run. Definition is a document, or the name of a stored definition as a JSON string.
+// DryRun is the body of POST /dry-run. Definition is a document, or the name of a stored
+// definition as a JSON string.
 type DryRun struct {
 	Definition json.RawMessage `json:"definition"`
 	// Event is an envelope or a CloudEvent; time defaults to now.
@@ -110,7 +112,8 @@ type DryRun struct {
 	Context map[string]json.RawMessage `json:"context,omitempty"`
 }
 
-// TailHeartbeat is how often GET /events/tail says something, if only that it is there. A reader that hears nothing for three of them has lost the connection.
+// TailHeartbeat is how often GET /events/tail says something, if only that it is there. A
+// reader that hears nothing for three of them has lost the connection.
 const TailHeartbeat = 15 * time.Second
 
 // Explain is the body of POST /events/explain: an event that need not have been published.
@@ -138,12 +141,14 @@ type EventReplay struct {
 // EventReplayed is the answer of POST /events/replay.
 type EventReplayed struct {
 	core.ReplayReport
-	// Until is the time that until meant, or now: repeat it with next_sequence, so that all parts end there.
+	// Until is the time that until meant, or now: repeat it with next_sequence, so that all parts
+	// end there.
 	Until   time.Time          `json:"until"`
 	Matches []core.ReplayMatch `json:"matches"`
 }
 
-// DeadLettersOf is the body of POST /dead-letters/replay and /dead-letters/drop: which dead letters. One of its fields is needed.
+// DeadLettersOf is the body of POST /dead-letters/replay and /dead-letters/drop: which dead
+// letters. One of its fields is needed.
 type DeadLettersOf struct {
 	Reason string `json:"reason,omitempty"`
 	Type   string `json:"type,omitempty"`
@@ -179,12 +184,13 @@ type LedgerCheck struct {
 	Verdicts  map[core.Verdict]int `json:"verdicts"`
 	// Waiting are slots within their grace and causes on their way, too early to miss a verdict of.
 	Waiting int `json:"waiting"`
-	// Missing are expected causes without a terminal verdict: MissingCount of them, of which at most 1,000 without a row and
-	// 1,000 whose verdict is not final are listed.
+	// Missing are expected causes without a terminal verdict: MissingCount of them, of which at
+	// most 1,000 without a row and 1,000 whose verdict is not final are listed.
 	Missing      []LedgerGap `json:"missing"`
 	MissingCount int         `json:"missing_count"`
-	// Unexpected are cron causes that ran although no version of their definition names the time, and that nobody asked for by
-	// hand: UnexpectedCount of them, of which at most 1,000 are listed.
+	// Unexpected are cron causes that ran although no version of their definition names the time,
+	// and that nobody asked for by hand: UnexpectedCount of them, of which at most 1,000 are
+	// listed.
 	Unexpected      []LedgerGap `json:"unexpected"`
 	UnexpectedCount int         `json:"unexpected_count"`
 }
@@ -200,7 +206,8 @@ type LedgerGap struct {
 // SchedulesPending is the answer of GET /schedules/pending.
 type SchedulesPending struct {
 	Pending int `json:"pending"`
-	// Failing counts those of them that could not be written, Refused those for which trying again cannot help.
+	// Failing counts those of them that could not be written, Refused those for which trying again
+	// cannot help.
 	Failing int `json:"failing"`
 	Refused int `json:"refused"`
 	// Items are some of those that fail, the latest changes first.

@@ -1,4 +1,5 @@
-// Package outboundtest gives tests a name service that lies. It must not be imported by anything but tests.
+// Package outboundtest gives tests a name service that lies. It must not be imported by
+// anything but tests.
 package outboundtest
 
 import (
@@ -8,7 +9,8 @@ import (
 	"testing"
 )
 
-// Resolver is a resolver on a DNS server of the test's own, which answers every A query with addr, and none if addr is the zero Addr.
+// Resolver is a resolver on a DNS server of the test's own, which answers every A query with
+// addr, and none if addr is the zero Addr.
 func Resolver(t testing.TB, addr netip.Addr) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -48,7 +48,8 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// Stop stops the server if one was started. Only a TestMain that cannot use [Main], after its tests, calls it.
+// Stop stops the server if one was started. Only a TestMain that cannot use [Main], after its
+// tests, calls it.
 func Stop() {
 	if stop != nil {
 		stop()

@@ -1,4 +1,5 @@
-// Package listtest holds every list of the record, with every combination of its filters, against the databases' query plans.
+// Package listtest holds every list of the record, with every combination of its filters,
+// against the databases' query plans.
 package listtest
 
 import (
@@ -19,8 +20,9 @@ type Case struct {
 	Page func(ctx context.Context, s core.Store, p core.PageRequest) (items int, next string, err error)
 }
 
-// samples are values of each field that a filter may have: where there are several, a rare one first. A filter with a field that is not here
-// fails the test: it needs values, and most likely an index.
+// samples are values of each field that a filter may have: where there are several, a rare one
+// first. A filter with a field that is not here fails the test: it needs values, and most
+// likely an index.
 var samples = map[string][]any{
 	"RunFilter.ActivityID": {activity(rareActivity), activity(hotActivity)},
 	"RunFilter.Status":     {core.RunRunning, core.RunSucceeded},
@@ -54,7 +56,8 @@ func yes() *bool {
 	return &v
 }
 
-// filters are all combinations of the fields of a filter, each left out or with one of its samples, with a name for each.
+// filters are all combinations of the fields of a filter, each left out or with one of its
+// samples, with a name for each.
 func filters[F any](t testing.TB, few bool) (names []string, out []F) {
 	t.Helper()
 	names, out = []string{""}, []F{*new(F)}

@@ -10,7 +10,8 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
-// CheckContents holds what each list gives, page by page, against what the whole list has that satisfies its filter.
+// CheckContents holds what each list gives, page by page, against what the whole list has that
+// satisfies its filter.
 func CheckContents(t *testing.T, s core.Store) {
 	given := func(v string, filter string) bool { return filter == "" || v == filter }
 	within := func(at, since, until time.Time) bool {

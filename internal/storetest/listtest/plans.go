@@ -24,8 +24,9 @@ type Database struct {
 	Column int
 	// Faults returns what is wrong with the plan of a query.
 	Faults func(query, plan string) []string
-	// Droppable: a plan with faults is looked at again without the indexes whose rows it looks through. A planner may look through the rows of one index
-	// because most have the value that is asked for, although another index would do: without the first it takes the other.
+	// Droppable: a plan with faults is looked at again without the indexes whose rows it looks
+	// through. A planner may look through the rows of one index because most have the value that is
+	// asked for, although another index would do: without the first it takes the other.
 	Droppable bool
 }
 
@@ -125,7 +126,8 @@ func (d Database) planOn(ctx context.Context, t testing.TB, on sqlstore.Querier,
 	return strings.Join(lines, "\n")
 }
 
-// CheckPlans holds the plan of each list, of its first page and of one behind a cursor, against what a list may cost.
+// CheckPlans holds the plan of each list, of its first page and of one behind a cursor, against
+// what a list may cost.
 func CheckPlans(t *testing.T, d Database) {
 	store, seen := d.store()
 	for _, c := range Cases(t, true) {
@@ -153,7 +155,8 @@ func CheckPlans(t *testing.T, d Database) {
 	}
 }
 
-// bounded are the conditions behind which few rows are left, through which a query may look: what one event or one run has.
+// bounded are the conditions behind which few rows are left, through which a query may look:
+// what one event or one run has.
 var bounded = regexp.MustCompile(`\b(event_id|run_id)\b ?=`)
 
 // fewRows is an index of few rows, through which a query may look: the definitions that are behind.
@@ -238,8 +241,8 @@ func SQLiteFaults(query, plan string) (faults []string) {
 	return faults
 }
 
-// Measure prints how long a page of 100 takes for each list and combination of filters: the first, and one deep in the list. It returns
-// how many took longer than a limit.
+// Measure prints how long a page of 100 takes for each list and combination of filters: the
+// first, and one deep in the list. It returns how many took longer than a limit.
 func Measure(t *testing.T, d Database, limit time.Duration) (slow int) {
 	store, seen := d.store()
 	type row struct {

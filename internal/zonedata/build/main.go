@@ -1,5 +1,6 @@
-// Command build makes the program's archive of zones from IANA's text, with zic. With -check it makes none, and says whether the
-// one that is there is what the text gives. In both cases the text must be the one that docs/adr/0010 names.
+// Command build makes the program's archive of zones from IANA's text, with zic. With -check it
+// makes none, and says whether the one that is there is what the text gives. In both cases the
+// text must be the one that docs/adr/0010 names.
 package main
 
 import (
@@ -61,7 +62,8 @@ func build(text, out, adr string, check bool) error {
 	return os.WriteFile(out, archive, 0o644) //nolint:gosec // a file of the repository
 }
 
-// recorded holds a text to the row that the decision record has for it, and returns the release and its day.
+// recorded holds a text to the row that the decision record has for it, and returns the release
+// and its day.
 func recorded(text []byte, adr string) (release string, date time.Time, err error) {
 	first, _, _ := bytes.Cut(text, []byte("\n"))
 	release, ok := strings.CutPrefix(string(first), "# version ")
@@ -85,7 +87,8 @@ func recorded(text []byte, adr string) (release string, date time.Time, err erro
 	return release, date, err
 }
 
-// compile lets zic make the zones, in the slim form: with the rule at the end in place of forty years of changes.
+// compile lets zic make the zones, in the slim form: with the rule at the end in place of forty
+// years of changes.
 func compile(text string) (map[string][]byte, error) {
 	dir, err := os.MkdirTemp("", "zones")
 	if err != nil {
@@ -121,7 +124,8 @@ func executable(path string) bool {
 	return err == nil && st.Mode()&0o111 != 0
 }
 
-// pack makes an archive whose bytes depend on nothing else. Nothing is compressed, as package time wants it of $ZONEINFO.
+// pack makes an archive whose bytes depend on nothing else. Nothing is compressed, as package
+// time wants it of $ZONEINFO.
 func pack(zones map[string][]byte, release string, date time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -144,7 +148,8 @@ func pack(zones map[string][]byte, release string, date time.Time) ([]byte, erro
 	return b.Bytes(), err
 }
 
-// compare holds an archive to the zones that it should have. Another zic may write them otherwise; what counts is when clocks change.
+// compare holds an archive to the zones that it should have. Another zic may write them
+// otherwise; what counts is when clocks change.
 func compare(zones map[string][]byte, out string) error {
 	r, err := zip.OpenReader(out)
 	if err != nil {
