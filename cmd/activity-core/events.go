@@ -143,7 +143,7 @@ func (c *cli) eventBody(file, payload string, e core.Event) ([]byte, error) {
 	if payload != "" {
 		data, err := c.readFile(payload)
 		if err != nil {
-			return nil, err
+			return nil, usageError("--payload takes a file, or - for standard input: %w", err)
 		}
 		data = core.WithoutBOM(data)
 		if err := envelope.CheckPayload(data); err != nil {

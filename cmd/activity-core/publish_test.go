@@ -36,3 +36,10 @@ func TestAPayloadThatIsNoJSONIsToldItsByte(t *testing.T) {
 		}
 	}
 }
+
+func TestAPayloadOnTheCommandLineIsToldThatAFileIsTaken(t *testing.T) {
+	const want = "--payload takes a file, or - for standard input"
+	if _, err := (&cli{}).eventBody("", `{"a":1}`, core.Event{Type: "x"}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -22,6 +22,8 @@ func (r fieldRule) foreignSyntax(text string) *fault {
 		return &fault{text, "? is not supported", `write a value, or "*" for every one`}
 	case strings.Contains(text, "~"):
 		return &fault{text, "~ (a random value) is not supported", "write a fixed value and set jitter: beside the expression"}
+	case strings.HasPrefix(upper, "H/") && strings.Trim(upper[2:], "0") != "" && r.isValue(upper[2:]):
+		return &fault{text, "H (a hashed value) is not supported", fmt.Sprintf("write \"*/%s\" and set jitter: beside the expression", upper[2:])}
 	case upper == "H" || strings.HasPrefix(upper, "H/") || strings.HasPrefix(upper, "H("):
 		return &fault{text, "H (a hashed value) is not supported", "write a fixed value and set jitter: beside the expression"}
 	case !isDay:

@@ -63,6 +63,8 @@ func TestRefusalsNameTheFieldAndSayWhatToWriteInstead(t *testing.T) {
 		{"0 6 15W * *", "", cronspec.FieldDayOfMonth, []string{"nearest working day"}},
 		{"0 6 ? * 1", "", cronspec.FieldDayOfMonth, []string{`write "0 6 * * 1"`}},
 		{"H 6 * * *", "", cronspec.FieldMinute, []string{"jitter"}},
+		{"H/15 * * * *", "", cronspec.FieldMinute, []string{`write "*/15"`, "jitter"}},
+		{"H/0 * * * *", "", cronspec.FieldMinute, []string{"write a fixed value", "jitter"}},
 		{"0~59 6 * * *", "", cronspec.FieldMinute, []string{"jitter"}},
 		{"@every 5m", "", cronspec.FieldExpression, []string{"@every", "*/5 * * * *"}},
 		{"@reboot", "", cronspec.FieldExpression, []string{"@reboot", "event trigger"}},

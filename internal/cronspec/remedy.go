@@ -149,6 +149,13 @@ func hoursFrom(hour, period, minutes int) string {
 
 // everyDuration is for a length of time in Go's notation.
 func everyDuration(text string) *Remedy {
+	for unit, hours := range map[string]int{"d": 24, "w": 7 * 24} {
+		if count, found := strings.CutSuffix(text, unit); found {
+			if n, ok := smallNumber(count); ok {
+				text = fmt.Sprintf("%dh", n*hours)
+			}
+		}
+	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > 366*24*time.Hour {
 		return nil
