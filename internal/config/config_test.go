@@ -207,3 +207,20 @@ func TestServeWithoutATokenIsRefusedByName(t *testing.T) {
 		t.Fatalf("an API without a token on every address: %v", err)
 	}
 }
+
+// Two settings are equally near; which one was named changed from start to start.
+func TestTheSuggestionForAVariableIsTheSameEachTime(t *testing.T) {
+	load := func() string {
+		_, err := config.Load(config.Sources{Environ: []string{"ACTIVITY_CORE_STORE_URL=x"}})
+		if err == nil {
+			t.Fatal("ACTIVITY_CORE_STORE_URL was taken, want it refused")
+		}
+		return err.Error()
+	}
+	want := load()
+	for range 50 {
+		if got := load(); got != want {
+			t.Fatalf("got %q, want %q as before", got, want)
+		}
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -148,10 +150,7 @@ func unknownKey(key, where string, keys []string) core.FieldError {
 func environment(environ []string, byEnv map[string]string, origin map[string]string) (map[string]any, []core.FieldError) {
 	values := map[string]any{}
 	var faults []core.FieldError
-	names := make([]string, 0, len(byEnv))
-	for n := range byEnv {
-		names = append(names, n)
-	}
+	names := slices.Sorted(maps.Keys(byEnv)) // of two that are equally near the same is named each time
 next:
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
