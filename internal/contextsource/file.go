@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -89,6 +90,9 @@ func parseWithin(ctx context.Context, path string, raw []byte) (any, error) {
 // the names in its first line, .txt as the list of its lines.
 func parseFile(path string, raw []byte) (any, error) {
 	raw = core.WithoutBOM(raw)
+	if err := encoded(path, raw); err != nil {
+		return nil, err
+	}
 	if err := bounded(strings.ToLower(filepath.Ext(path)), raw); err != nil {
 		return nil, err
 	}
@@ -111,6 +115,28 @@ func parseFile(path string, raw []byte) (any, error) {
 	default:
 		return nil, fmt.Errorf("has the suffix %q; use .json, .yaml, .yml, .csv or .txt", ext)
 	}
+}
+
+// encoded refuses text that is not UTF-8: its letters would become U+FFFD, and keys of two names one. YAML in UTF-16 with its
+// byte order mark is read, as YAML's specification says.
+func encoded(path string, raw []byte) error {
+	utf16 := bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff"))
+	ext := strings.ToLower(filepath.Ext(path))
+	switch {
+	case utf8.Valid(raw) || utf16 && (ext == ".yaml" || ext == ".yml"):
+		return nil
+	case utf16:
+		return errors.New("is UTF-16; save it as UTF-8")
+	}
+	at := 0
+	for {
+		r, n := utf8.DecodeRune(raw[at:])
+		if r == utf8.RuneError && n <= 1 {
+			break
+		}
+		at += n
+	}
+	return fmt.Errorf("line %d: the byte 0x%02X is not UTF-8; save the file as UTF-8", bytes.Count(raw[:at], []byte("\n"))+1, raw[at])
 }
 
 // How many elements a file may have: keys, values, lines, cells. Ten megabytes of nothing but

@@ -67,3 +67,23 @@ func TestReadingAFileEndsWithItsRun(t *testing.T) {
 		t.Errorf("want an interruption, got %v", err)
 	}
 }
+
+// Latin-1 and UTF-16 were read, and each letter that is not ASCII became U+FFFD.
+func TestAFileThatIsNotUTF8IsRefused(t *testing.T) {
+	for name, c := range map[string]struct{ content, want string }{
+		"a.txt":   {"b\ncaf\xe9\n", "line 2: the byte 0xE9 is not UTF-8"},
+		"a.csv":   {"id\ncaf\xe9\n", "line 2: the byte 0xE9 is not UTF-8"},
+		"a.json":  {"{\"a\":\"caf\xe9\"}", "line 1: the byte 0xE9 is not UTF-8"},
+		"a.yaml":  {"a: caf\xe9\n", "line 1: the byte 0xE9 is not UTF-8"},
+		"b.txt":   {"\xff\xfea\x00", "is UTF-16; save it as UTF-8"},
+		"b.csv":   {"\xfe\xff\x00a", "is UTF-16; save it as UTF-8"},
+		"b.json":  {"\xff\xfe1\x00", "is UTF-16; save it as UTF-8"},
+		"ok.txt":  {"caf\u00e9 \ufffd\n", ""},
+		"ok.yaml": {"\xff\xfea\x00:\x00 \x001\x00", ""},
+	} {
+		v, err := readFile(t, t.Context(), name, c.content)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, %v, want the error %q", name, v, err, c.want)
+		}
+	}
+}
