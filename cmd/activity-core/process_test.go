@@ -21,9 +21,6 @@ import (
 // long it took.
 const patience = 90 * time.Second
 
-// pollPause is the pause between two looks at a condition of another process.
-const pollPause = 20 * time.Millisecond
-
 // process is the program as a child process.
 type process struct {
 	t              testing.TB

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/activity-core/activity-core/internal/catalog"
 	"github.com/activity-core/activity-core/internal/config"
 	"github.com/activity-core/activity-core/internal/devstack"
+	"github.com/activity-core/activity-core/internal/httpguard"
 	"github.com/activity-core/activity-core/internal/sqlite"
 	"github.com/activity-core/activity-core/internal/temporalrun"
 )
@@ -71,6 +73,9 @@ func StartDev(ctx context.Context, o DevOptions) (*Dev, error) {
 	stack, err := devstack.Start(ctx, devstack.Config{
 		Dir: o.DataDir, TemporalAddr: loopback(o.TemporalPort), UIAddr: loopback(o.UIPort), NATSAddr: loopback(o.NATSPort),
 		SearchAttributes: attributes, SyncAlways: o.DataDir != "", Logger: o.Logger,
+		UIGuard: func(ui http.Handler) http.Handler {
+			return httpguard.Handler(httpguard.Config{LocalOnly: true, NoLogin: true, SameSite: true}, ui)
+		},
 	})
 	if err != nil {
 		return undo(err)

@@ -108,8 +108,8 @@ func (c condition) dayOfMonthSpecial(item string) (special, bool) {
 // no condition.
 func (c condition) dayOfWeekSpecial(item string, alone bool) (special, bool) {
 	name, nth, isNth := strings.Cut(item, "#")
-	last := false
 	if !isNth {
+		var last bool
 		if name, last = strings.CutSuffix(strings.ToUpper(item), "L"); !last || name == "" {
 			return special{}, false
 		}

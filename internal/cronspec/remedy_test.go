@@ -1,6 +1,7 @@
 package cronspec_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -172,8 +173,8 @@ func TestEveryRemedyParses(t *testing.T) {
 		if err == nil {
 			return
 		}
-		refusal, ok := err.(*cronspec.ParseError)
-		if !ok || refusal.Remedy == nil {
+		var refusal *cronspec.ParseError
+		if !errors.As(err, &refusal) || refusal.Remedy == nil {
 			return
 		}
 		remedies++

@@ -22,7 +22,7 @@ func TestTheHintForAZoneNamesTheOneThatWasMeant(t *testing.T) {
 		"Pacific Time (US & Canada)": "America/Los_Angeles", "beijing": "Asia/Shanghai", "San Francisco": "America/Los_Angeles", "Europe/Munich": "Europe/Berlin",
 		"Germany/Hamburg": "Europe/Berlin", "US/Seattle": "America/Los_Angeles", "Germany": "Europe/Berlin", "India": "Asia/Kolkata", "Asia/Mumbai": "Asia/Kolkata",
 		"Asia/Bejing": "Asia/Shanghai", "America/San_Fransisco": "America/Los_Angeles", "America/Washington_DC": "America/New_York", "Europe/Kyiw": "",
-		"Africa/Cape Town": "Africa/Johannesburg", "America/NewYork": "America/New_York", "Amercia/New_York": "America/New_York", "Asia/Abu_Dhabi": "Asia/Dubai",
+		"Africa/Cape Town": "Africa/Johannesburg", "America/NewYork": "America/New_York", "Amerika/New_York": "America/New_York", "Asia/Abu_Dhabi": "Asia/Dubai",
 		"Australia/Melborne": "Australia/Melbourne", "Asia/Singapur": "Asia/Singapore", "America/London": "", "America/Birmingham": "", "Portland": "", "Cordoba": "", "Europe/Springfield": "",
 		"America/Paris": "", "Asia/Bali": "Asia/Makassar", "San Juan": "", "Eastern": "",
 	} {

@@ -4,6 +4,7 @@ package devstack
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -96,6 +97,8 @@ type UIConfig struct {
 	TemporalAddr string
 	// Namespace is shown first. Empty means [DefaultNamespace].
 	Namespace string
+	// Guard stands before the UI, which has no login; nil lets every request in.
+	Guard func(http.Handler) http.Handler
 	// Logger receives errors of the HTTP server; nil discards them.
 	Logger *slog.Logger
 }
@@ -110,6 +113,8 @@ type Config struct {
 	TemporalAddr, UIAddr, NATSAddr string
 	// NoUI leaves the Temporal Web UI out.
 	NoUI bool
+	// UIGuard is as Guard in [UIConfig].
+	UIGuard func(http.Handler) http.Handler
 	// Namespace, Retention, SearchAttributes, CHASMScheduler, PowerLossSafe, NamespaceRefresh and
 	// DynamicConfig are as in [TemporalConfig].
 	Namespace        string

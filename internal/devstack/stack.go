@@ -82,7 +82,7 @@ func (s *Stack) start(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.UI, uiErr = StartUI(UIConfig{
-		Addr: cfg.UIAddr, TemporalAddr: s.Temporal.Addr(), Namespace: s.Temporal.Namespace(), Logger: cfg.Logger,
+		Addr: cfg.UIAddr, TemporalAddr: s.Temporal.Addr(), Namespace: s.Temporal.Namespace(), Guard: cfg.UIGuard, Logger: cfg.Logger,
 	})
 	return uiErr
 }

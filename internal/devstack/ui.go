@@ -25,8 +25,6 @@ import (
 	"github.com/temporalio/ui-server/v2/ui"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
-
-	"github.com/activity-core/activity-core/internal/httpguard"
 )
 
 // UI is a running Temporal Web UI.
@@ -62,13 +60,16 @@ func StartUI(cfg UIConfig) (*UI, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start Temporal UI: %w", err), listener.Close())
 	}
+	if cfg.Guard != nil {
+		handler = cfg.Guard(handler)
+	}
 	logger := serverLogger(cfg.Logger, slog.LevelWarn, "temporal-ui")
 	u := &UI{
 		url:    "http://" + listener.Addr().String(),
 		conn:   conn,
 		served: make(chan struct{}),
 		http: &http.Server{
-			Handler:           httpguard.Handler(httpguard.Config{LocalOnly: true, NoLogin: true, SameSite: true}, handler),
+			Handler:           handler,
 			ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		},

@@ -11,7 +11,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/activity-core/activity-core/internal/devstack"
+	"github.com/activity-core/activity-core/internal/httpguard"
 )
+
+// guard is what the program puts before the UI.
+func guard(ui http.Handler) http.Handler {
+	return httpguard.Handler(httpguard.Config{LocalOnly: true, NoLogin: true, SameSite: true}, ui)
+}
 
 func TestUIShowsTheServer(t *testing.T) {
 	t.Parallel()
@@ -60,7 +66,7 @@ func TestUILeavesNoGoroutine(t *testing.T) {
 
 func startUI(t *testing.T, temporalAddr string) *devstack.UI {
 	t.Helper()
-	ui, err := devstack.StartUI(devstack.UIConfig{TemporalAddr: temporalAddr})
+	ui, err := devstack.StartUI(devstack.UIConfig{TemporalAddr: temporalAddr, Guard: guard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,10 +102,10 @@ type decimal struct {
 
 // decimalOf reads a JSON number without rounding it.
 func decimalOf(number string) (d decimal) {
-	mantissa, exponent := number, ""
+	mantissa := number
 	if i := strings.IndexAny(number, "eE"); i >= 0 {
-		mantissa, exponent = number[:i], number[i+1:]
-		power, err := strconv.ParseInt(exponent, 10, 32)
+		mantissa = number[:i]
+		power, err := strconv.ParseInt(number[i+1:], 10, 32)
 		if err != nil {
 			return decimal{raw: number}
 		}

@@ -190,9 +190,10 @@ func (sc *scratch) textMatch(v *value, o op, want []byte) bool {
 	if len(text) < len(want) {
 		return false
 	}
-	if o == opPrefix || o == opPrefixFold {
+	switch o { //nolint:exhaustive // the others compare the whole text
+	case opPrefix, opPrefixFold:
 		text = text[:len(want)]
-	} else if o == opSuffix || o == opSuffixFold {
+	case opSuffix, opSuffixFold:
 		text = text[len(text)-len(want):]
 	}
 	return string(text) == string(want)

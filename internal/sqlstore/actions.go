@@ -198,13 +198,13 @@ func (s *Store) FinishRun(ctx context.Context, runID string, status core.RunStat
 // that nothing starts it again. It does nothing if an execution holds the claim.
 func (s *Store) endPending(ctx context.Context, q Querier, run core.Run, status core.RunStatus, reason string, at time.Time) error {
 	verdict := core.VerdictSkipped
-	switch {
-	case status == core.RunCanceled:
+	switch status { //nolint:exhaustive // finish refuses the others
+	case core.RunCanceled:
 		reason = "canceled before it was admitted"
-	case status == core.RunFailed:
+	case core.RunFailed:
 		verdict = core.VerdictLost
 	default:
-		return nil // finish refuses it
+		return nil
 	}
 	_, err := exec(ctx, q, `UPDATE ledger SET verdict = $1, reason = $2, updated_at = $3
 		WHERE activity_id = $4 AND cause_key = $5 AND claimed_by = '' AND verdict IN ('pending', 'started')`,

@@ -79,14 +79,14 @@ func comparePlans(t *testing.T, rt *rapid.T, r *rig, preview *catalog.Service, t
 	}
 	def.APIVersion, def.Kind = core.APIVersion, core.Kind
 	req := catalog.DryRunRequest{Definition: def, Event: event}
-	cause, workflow := core.EventCause(event.EventID), ""
+	cause := core.EventCause(event.EventID)
 	if inputs != "" {
 		cause = core.ManualCause(fmt.Sprintf("k%06d", n)) // as long as dry-run: text costs by its length
 		req.Inputs, _ = catalog.DecodeInputs([]byte(inputs))
 	}
 	early, earlyErr := preview.DryRun(t.Context(), req) // before it is saved
 	stored := r.define(text)
-	workflow = core.WorkflowID(stored.ID, cause)
+	workflow := core.WorkflowID(stored.ID, cause)
 	r.record(stored, cause, event, inputs)
 	if _, err := r.starter.StartRun(t.Context(), stored.ID, cause); err != nil {
 		t.Fatalf("start: %v", err)

@@ -178,8 +178,12 @@ func compare(zones map[string][]byte, out string) error {
 		if bytes.Equal(got, want) {
 			continue
 		}
-		if same, err := sameRules(got, want); err != nil || !same {
-			return fmt.Errorf("zone %s of %s is not what the text says (%v): run make zone-data", f.Name, out, err)
+		same, err := sameRules(got, want)
+		if err != nil {
+			return fmt.Errorf("zone %s of %s: %w", f.Name, out, err)
+		}
+		if !same {
+			return fmt.Errorf("zone %s of %s is not what the text says: run make zone-data", f.Name, out)
 		}
 	}
 	if left > 0 {
