@@ -25,7 +25,11 @@ func NumberAsTyped(s string) error {
 	text := fmt.Sprintf("quote it: %q", s)
 	switch {
 	case strings.Contains(s, "_"):
-		return fmt.Errorf("readers of YAML disagree about _ in numbers; %s, or write %s for the number", text, strings.ReplaceAll(s, "_", ""))
+		plain := strings.ReplaceAll(s, "_", "")
+		if NumberAsTyped(plain) != nil {
+			return fmt.Errorf("readers of YAML disagree about _ in numbers; %s", text)
+		}
+		return fmt.Errorf("readers of YAML disagree about _ in numbers; %s, or write %s for the number", text, plain)
 	case len(digits) > 1 && digits[0] == '0' && strings.ContainsAny(digits[1:2], "xXoObB"):
 		return fmt.Errorf("a number in another base would be shown in decimal; %s, or write it in decimal", text)
 	case len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9':

@@ -14,7 +14,7 @@ import (
 // hostile are texts that steer a terminal, or hide what they say.
 var hostile = []string{
 	"\x1b]0;owned\x07", "\x1b[2J\x1b[1;1H", "\u009b2J", "\x9b31m", "a\rb", "\b\b\bok", "\x7f", "\u202eexe.gpj", "\u2066x\u2069", "\u200e\u200f\u061c",
-	"a\u2028b\u2029c", "\ufeffid", "\U000e0041\U000e007f", "\ufff9a\ufffab\ufffb", "\xff\xfe", "\x00", "\x1bPq\x1b\\", "\u0085next",
+	"a\u2028b\u2029c", "\ufeffid", "a\u200bb\u00adc\u2063d", "\U000e0041\U000e007f", "\ufff9a\ufffab\ufffb", "\xff\xfe", "\x00", "\x1bPq\x1b\\", "\u0085next",
 }
 
 func write(t testing.TB, w *Writer, out *bytes.Buffer, pieces ...string) string {

@@ -145,8 +145,8 @@ func Shown(r rune) bool {
 		return false // bidirectional controls, UAX #9
 	case r == 0x2028, r == 0x2029:
 		return false
-	case r == 0xfeff, 0xfff9 <= r && r <= 0xfffb, 0xe0000 <= r && r <= 0xe007f:
-		return false // byte order mark, interlinear annotations, tags: nothing shows them
+	case r == 0xad, r == 0x200b, 0x2060 <= r && r <= 0x2064, r == 0xfeff, 0xfff9 <= r && r <= 0xfffb, 0xe0000 <= r && r <= 0xe007f:
+		return false // soft hyphen, zero-width space, invisible operators, byte order mark, annotations, tags
 	}
 	return true
 }
