@@ -117,8 +117,8 @@ func parseFile(path string, raw []byte) (any, error) {
 	}
 }
 
-// encoded refuses text that is not UTF-8: its letters would become U+FFFD, and keys of two names one. YAML in UTF-16 with its
-// byte order mark is read, as YAML's specification says.
+// encoded refuses text that is not UTF-8: its letters would become U+FFFD, and keys of two
+// names one. YAML in UTF-16 with its byte order mark is read, as YAML's specification says.
 func encoded(path string, raw []byte) error {
 	utf16 := bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff"))
 	ext := strings.ToLower(filepath.Ext(path))
