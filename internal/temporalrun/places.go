@@ -14,8 +14,10 @@ const (
 	// of them.
 	receiversAtOnce = 8
 	// maxWaiters are those who wait for a place of one receiver while they keep their slot; others
-	// leave it. Those who wait for any have at most a quarter of the slots.
-	maxWaiters = 16
+	// leave it. As many as may have a place, so that one large run against a receiver that answers
+	// has no need to leave: it makes 128 attempts at once. Those who wait for any receiver have at
+	// most a quarter of the slots.
+	maxWaiters = 64
 	// waitForPlace is how long they do.
 	waitForPlace = 500 * time.Millisecond
 	// heldFor is after which time, about, who left comes again for the first time.
