@@ -10,9 +10,6 @@ import (
 	"github.com/activity-core/activity-core/internal/eventstream"
 )
 
-// reasonConflict is the router's word for an event that has the event_id of another one.
-const reasonConflict = "conflict"
-
 // Bounds of a look for conflicts.
 const (
 	// conflictsMost is how many conflicts are told of one event.
@@ -49,7 +46,7 @@ func (q *Queue) conflicts(ctx context.Context, e core.EventListing) (ids []uint6
 	if err != nil {
 		return nil, eventstream.Error(err, "find stream "+core.DeadLetterStream)
 	}
-	from := eventstream.From{Sequence: 1, Subject: core.DeadLetterPrefix + reasonConflict, HeadersOnly: true}
+	from := eventstream.From{Sequence: 1, Subject: core.DeadLetterPrefix + eventstream.ReasonConflict, HeadersOnly: true}
 	if last := stream.CachedInfo().State.LastSeq; last > conflictsWithin {
 		from.Sequence = last - conflictsWithin + 1
 	}

@@ -12,6 +12,10 @@ import (
 	core "github.com/activity-core/activity-core"
 )
 
+// ReasonConflict is the reason of a dead letter whose event_id is that of another event, which the
+// record keeps: the router gives it, and letters are looked up by it.
+const ReasonConflict = "conflict"
+
 // Options say how the streams and the router's durable consumer are to be.
 type Options struct {
 	// MaxBytes bounds the event stream; default 2 GiB. When it is full, publishing fails: nothing

@@ -11,9 +11,9 @@ import (
 
 // Reasons of dead letters.
 const (
-	ReasonMalformed   = "malformed"    // not an envelope, not a CloudEvent, not JSON
-	ReasonInvalid     = "invalid"      // a field's value is wrong
-	ReasonConflict    = "conflict"     // its event_id is that of another event, which the record keeps
+	ReasonMalformed   = "malformed" // not an envelope, not a CloudEvent, not JSON
+	ReasonInvalid     = "invalid"   // a field's value is wrong
+	ReasonConflict    = eventstream.ReasonConflict
 	ReasonStartFailed = "start_failed" // recording or starting a run failed for good, MaxFailures times
 	ReasonPanicked    = "panicked"     // our own code panicked over it, MaxFailures times
 )

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"sync"
 	"testing"
-	"time"
 
 	core "github.com/activity-core/activity-core"
+	"github.com/activity-core/activity-core/internal/testkit"
 )
 
 // Definition makes a document; more may change it.
@@ -43,16 +43,10 @@ func Event(id, eventType string, payload any) core.Event {
 	return core.Event{EventID: id, Type: eventType, Source: "test", Payload: data}
 }
 
-// Eventually waits for a condition; the time it may take is only there so that a failure ends.
+// Eventually waits for a condition.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
+	testkit.Eventually(t, what, condition)
 }
 
 // Starts is a Starter that keeps what it started, as Temporal does, and can be told to fail.
